@@ -1,0 +1,275 @@
+import { flag, int, list, oneOf, text, url, type Setting } from "./setting.ts";
+
+/**
+ * Every setting and every limit of Stoa, with its environment variable, default and meaning.
+ * This file is also the source of docs/configuration.md (`bin/docs` writes it, a test compares).
+ */
+export const settings = {
+  // Server
+  port: int("PORT", 3000, { min: 0, max: 65535 }, "TCP port to listen on; 0 picks a free one."),
+  host: text("HOST", "0.0.0.0", "Address to listen on."),
+  publicUrl: url(
+    "STOA_PUBLIC_URL",
+    "",
+    "Origin that people reach Stoa by, e.g. https://go.example.com. Short links are built from " +
+      "it and never from a request header. Default: http://localhost:PORT.",
+  ),
+  trustedProxies: list(
+    "STOA_TRUSTED_PROXIES",
+    [],
+    "Addresses or CIDR ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are " +
+      "believed. Empty: nobody's.",
+  ),
+  dataDir: text("STOA_DATA_DIR", "./data", "Folder for the database, click spool and secrets."),
+  drainGraceMs: int(
+    "STOA_DRAIN_GRACE_MS",
+    15_000,
+    { min: 0, max: 600_000 },
+    "How long SIGTERM waits for requests in flight and accepted work before a forced exit.",
+  ),
+  requestBodyBytesMax: int(
+    "STOA_REQUEST_BODY_BYTES_MAX",
+    10 * 1024 * 1024,
+    { min: 1024, max: 1024 ** 3 },
+    "Largest request body; a larger one answers 413.",
+  ),
+  requestTimeoutMs: int(
+    "STOA_REQUEST_TIMEOUT_MS",
+    30_000,
+    { min: 100, max: 600_000 },
+    "Longest an API request may run before it answers 503.",
+  ),
+  requestsInFlightMax: int(
+    "STOA_REQUESTS_IN_FLIGHT_MAX",
+    1_000,
+    { min: 1, max: 1_000_000 },
+    "API requests served at once; above it new ones answer 503 with Retry-After.",
+  ),
+  logLevel: oneOf(
+    "STOA_LOG_LEVEL",
+    "info",
+    ["debug", "info", "warn", "error"],
+    "Lowest level that is logged.",
+  ),
+  metricsToken: text(
+    "STOA_METRICS_TOKEN",
+    "",
+    "Bearer token that /metrics asks for; empty: /metrics answers loopback addresses only.",
+    { secret: true },
+  ),
+  // Database
+  databaseUrl: text(
+    "DATABASE_URL",
+    "",
+    "PostgreSQL 15 or newer. Empty: Stoa runs its own PostgreSQL 18 under the data folder.",
+    { secret: true },
+  ),
+  databaseReplicaUrl: text(
+    "DATABASE_REPLICA_URL",
+    "",
+    "Read replica for reads that tolerate lag; a session that wrote reads from the primary.",
+    { secret: true },
+  ),
+  databasePoolMax: int(
+    "STOA_DATABASE_POOL_MAX",
+    20,
+    { min: 2, max: 1000 },
+    "Connections of one process to the primary.",
+  ),
+  databaseAcquireTimeoutMs: int(
+    "STOA_DATABASE_ACQUIRE_TIMEOUT_MS",
+    5_000,
+    { min: 10, max: 120_000 },
+    "Longest wait for a free connection before 503.",
+  ),
+  databaseStatementTimeoutMs: int(
+    "STOA_DATABASE_STATEMENT_TIMEOUT_MS",
+    10_000,
+    { min: 10, max: 600_000 },
+    "Longest a single SQL statement of a request may run.",
+  ),
+  // Accounts
+  signUpOpen: flag("STOA_SIGN_UP_OPEN", false, "Whether anybody may create an account."),
+  accessTokenTtlSeconds: int(
+    "STOA_ACCESS_TOKEN_TTL_SECONDS",
+    600,
+    { min: 30, max: 86_400 },
+    "Life of an access token.",
+  ),
+  refreshTokenTtlDays: int(
+    "STOA_REFRESH_TOKEN_TTL_DAYS",
+    30,
+    { min: 1, max: 365 },
+    "Life of a refresh token; each use replaces it.",
+  ),
+  signInsPerAccountPerHour: int(
+    "STOA_SIGN_INS_PER_ACCOUNT_PER_HOUR",
+    20,
+    { min: 1, max: 100_000 },
+    "Failed sign-ins per account in an hour before 429.",
+  ),
+  signInsPerAddressPerHour: int(
+    "STOA_SIGN_INS_PER_ADDRESS_PER_HOUR",
+    100,
+    { min: 1, max: 1_000_000 },
+    "Failed sign-ins per address (IPv6: per /64) in an hour before 429.",
+  ),
+  passwordHashesAtOnce: int(
+    "STOA_PASSWORD_HASHES_AT_ONCE",
+    4,
+    { min: 1, max: 64 },
+    "argon2id computations at once; each takes 19 MiB. More wait in a bounded queue.",
+  ),
+  apiKeysPerAccountMax: int(
+    "STOA_API_KEYS_PER_ACCOUNT_MAX",
+    100,
+    { min: 1, max: 100_000 },
+    "API keys one account may hold.",
+  ),
+  jwksUrl: text(
+    "STOA_JWKS_URL",
+    "",
+    "JWKS URL of an outside token issuer; empty: only Stoa's own tokens are accepted.",
+  ),
+  jwksIssuer: text("STOA_JWKS_ISSUER", "", "The `iss` that outside tokens must carry."),
+  jwksAudience: text("STOA_JWKS_AUDIENCE", "", "The `aud` that outside tokens must carry."),
+  // Links
+  linkDefaultTtlDays: int(
+    "STOA_LINK_DEFAULT_TTL_DAYS",
+    1826,
+    { min: 0, max: 36_500 },
+    "Life of a link that names none; 1826 is five years, 0 is for ever.",
+  ),
+  linkRedirectCacheControl: text(
+    "STOA_LINK_REDIRECT_CACHE_CONTROL",
+    "private, max-age=0, no-cache",
+    "Cache-Control of a redirect. The default lets analytics see every click; " +
+      "`public, max-age=60` lets a CDN answer for a minute.",
+  ),
+  linkCacheEntriesMax: int(
+    "STOA_LINK_CACHE_ENTRIES_MAX",
+    1_000_000,
+    { min: 100, max: 100_000_000 },
+    "Links held in memory by each process.",
+  ),
+  linkUrlSchemes: list(
+    "STOA_LINK_URL_SCHEMES",
+    ["http", "https"],
+    "Schemes a link may point to. http and https are always checked for host and address; " +
+      "app schemes (myapp) may be added; javascript, data, file and the like never.",
+  ),
+  linkAliasesPerOwnerMax: int(
+    "STOA_LINK_ALIASES_PER_OWNER_MAX",
+    10_000,
+    { min: 0, max: 100_000_000 },
+    "Live aliases one owner may hold.",
+  ),
+  linkBlocklistFiles: list(
+    "STOA_LINK_BLOCKLIST_FILES",
+    [],
+    "Files of hosts or URLs (plain lists, hosts files, URLhaus CSV) that links must not point " +
+      "to. Re-read when they change.",
+  ),
+  linkAllowlistFiles: list(
+    "STOA_LINK_ALLOWLIST_FILES",
+    [],
+    "Files of hosts that are never blocked by a block list.",
+  ),
+  linkDomainsPerOwnerMax: int(
+    "STOA_LINK_DOMAINS_PER_OWNER_MAX",
+    50,
+    { min: 0, max: 1_000_000 },
+    "Custom domains one owner may add.",
+  ),
+  linkDeadCheckEnabled: flag(
+    "STOA_LINK_DEAD_CHECK_ENABLED",
+    true,
+    "Whether live links are requested once a day to find dead ones.",
+  ),
+  // Clicks
+  clickGeoEnabled: flag(
+    "STOA_CLICK_GEO_ENABLED",
+    true,
+    "Whether clicks are resolved to country and city with the offline database.",
+  ),
+  clickVisitorsEnabled: flag(
+    "STOA_CLICK_VISITORS_ENABLED",
+    true,
+    "Whether unique visitors are counted by a daily keyed hash of address and browser.",
+  ),
+  clickHonourDoNotTrack: flag(
+    "STOA_CLICK_HONOUR_DO_NOT_TRACK",
+    true,
+    "Whether Sec-GPC and DNT reduce a click to its time and link.",
+  ),
+  clickRetentionDays: int(
+    "STOA_CLICK_RETENTION_DAYS",
+    90,
+    { min: 1, max: 36_500 },
+    "Days that raw clicks are kept; hourly roll-ups outlive them.",
+  ),
+  clickFlushIntervalMs: int(
+    "STOA_CLICK_FLUSH_INTERVAL_MS",
+    25,
+    { min: 1, max: 50 },
+    "How often counted clicks are handed to the operating system; the most that kill -9 can lose.",
+  ),
+  clickSpoolBytesMax: int(
+    "STOA_CLICK_SPOOL_BYTES_MAX",
+    8 * 1024 ** 3,
+    { min: 1024 ** 2, max: 1024 ** 5 },
+    "Disk that undrained clicks may take while the database is away.",
+  ),
+  // Outbound
+  outboundAllowPrivate: flag(
+    "STOA_OUTBOUND_ALLOW_PRIVATE",
+    false,
+    "Whether webhooks and checks may reach private addresses. For development only.",
+  ),
+  webhooksPerOwnerMax: int(
+    "STOA_WEBHOOKS_PER_OWNER_MAX",
+    50,
+    { min: 0, max: 100_000 },
+    "Webhook subscriptions one owner may hold.",
+  ),
+} satisfies Record<string, Setting<unknown>>;
+
+type Settings = typeof settings;
+export type Config = {
+  readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never;
+};
+
+export class ConfigError extends Error {
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n  ${problems.join("\n  ")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Reads the environment once. All problems are told together, each by its variable's name. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = [];
+  const out: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    const given = env[setting.env];
+    if (given === undefined || given === "") {
+      out[name] = setting.fallback;
+      continue;
+    }
+    const parsed = setting.parse(given);
+    if (parsed === undefined) {
+      const shown = setting.secret ? "its value" : JSON.stringify(given);
+      problems.push(`${setting.env}: ${shown} is not ${setting.expects}`);
+    }
+    out[name] = parsed;
+  }
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("STOA_")) continue;
+    const known = Object.values(settings).some((setting) => setting.env === name);
+    if (!known) problems.push(`${name}: no such setting; docs/configuration.md lists them`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return out as Config;
+}
