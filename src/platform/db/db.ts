@@ -1,0 +1,315 @@
+import { SQL } from "bun";
+import type { Clock } from "../clock/clock.ts";
+import { AppError } from "../errors/errors.ts";
+import type { Log } from "../log/log.ts";
+import { isOutage, isRetryable, isStorageFull } from "./sqlstate.ts";
+
+/**
+ * The way to PostgreSQL. A `Reader` runs single statements; only a transaction yields a
+ * `Writer`, so a change can never be made half. Every statement has a deadline on the server
+ * (statement_timeout) and one here, because a frozen server answers no time-out of its own.
+ */
+export type Row = Record<string, unknown>;
+
+export interface Reader {
+  /** Runs one parametrised statement: `` reader.all<User>`SELECT ... ${id}` ``. */
+  all<T = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]>;
+  /** The first row, or null. */
+  one<T = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T | null>;
+  /** A fragment of SQL to embed in another statement. */
+  sql(strings: TemplateStringsArray, ...values: unknown[]): unknown;
+  /** A typed array parameter; `type` is a PostgreSQL type such as `int8` or `text`. */
+  array(values: readonly unknown[], type: string): unknown;
+  json(value: unknown): unknown;
+}
+
+declare const writer: unique symbol;
+
+export interface Writer extends Reader {
+  readonly [writer]: true;
+  /** Rows changed by one statement. */
+  run(strings: TemplateStringsArray, ...values: unknown[]): Promise<number>;
+  /** Runs once the transaction has committed, never when it rolled back. */
+  afterCommit(effect: () => void): void;
+  /** Streams COPY ... FROM STDIN inside this transaction. `statement` has no parameters. */
+  copyIn(statement: string, chunks: Iterable<string | Uint8Array>): Promise<void>;
+}
+
+/** What `new SQL()` takes: a URL, or options for a Unix socket. */
+export type Connection = string | (SQL.Options & { adapter: "postgres" });
+
+export type DbOptions = {
+  primary: Connection;
+  replica?: Connection | undefined;
+  poolMax: number;
+  acquireTimeoutMs: number;
+  statementTimeoutMs: number;
+  clock: Clock;
+  log: Log;
+};
+
+export interface Db extends Reader {
+  /** Runs `work` in one transaction. Retried on serialisation failure and deadlock only. */
+  write<T>(work: (tx: Writer) => Promise<T>, options?: WriteOptions): Promise<T>;
+  /**
+   * A reader that may lag: the replica once it has replayed `lsn`, else the primary. Callers
+   * pass the position of their own last write (null: none) and so always read it back.
+   */
+  lagging(lsn: string | null): Reader;
+  /** The log position that the commits made so far end at. */
+  position(): Promise<string>;
+  /** Calls `heard` per notification, `resubscribed` after every (re)connection. */
+  listen(
+    channel: string,
+    heard: (payload: string) => void,
+    resubscribed: () => void,
+  ): Promise<() => Promise<void>>;
+  /** The bare client, for COPY out and other streams. Not for statements that change rows. */
+  readonly client: SQL;
+  /** True when a trivial statement answers within `timeoutMs`. */
+  healthy(timeoutMs: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export type WriteOptions = {
+  statementTimeoutMs?: number;
+  /** Longest the whole transaction may take; past it the caller gets 503, outcome unknown. */
+  timeoutMs?: number;
+};
+
+const retriesMax = 3;
+const replicaPollMs = 100;
+
+export function openDb(options: DbOptions): Db {
+  const client = openClient(options.primary, options, options.poolMax);
+  const replica = options.replica ? openClient(options.replica, options, options.poolMax) : null;
+  const deadlineMs = options.statementTimeoutMs + options.acquireTimeoutMs;
+  const primaryReader = readerOf(client, deadlineMs);
+  const gate = createGate(options.poolMax - 1, options.acquireTimeoutMs);
+  const follower = replica && followReplica(replica, options);
+  const replicaReader = replica && readerOf(replica, deadlineMs);
+
+  return {
+    ...primaryReader,
+    client,
+    lagging(lsn) {
+      if (!replicaReader || !follower) return primaryReader;
+      return follower.hasReplayed(lsn) ? replicaReader : primaryReader;
+    },
+    async write(work, writeOptions = {}) {
+      const release = await gate.enter();
+      const running = attempt(client, work, writeOptions).finally(release);
+      return await withDeadline(running, writeOptions.timeoutMs ?? deadlineMs);
+    },
+    async position() {
+      const row = await primaryReader.one<{ lsn: string }>`
+        SELECT pg_current_wal_insert_lsn()::text AS lsn`;
+      return row?.lsn ?? "0/0";
+    },
+    async listen(channel, heard, resubscribed) {
+      const subscription = await client.listen(channel, heard, resubscribed);
+      return () => subscription.unlisten();
+    },
+    async healthy(timeoutMs) {
+      try {
+        await withDeadline(
+          client`SELECT 1`.then(() => true),
+          timeoutMs,
+        );
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    async close() {
+      follower?.stop();
+      await Promise.all([client.close({ timeout: 5 }), replica?.close({ timeout: 5 })]);
+    },
+  };
+}
+
+function openClient(connection: Connection, options: DbOptions, max: number): SQL {
+  const settings = {
+    max,
+    idleTimeout: 0,
+    connectionTimeout: Math.ceil(options.acquireTimeoutMs / 1000),
+    connection: {
+      application_name: "stoa",
+      statement_timeout: options.statementTimeoutMs,
+      idle_in_transaction_session_timeout: 60_000,
+      TimeZone: "UTC",
+    },
+  };
+  return typeof connection === "string"
+    ? new SQL(connection, settings)
+    : new SQL({ ...connection, ...settings } as SQL.Options);
+}
+
+function readerOf(sql: SQL, deadlineMs: number): Reader {
+  return {
+    all: (strings, ...values) => withDeadline(sql(strings, ...values), deadlineMs) as never,
+    one: async (strings, ...values) => {
+      const rows = (await withDeadline(sql(strings, ...values), deadlineMs)) as never[];
+      return rows[0] ?? null;
+    },
+    sql: (strings, ...values) => sql(strings, ...values),
+    array: (values, type) => sql.array(values as unknown[], type),
+    json: (value) => sql.json(value),
+  };
+}
+
+async function attempt<T>(
+  client: SQL,
+  work: (tx: Writer) => Promise<T>,
+  options: WriteOptions,
+): Promise<T> {
+  for (let tried = 0; ; tried++) {
+    const effects: (() => void)[] = [];
+    try {
+      const result = await client.begin(async (tx) => {
+        if (options.statementTimeoutMs !== undefined) {
+          await tx.unsafe(`SET LOCAL statement_timeout = ${Number(options.statementTimeoutMs)}`);
+        }
+        return { value: await work(writerOf(tx, effects)) };
+      });
+      for (const effect of effects) effect();
+      return result.value;
+    } catch (error) {
+      if (isRetryable(error) && tried < retriesMax) continue;
+      throw explain(error);
+    }
+  }
+}
+
+function writerOf(tx: SQL, effects: (() => void)[]): Writer {
+  const base: Omit<Writer, typeof writer> = {
+    all: (strings, ...values) => tx(strings, ...values) as never,
+    one: async (strings, ...values) => ((await tx(strings, ...values)) as never[])[0] ?? null,
+    run: async (strings, ...values) => (await tx(strings, ...values)).count,
+    sql: (strings, ...values) => tx(strings, ...values),
+    array: (values, type) => tx.array(values as unknown[], type),
+    json: (value) => tx.json(value),
+    afterCommit: (effect) => effects.push(effect),
+    async copyIn(statement, chunks) {
+      const stream = tx.unsafe(statement).writable().getWriter();
+      try {
+        for (const chunk of chunks) await stream.write(chunk);
+        await stream.close();
+      } catch (error) {
+        await stream.abort(error).catch(() => {});
+        throw error;
+      }
+    },
+  };
+  return base as Writer;
+}
+
+/** Turns an outage into an error a caller can act on; everything else stays what it was. */
+export function explain(error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  if (isStorageFull(error)) {
+    return new AppError("server.storage_full", "The data disk is full; nothing was changed.", {
+      cause: error,
+      retryAfterSeconds: 30,
+    });
+  }
+  if (isOutage(error)) {
+    return new AppError("server.database_unavailable", "The database is unavailable.", {
+      cause: error,
+      retryAfterSeconds: 2,
+    });
+  }
+  return error;
+}
+
+/** Gives up on a promise after `ms`. The work itself goes on and its late failure is dropped. */
+export function withDeadline<T>(work: PromiseLike<T>, ms: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new AppError("server.database_unavailable", "The database did not answer in time.", {
+          retryAfterSeconds: 2,
+        }),
+      );
+    }, ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(explain(error));
+      },
+    );
+  });
+}
+
+/**
+ * Bounds transactions by the pool and the wait for a place, which the pool itself does not.
+ * One connection stays free of transactions so that plain reads never starve.
+ */
+function createGate(places: number, timeoutMs: number) {
+  let free = places;
+  const waiting: (() => void)[] = [];
+  const release = () => {
+    const next = waiting.shift();
+    if (next) next();
+    else free++;
+  };
+  return {
+    enter(): Promise<() => void> {
+      if (free > 0) {
+        free--;
+        return Promise.resolve(release);
+      }
+      return new Promise((resolve, reject) => {
+        const admit = () => {
+          clearTimeout(timer);
+          resolve(release);
+        };
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(admit), 1);
+          reject(
+            new AppError("server.database_unavailable", "Every database connection is busy.", {
+              retryAfterSeconds: 1,
+            }),
+          );
+        }, timeoutMs);
+        waiting.push(admit);
+      });
+    },
+  };
+}
+
+/** Keeps track of how far the replica has replayed, so that nobody reads behind own writes. */
+function followReplica(replica: SQL, options: DbOptions) {
+  let replayed = 0n;
+  const stopping = new AbortController();
+  const poll = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        const rows: { lsn: string | null }[] = await withDeadline(
+          replica`SELECT pg_last_wal_replay_lsn()::text AS lsn`,
+          2_000,
+        );
+        replayed = parseLsn(rows[0]?.lsn ?? "0/0");
+      } catch (error) {
+        replayed = 0n;
+        options.log.warn("the read replica does not answer; reading from the primary", { error });
+      }
+      await options.clock.sleep(replayed === 0n ? 2_000 : replicaPollMs, stopping.signal);
+    }
+  };
+  void poll();
+  return {
+    hasReplayed: (lsn: string | null) => replayed > 0n && (!lsn || replayed >= parseLsn(lsn)),
+    stop: () => stopping.abort(),
+  };
+}
+
+/** `16/B374D848` as a number that orders. */
+export function parseLsn(lsn: string): bigint {
+  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(lsn);
+  return match ? (BigInt(`0x${match[1]}`) << 32n) + BigInt(`0x${match[2]}`) : 0n;
+}

@@ -1,0 +1,41 @@
+/**
+ * What a PostgreSQL error means to a caller. The SQLSTATE is `errno` on Bun's client; errors of
+ * the connection itself carry `code` ERR_POSTGRES_*.
+ * Source: PostgreSQL manual, appendix A.
+ */
+type Shape = { errno?: unknown; code?: unknown; constraint?: unknown };
+
+function stateOf(error: unknown): string {
+  const errno = (error as Shape | null)?.errno;
+  return typeof errno === "string" ? errno : "";
+}
+
+/** Serialisation failure or deadlock: the same transaction may simply be run again. */
+export function isRetryable(error: unknown): boolean {
+  const state = stateOf(error);
+  return state === "40001" || state === "40P01";
+}
+
+/** The server is away, starting, stopping, read-only, out of connections, or timed out. */
+export function isOutage(error: unknown): boolean {
+  const state = stateOf(error);
+  if (/^(08|57P0|53[034])/.test(state) || state === "57014" || state === "25006") return true;
+  const code = (error as Shape | null)?.code;
+  return (
+    typeof code === "string" &&
+    /^ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|CLOSED|NOT_CONNECTED)/.test(code)
+  );
+}
+
+/** Disk full, or a write that the disk refused. */
+export function isStorageFull(error: unknown): boolean {
+  const state = stateOf(error);
+  return state === "53100" || state === "58030";
+}
+
+/** The violated unique constraint's name, or null when the error is something else. */
+export function uniqueViolation(error: unknown): string | null {
+  if (stateOf(error) !== "23505") return null;
+  const constraint = (error as Shape).constraint;
+  return typeof constraint === "string" ? constraint : "";
+}

@@ -1,0 +1,33 @@
+import type { z } from "zod";
+import type { Writer } from "../db/db.ts";
+
+/** A fact that happened in a system, named in the past tense: `links.created`. */
+export type StoaEvent<T = unknown> = {
+  id: string;
+  type: string;
+  /** The account it concerns; webhooks are delivered to its subscriptions. */
+  owner_id: string | null;
+  occurred_at: string;
+  data: T;
+};
+
+export type EventType<T> = { type: string; schema: z.ZodType<T>; summary: string };
+
+/** A durable consumer. It gets every event of its types at least once, in no promised order. */
+export type Subscription = {
+  /** Stays the same over releases: it is the consumer's identity. */
+  name: string;
+  /** Exact types, or a prefix such as `links.*`, or `*`. */
+  types: string[];
+  backoffSeconds?: readonly number[];
+  handle(event: StoaEvent, signal: AbortSignal): Promise<void>;
+};
+
+export interface Events {
+  /** Writes the event into the outbox in the caller's transaction. Returns its id. */
+  publish<T>(
+    tx: Writer,
+    type: EventType<T>,
+    event: { owner_id: string | null; data: T },
+  ): Promise<string>;
+}

@@ -1,0 +1,50 @@
+import type { Reader, Writer } from "../db/db.ts";
+
+/** One unit of background work. Runs at least once: the handler must bear a repeat. */
+export type Job = {
+  id: string;
+  kind: string;
+  payload: unknown;
+  attempt: number;
+  key: string | null;
+};
+
+export type JobHandler = {
+  kind: string;
+  /** Seconds to wait before try 2, 3, ...; after the last one the job is dead and listed. */
+  backoffSeconds?: readonly number[];
+  timeoutMs?: number;
+  /** How many of this kind one process runs at once. */
+  concurrency?: number;
+  run(job: Job, signal: AbortSignal): Promise<void>;
+};
+
+/** A job that is queued by the clock, once per due time across all processes. */
+export type Schedule = { kind: string; /** Five fields, UTC. */ cron: string; payload?: unknown };
+
+export interface Jobs {
+  /**
+   * Queues a job in the caller's transaction. `key` makes it unique among unfinished jobs of
+   * its kind; `runAt` is milliseconds since 1970.
+   */
+  enqueue(
+    tx: Writer,
+    job: { kind: string; payload: unknown; key?: string; runAt?: number },
+  ): Promise<void>;
+  /** Dead jobs, newest first. */
+  dead(
+    reader: Reader,
+    options: { kind?: string; limit: number; cursor?: string },
+  ): Promise<DeadJob[]>;
+  /** Puts a dead job back into the queue. */
+  replay(tx: Writer, id: string): Promise<boolean>;
+}
+
+export type DeadJob = {
+  id: string;
+  kind: string;
+  payload: unknown;
+  attempts: number;
+  error: string;
+  died_at: Date;
+};

@@ -1,0 +1,21 @@
+import type { Migration } from "./db/migrate.ts";
+import type { Route } from "./http/route.ts";
+import type { JobHandler, Schedule } from "./jobs/jobs.ts";
+import type { Subscription } from "./events/events.ts";
+
+/**
+ * What a product system hands to the composition root: its tables, routes, background work and
+ * the two ends of its life. `main.ts` puts the systems' lists together and runs them.
+ */
+export type System = {
+  name: string;
+  migrations: Migration[];
+  routes: Route[];
+  jobs?: JobHandler[];
+  schedules?: Schedule[];
+  subscriptions?: Subscription[];
+  /** Called once the schema is there and before the first request. */
+  start?(): Promise<void>;
+  /** Called after the last request: hand over or finish everything accepted. */
+  stop?(deadline: AbortSignal): Promise<void>;
+};
