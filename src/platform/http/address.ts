@@ -1,0 +1,48 @@
+import ipaddr from "ipaddr.js";
+
+/**
+ * The visitor's address. `X-Forwarded-For` is written by anybody, so it is read from its right
+ * end and only as far as the hops are proxies named in the configuration.
+ */
+export type AddressOf = (peer: string, forwardedFor: string | null) => string;
+
+type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+export function trustProxies(ranges: readonly string[]): AddressOf {
+  const trusted = ranges.map(parseRange);
+  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
+    trusted.some(
+      ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
+    );
+  return (peer, forwardedFor) => {
+    if (forwardedFor === null || trusted.length === 0) return normalAddress(peer);
+    let current = peer;
+    const hops = forwardedFor.split(",").slice(-20);
+    while (hops.length > 0 && ipaddr.isValid(current) && isTrusted(ipaddr.process(current))) {
+      const next = (hops.pop() as string).trim();
+      if (!ipaddr.isValid(next)) break;
+      current = next;
+    }
+    return normalAddress(current);
+  };
+}
+
+/** `::ffff:192.0.2.1` is 192.0.2.1; anything else is kept. */
+export function normalAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
+/** One client may hold a whole IPv6 /64, so that is what limits count. */
+export function addressGroup(address: string): string {
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === "ipv4") return parsed.toString();
+  const parts = (parsed as ipaddr.IPv6).parts.slice(0, 4);
+  return `${parts.map((part) => part.toString(16)).join(":")}::/64`;
+}
+
+function parseRange(range: string): Range {
+  if (range.includes("/")) return ipaddr.parseCIDR(range) as Range;
+  const address = ipaddr.process(range);
+  return [address, address.kind() === "ipv4" ? 32 : 128];
+}

@@ -1,0 +1,75 @@
+import { AppError } from "../errors/errors.ts";
+
+/**
+ * Reads a JSON body that an attacker may have written: bounded bytes, bounded depth, no key that
+ * reaches a prototype, no string that PostgreSQL cannot store, no number that became infinite.
+ */
+export const jsonDepthMax = 32;
+export const jsonNodesMax = 500_000;
+
+export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > bytesMax) throw tooLarge(bytesMax);
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}
+
+export function parseJson(bytes: Uint8Array): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new AppError("request.malformed_json", "The body is not valid JSON in UTF-8.", { cause });
+  }
+  refuseHostile(value);
+  return value;
+}
+
+/** Walks without recursion, because depth is what is being checked. */
+function refuseHostile(root: unknown): void {
+  const stack: { value: unknown; depth: number; key: string }[] = [
+    { value: root, depth: 0, key: "body" },
+  ];
+  let nodes = 0;
+  for (let item = stack.pop(); item; item = stack.pop()) {
+    const { value, depth, key } = item;
+    if (++nodes > jsonNodesMax) throw hostile(key, `more than ${jsonNodesMax} values`);
+    if (depth > jsonDepthMax) throw hostile(key, `nested deeper than ${jsonDepthMax}`);
+    if (typeof value === "string") checkText(key, value);
+    else if (typeof value === "number" && !Number.isFinite(value)) {
+      throw hostile(key, "a number out of range");
+    } else if (Array.isArray(value)) {
+      for (const child of value) stack.push({ value: child, depth: depth + 1, key });
+    } else if (value !== null && typeof value === "object") {
+      for (const name of Object.keys(value)) {
+        if (name === "__proto__") throw hostile(name, "not a usable name");
+        checkText("a field name", name);
+        const child = (value as Record<string, unknown>)[name];
+        stack.push({ value: child, depth: depth + 1, key: name });
+      }
+    }
+  }
+}
+
+/** Also for text that comes by query string or form. */
+export function checkText(field: string, text: string): void {
+  if (text.includes("\0")) throw hostile(field, "must not contain a NUL character");
+  if (!text.isWellFormed()) throw hostile(field, "has half of a surrogate pair");
+}
+
+function hostile(field: string, message: string): AppError {
+  return new AppError("request.invalid", `${field.slice(0, 100)}: ${message}`, {
+    fields: [{ field: field.slice(0, 100), message }],
+  });
+}
+
+function tooLarge(bytesMax: number): AppError {
+  return new AppError("request.too_large", `The body is larger than ${bytesMax} bytes.`);
+}

@@ -1,0 +1,130 @@
+import { z } from "zod";
+import { errorStatus, type ErrorCode } from "../errors/errors.ts";
+import { problemSchema, type Route } from "./route.ts";
+
+/** The OpenAPI 3.1 document of a list of routes. Zod's JSON Schema is 3.1's own dialect. */
+type Json = Record<string, unknown>;
+
+export function openapiOf(routes: Route[], info: { version: string; serverUrl: string }): Json {
+  const components: Record<string, Json> = { Problem: jsonSchema(problemSchema, "output") };
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = (paths[route.path] ??= {});
+    path[route.method.toLowerCase()] = operation(route);
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Stoa", version: info.version, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: info.serverUrl }],
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "An access token, or an API key (stoa_key_...).",
+        },
+      },
+    },
+  };
+}
+
+/** `POST /api/v1/links/{id}/tags` becomes `post_links_id_tags`. */
+export function operationId(route: Pick<Route, "method" | "path">): string {
+  const words = route.path.replace(/^\/api\/v1/, "").match(/[A-Za-z0-9_]+/g) ?? ["root"];
+  return `${route.method.toLowerCase()}_${words.join("_")}`;
+}
+
+function operation(route: Route): Json {
+  return {
+    operationId: operationId(route),
+    summary: route.summary,
+    tags: [route.tag],
+    ...(route.access === "public" ? {} : { security: [{ bearer: [] }] }),
+    ...(route.scope ? { "x-scope": route.scope } : {}),
+    parameters: parametersOf(route),
+    ...requestBodyOf(route),
+    responses: responsesOf(route),
+  };
+}
+
+function parametersOf(route: Route): Json[] {
+  const out: Json[] = [];
+  const add = (schema: z.ZodType | undefined, where: "path" | "query") => {
+    if (!schema) return;
+    const json = jsonSchema(schema, "input");
+    const required = new Set((json["required"] as string[] | undefined) ?? []);
+    for (const [name, property] of Object.entries((json["properties"] ?? {}) as Json)) {
+      out.push({
+        name,
+        in: where,
+        required: where === "path" || required.has(name),
+        schema: property,
+      });
+    }
+  };
+  add(route.params, "path");
+  add(route.query, "query");
+  if (route.idempotent) {
+    out.push({
+      name: "Idempotency-Key",
+      in: "header",
+      required: false,
+      schema: { type: "string", maxLength: 255 },
+      description: "The same key and body are done once and answered alike for at least 24 hours.",
+    });
+  }
+  return out;
+}
+
+function requestBodyOf(route: Route): Json {
+  if (route.rawBody) {
+    return { requestBody: { required: true, content: { [route.rawBody]: { schema: {} } } } };
+  }
+  if (!route.body) return {};
+  const schema = jsonSchema(route.body, "input");
+  return { requestBody: { required: true, content: { "application/json": { schema } } } };
+}
+
+function responsesOf(route: Route): Json {
+  const out: Record<string, Json> = {};
+  for (const [status, schema] of Object.entries(route.replies)) {
+    out[status] = { description: Number(status) < 300 ? "Success" : "Redirect or other answer" };
+    if (typeof schema === "string") out[status]["content"] = { [schema]: {} };
+    else if (schema) {
+      out[status]["content"] = { "application/json": { schema: jsonSchema(schema, "output") } };
+    }
+  }
+  for (const [status, codes] of errorsOf(route)) {
+    out[status] ??= {
+      description: codes.join(", "),
+      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+    };
+  }
+  return out;
+}
+
+/** Every error code a route can answer, by status: its own and those of its access and shape. */
+export function errorsOf(route: Route): Map<number, ErrorCode[]> {
+  const codes: ErrorCode[] = [...(route.errors ?? [])];
+  if (route.body || route.query || route.params) codes.push("request.invalid");
+  if (route.body) codes.push("request.malformed_json", "request.too_large");
+  if (route.access !== "public") codes.push("auth.required", "auth.invalid_token");
+  if (route.scope) codes.push("auth.scope_missing");
+  if (route.access === "admin") codes.push("auth.forbidden");
+  if (route.idempotent) codes.push("idempotency.key_reused", "idempotency.in_progress");
+  codes.push("server.busy", "server.database_unavailable");
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set(codes)) {
+    const status = errorStatus[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return byStatus;
+}
+
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
+  const json = z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-2020-12" });
+  const { $schema: _, ...rest } = json as Json;
+  return rest;
+}

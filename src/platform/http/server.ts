@@ -1,0 +1,286 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { requireScope, type Authenticate, type Principal } from "../auth/principal.ts";
+import type { Clock } from "../clock/clock.ts";
+import { explain, type Db, type Writer } from "../db/db.ts";
+import { AppError, errorStatus } from "../errors/errors.ts";
+import type { Log } from "../log/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { parseJson, readBody, checkText } from "./body.ts";
+import { createIdempotency, idempotencyKeyLengthMax, RawJson } from "./idempotency.ts";
+import { invalid, problemOf } from "./problem.ts";
+import { createPositions } from "./positions.ts";
+import type { Context, Reply, Route } from "./route.ts";
+
+/**
+ * Runs routes: who is calling, may they, is the input right, do it, answer. Every way out of a
+ * handler ends in a reply or in problem details; nothing throws through.
+ */
+export type ApiOptions = {
+  routes: Route[];
+  authenticate: Authenticate;
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  requestBodyBytesMax: number;
+  requestTimeoutMs: number;
+  requestsInFlightMax: number;
+  /** Set when reads may go to a replica. */
+  replicated?: boolean;
+};
+
+export type Api = {
+  /** `address` is the visitor's, already freed of untrusted headers. */
+  fetch(request: Request, address: string): Promise<Response>;
+  inFlight(): number;
+};
+
+type Bindings = { Bindings: { address: string } };
+
+/** A body without its own limit is a small one. */
+const bodyBytesDefault = 256 * 1024;
+
+export function createApi(options: ApiOptions): Api {
+  const app = new Hono<Bindings>();
+  const idempotency = createIdempotency(options.db);
+  const positions = createPositions(options.db, options.replicated ?? false);
+  let inFlight = 0;
+  options.metrics.gauge("stoa_http_requests_in_flight", "Requests being served.", () => inFlight);
+
+  for (const route of options.routes) {
+    const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+    const measure = routeMetrics(options.metrics, route);
+    app.on(route.method, path, async (c) => {
+      const started = options.clock.monotonic();
+      const requestId = requestIdOf(c.req.raw);
+      const held = !route.stream;
+      if (held) inFlight++;
+      let response: Response;
+      try {
+        if (inFlight > options.requestsInFlightMax) {
+          throw new AppError("server.busy", "Too many requests at once.", { retryAfterSeconds: 1 });
+        }
+        const address = c.env.address;
+        const run = () => perform(route, c.req.raw, c.req.param(), address, requestId);
+        response = route.stream ? await run() : await withTimeout(run(), options.requestTimeoutMs);
+      } catch (error) {
+        response = failed(error, requestId, route.path);
+      } finally {
+        if (held) inFlight--;
+      }
+      const elapsed = options.clock.monotonic() - started;
+      measure(response.status, elapsed / 1000);
+      options.log.debug("request", {
+        request_id: requestId,
+        route: `${route.method} ${route.path}`,
+        status: response.status,
+        ms: Math.round(elapsed * 10) / 10,
+      });
+      return response;
+    });
+  }
+
+  async function perform(
+    route: Route,
+    request: Request,
+    rawParams: Record<string, string>,
+    address: string,
+    requestId: string,
+  ): Promise<Response> {
+    const caller = await options.authenticate(request, address);
+    admit(route, caller);
+    const url = new URL(request.url);
+    const params = parse("path", route.params, rawParams);
+    const query = parse("query", route.query, queryOf(url));
+    const bytes = await bodyOf(route, request);
+    const body = route.body ? parse("body", route.body, parseJson(bytes)) : undefined;
+    const context: Context = {
+      params,
+      query,
+      body,
+      request,
+      url,
+      address,
+      requestId,
+      caller,
+      get principal() {
+        return caller ?? needCredentials();
+      },
+      reader: positions.readerFor(caller, request),
+      write: (work) => write(route, request, bytes, caller, work),
+      signal: request.signal,
+    };
+    const reply = await route.handler(context);
+    return finish(reply, requestId, await positions.headerFor(caller));
+  }
+
+  async function write(
+    route: Route,
+    request: Request,
+    bytes: Uint8Array,
+    caller: Principal | null,
+    work: (tx: Writer) => Promise<Reply>,
+  ): Promise<Reply> {
+    const key = request.headers.get("idempotency-key");
+    const reply =
+      key === null || !route.idempotent
+        ? await options.db.write(work)
+        : await idempotency.run(identify(route, request, bytes, caller, key), work);
+    await positions.remember(caller);
+    return reply;
+  }
+
+  function failed(error: unknown, requestId: string, path: string): Response {
+    const explained = explain(error);
+    const status = explained instanceof AppError ? errorStatus[explained.code] : 500;
+    if (status >= 500) {
+      const log = status === 500 ? options.log.error : options.log.warn;
+      log("request failed", { request_id: requestId, route: path, error: explained });
+    }
+    return problemOf(explained, requestId);
+  }
+
+  app.notFound((c) => {
+    const known = options.routes.filter((r) => matches(r.path, c.req.path));
+    const allow = known.map((r) => r.method);
+    const requestId = requestIdOf(c.req.raw);
+    if (allow.length === 0) {
+      const message = `There is no ${c.req.path.slice(0, 200)} here; /docs lists the API.`;
+      return problemOf(new AppError("request.not_found", message), requestId);
+    }
+    const message = `This path answers ${allow.join(", ")}.`;
+    const response = problemOf(new AppError("request.method_not_allowed", message), requestId);
+    response.headers.set("allow", allow.join(", "));
+    return response;
+  });
+  app.onError((error, c) => failed(error, requestIdOf(c.req.raw), c.req.path));
+
+  return {
+    fetch: async (request, address) => await app.fetch(request, { address }),
+    inFlight: () => inFlight,
+  };
+}
+
+function admit(route: Route, caller: Principal | null): void {
+  if (route.access === "public") return;
+  if (!caller) needCredentials();
+  // What an admin may do is refused before scopes, so that a member learns nothing from them.
+  if (route.access === "admin" && caller?.role !== "admin") {
+    throw new AppError("auth.forbidden", "This is for administrators.");
+  }
+  if (route.scope) requireScope(caller as Principal, route.scope);
+}
+
+function needCredentials(): never {
+  throw new AppError(
+    "auth.required",
+    "Authorization: send `Bearer` and an access token or an API key.",
+  );
+}
+
+function parse(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return {};
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(where, parsed.error);
+  return parsed.data;
+}
+
+/** One value a name, or an array where it is given more than once. */
+function queryOf(url: URL): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of url.searchParams) {
+    checkText(name, value);
+    const before = out[name];
+    if (before === undefined) out[name] = value;
+    else out[name] = Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return out;
+}
+
+async function bodyOf(route: Route, request: Request): Promise<Uint8Array> {
+  if (!route.body) return new Uint8Array();
+  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    throw new AppError("request.unsupported_media_type", "Content-Type: send application/json.");
+  }
+  return await readBody(request, route.bodyBytesMax ?? bodyBytesDefault);
+}
+
+function identify(
+  route: Route,
+  request: Request,
+  bytes: Uint8Array,
+  caller: Principal | null,
+  key: string,
+) {
+  if (!/^[\x21-\x7e]+$/.test(key) || key.length > idempotencyKeyLengthMax) {
+    const message = `1 to ${idempotencyKeyLengthMax} visible ASCII characters`;
+    throw new AppError("request.invalid", `Idempotency-Key: ${message}`, {
+      fields: [{ field: "Idempotency-Key", message }],
+    });
+  }
+  const hash = new Bun.CryptoHasher("sha256")
+    .update(`${route.method} ${new URL(request.url).pathname}\n`)
+    .update(bytes)
+    .digest();
+  return { caller: caller?.account_id ?? "public", key, hash };
+}
+
+function finish(reply: Reply, requestId: string, extra: Record<string, string>): Response {
+  if (reply instanceof Response) {
+    reply.headers.set("x-request-id", requestId);
+    return reply;
+  }
+  const headers = new Headers({
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-request-id": requestId,
+    ...extra,
+    ...reply.headers,
+  });
+  if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
+  headers.set("content-type", "application/json");
+  const text = reply.body instanceof RawJson ? reply.body.text : JSON.stringify(reply.body);
+  return new Response(text, { status: reply.status, headers });
+}
+
+function withTimeout(work: Promise<Response>, ms: number): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const message = "The request took too long; whether it took effect is unknown.";
+      reject(new AppError("server.busy", message, { retryAfterSeconds: 5 }));
+    }, ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** An id from the proxy in front is kept when it is harmless in a log line. */
+function requestIdOf(request: Request): string {
+  const given = request.headers.get("x-request-id");
+  return given && /^[\w.-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+}
+
+function routeMetrics(metrics: Metrics, route: Route) {
+  const labels = { route: `${route.method} ${route.path}` };
+  const latency = metrics.histogram(
+    "stoa_http_request_seconds",
+    "Time from request to answer.",
+    labels,
+  );
+  return (status: number, seconds: number) => {
+    latency.observe(seconds);
+    metrics
+      .counter("stoa_http_requests_total", "Requests answered.", {
+        ...labels,
+        status: String(status),
+      })
+      .add();
+  };
+}
+
+function matches(pattern: string, path: string): boolean {
+  const a = pattern.split("/");
+  const b = path.split("/");
+  return a.length === b.length && a.every((part, i) => part.startsWith("{") || part === b[i]);
+}

@@ -1,0 +1,118 @@
+import { SQL } from "bun";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../src/platform/clock/clock.ts";
+import { type Connection, type Db, openDb } from "../src/platform/db/db.ts";
+import { startEmbedded } from "../src/platform/db/embedded.ts";
+import { migrate, type Migration } from "../src/platform/db/migrate.ts";
+import { silentLog } from "../src/platform/log/log.ts";
+
+/**
+ * Real databases for tests. Each call clones a migrated template, which takes milliseconds, so
+ * tests never share rows. `TEST_DATABASE_URL` names a server whose role may create databases;
+ * without it a PostgreSQL of this process is started once and dies with it.
+ */
+export type TestDatabase = {
+  db: Db;
+  connection: Connection;
+  /** A client with the rights to break things. */
+  admin: SQL;
+  drop(): Promise<void>;
+};
+
+type Server = { admin: SQL; connect(database: string, owner?: boolean): Connection };
+
+let server: Promise<Server> | undefined;
+const templates = new Map<string, Promise<string>>();
+let created = 0;
+
+export async function testDatabase(migrations: Migration[]): Promise<TestDatabase> {
+  server ??= startServer();
+  const { admin, connect } = await server;
+  const template = await templateFor(migrations);
+  const name = `t_${process.pid}_${++created}_${crypto.randomUUID().slice(0, 8)}`;
+  await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  const connection = connect(name);
+  const db = openTestDb(connection);
+  return {
+    db,
+    connection,
+    admin,
+    async drop() {
+      await db.close();
+      await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** A second pool on the same database, as another process would have. */
+export function openTestDb(connection: Connection, poolMax = 8): Db {
+  return openDb({
+    primary: connection,
+    poolMax,
+    acquireTimeoutMs: 5_000,
+    statementTimeoutMs: 10_000,
+    clock: systemClock,
+    log: silentLog,
+  });
+}
+
+function templateFor(migrations: Migration[]): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const migration of migrations) hash.update(migration.id).update(migration.sql);
+  const name = `template_${process.pid}_${hash.digest("hex").slice(0, 12)}`;
+  let template = templates.get(name);
+  if (!template) {
+    template = makeTemplate(name, migrations);
+    templates.set(name, template);
+  }
+  return template;
+}
+
+async function makeTemplate(name: string, migrations: Migration[]): Promise<string> {
+  const { admin, connect } = await (server as Promise<Server>);
+  await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await admin.unsafe(`CREATE DATABASE ${name} OWNER ${await appRole(admin)}`);
+  const connection = connect(name);
+  const client = typeof connection === "string" ? new SQL(connection) : new SQL(connection);
+  await migrate(client, migrations, silentLog);
+  await client.close();
+  return name;
+}
+
+/** The role that owns test databases: `stoa` where Stoa made the server, else whoever we are. */
+async function appRole(admin: SQL): Promise<string> {
+  const [row] = await admin`
+    SELECT coalesce((SELECT rolname FROM pg_roles WHERE rolname = 'stoa' AND NOT rolsuper),
+                    current_user)::text AS role`;
+  return row.role;
+}
+
+async function startServer(): Promise<Server> {
+  const url = process.env["TEST_DATABASE_URL"];
+  if (url) {
+    const connect = (database: string) => {
+      const target = new URL(url);
+      target.pathname = `/${database}`;
+      return target.href;
+    };
+    return { admin: new SQL(url, { max: 2 }), connect };
+  }
+  const dataDir = await mkdtemp(join(tmpdir(), "stoa-test-"));
+  const embedded = await startEmbedded({ dataDir, log: silentLog, durable: false });
+  const finish = () => {
+    process.kill(embedded.pid(), "SIGKILL");
+  };
+  process.on("exit", finish);
+  process.on("beforeExit", async () => {
+    await embedded.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const options = (connection: Connection, database: string): Connection =>
+    typeof connection === "string" ? connection : { ...connection, database };
+  return {
+    admin: new SQL({ ...(embedded.admin as SQL.Options), max: 2 }),
+    connect: (database) => options(embedded.app, database),
+  };
+}
