@@ -1,0 +1,147 @@
+import { Database } from "bun:sqlite";
+import { readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Log } from "../log/log.ts";
+
+/**
+ * Who may use a data folder, and what an earlier run left behind in it.
+ *
+ * The claim is an exclusive SQLite transaction on an empty file. Underneath that is a record lock
+ * of the kernel (fcntl): taken atomically, gone the instant its process dies however it dies, seen
+ * by every container that shares the folder, the same on Linux and macOS. A pid file cannot do
+ * that (numbers are reused, two starters can both find it stale) and a socket file must be
+ * unlinked by somebody who cannot know that nobody else just did. The pid beside the lock is only
+ * there to name the owner in the error message.
+ */
+export class EmbeddedPostgresError extends Error {
+  override readonly name = "EmbeddedPostgresError";
+}
+
+export type Claim = { release(): void };
+
+export function claimFolder(dataDir: string): Claim {
+  const pidPath = join(dataDir, "stoa.pid");
+  let lock: Database;
+  try {
+    lock = new Database(join(dataDir, "stoa.lock"), { create: true, readwrite: true });
+    lock.run("BEGIN EXCLUSIVE");
+    writeFileSync(pidPath, `${process.pid}\n`);
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "SQLITE_BUSY") {
+      const owner = readPid(pidPath);
+      throw new EmbeddedPostgresError(
+        `this data folder is in use by process ${owner ?? "(not known)"}: ${dataDir}. ` +
+          "Stop that process, or give this one another STOA_DATA_DIR.",
+      );
+    }
+    throw new EmbeddedPostgresError(
+      `cannot claim the data folder ${dataDir}: ${(cause as Error).message}. Its files ` +
+        "must be writable by the user that runs Stoa; chown them or set STOA_DATA_DIR.",
+      { cause },
+    );
+  }
+  return { release: () => lock.close() };
+}
+
+/** Fast shutdown, immediate shutdown, the end: how long each may take before the next. */
+export const shutdownSteps = [
+  { signal: "SIGINT", waitMs: 20_000 },
+  { signal: "SIGQUIT", waitMs: 3_000 },
+  { signal: "SIGKILL", waitMs: 5_000 },
+] as const;
+
+/** How long children may take to notice by themselves that their postmaster is gone. */
+const childrenExitMs = 2_000;
+
+/**
+ * Ends every PostgreSQL that still runs on `pgdata` and removes what would stop the next one.
+ * The caller holds the claim, so whatever runs there has lost its owner.
+ */
+export async function clearLeftovers(pgdata: string, log: Log): Promise<void> {
+  const pidPath = join(pgdata, "postmaster.pid");
+  const found = postgresProcesses(pgdata);
+  if (found.length > 0) {
+    log.warn("stopping a PostgreSQL that an earlier run left behind", { pids: found });
+    const postmaster = found.find((pid) => pid === readPid(pidPath));
+    for (const pid of found) signal(pid, "SIGCONT");
+    for (const step of shutdownSteps) {
+      const fast = step.signal === "SIGINT";
+      const waitMs = fast && postmaster === undefined ? childrenExitMs : step.waitMs;
+      const targets = !fast ? postgresProcesses(pgdata) : postmaster ? [postmaster] : [];
+      for (const pid of targets) signal(pid, step.signal);
+      if (await goneWithin(pgdata, waitMs)) break;
+    }
+    const left = postgresProcesses(pgdata);
+    if (left.length > 0) {
+      throw new EmbeddedPostgresError(
+        `PostgreSQL processes ${left.join(", ")} on ${pgdata} do not end, even by SIGKILL.`,
+      );
+    }
+  }
+  // PostgreSQL refuses to start when the number in a stale pid file now belongs to another
+  // process of its user. Nothing runs on the folder at this point, so the file is stale.
+  const stale = readPid(pidPath);
+  if (stale !== undefined && signal(stale, 0)) await rm(pidPath, { force: true });
+}
+
+/** The pids of the PostgreSQL processes whose data folder this is, children included. */
+export function postgresProcesses(pgdata: string): number[] {
+  let folder: string;
+  try {
+    folder = realpathSync(pgdata);
+  } catch {
+    return [];
+  }
+  return process.platform === "linux" ? processesByCwd(folder) : postmastersByCommand(folder);
+}
+
+/** Every PostgreSQL process works in its data folder, and its number cannot lie about that. */
+function processesByCwd(folder: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid)) return false;
+      try {
+        const isPostgres = basename(readlinkSync(`/proc/${pid}/exe`)).startsWith("postgres");
+        return isPostgres && readlinkSync(`/proc/${pid}/cwd`) === folder;
+      } catch {
+        return false; // gone meanwhile, or another user's
+      }
+    });
+}
+
+function postmastersByCommand(folder: string): number[] {
+  const listed = Bun.spawnSync(["ps", "-axo", "pid=,command="]).stdout.toString().split("\n");
+  return listed
+    .filter((line) => line.includes(`postgres -D ${folder} `))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+async function goneWithin(pgdata: string, waitMs: number): Promise<boolean> {
+  const deadline = performance.now() + waitMs;
+  while (postgresProcesses(pgdata).length > 0) {
+    if (performance.now() > deadline) return false;
+    await Bun.sleep(20);
+  }
+  return true;
+}
+
+/** False when no process has that number, or it is not ours to signal. */
+export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
+    return pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}

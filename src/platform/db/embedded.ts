@@ -1,0 +1,207 @@
+import { SQL } from "bun";
+import { mkdir, readFile, realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Log } from "../log/log.ts";
+import {
+  isDiskFull,
+  launch,
+  prepareCluster,
+  shutDown,
+  socketPath,
+  type Cluster,
+  type Server,
+} from "./embedded-launch.ts";
+import { claimFolder, EmbeddedPostgresError, signal } from "./embedded-owner.ts";
+
+/**
+ * A PostgreSQL of Stoa's own, so that one command needs nothing installed. It listens on a Unix
+ * socket in a private folder only, lives and dies with this process, and is started again when it
+ * dies alone. Not for several machines: that is what DATABASE_URL is for.
+ */
+export type Connection = {
+  adapter: "postgres";
+  path: string;
+  username: string;
+  database: string;
+};
+
+export type EmbeddedPostgres = {
+  /** Superuser: for tests and the set-up of roles only. */
+  admin: Connection;
+  /** Role `stoa`, owner of the database `stoa`, with no right beyond it. */
+  app: Connection;
+  pid(): number;
+  stop(): Promise<void>;
+  /** Called once, when PostgreSQL keeps dying; the process should then exit non-zero. */
+  onFatal(callback: (error: Error) => void): void;
+  restarts(): number;
+};
+
+export type EmbeddedOptions = {
+  dataDir: string;
+  log: Log;
+  /** False only for tests: a crash of the machine may then lose everything. */
+  durable?: boolean;
+  /** Names the socket; nothing listens on TCP. */
+  port?: number;
+};
+
+const defaultPort = 5432;
+/** So many deaths within the window, and restarting does not help. */
+const deathsMax = 5;
+const deathsWindowMs = 60_000;
+const restartDelayMs = 100;
+/** A full disk is somebody else's to mend, so it is waited for instead of given up on. */
+const diskFullRetryMs = 2_000;
+
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { log, durable = true, port = defaultPort } = options;
+  const dataDir = await makeDataDir(options.dataDir);
+  const claim = claimFolder(dataDir);
+  try {
+    const cluster = await prepareCluster({ dataDir, port, durable, log });
+    const supervisor = createSupervisor(cluster);
+    const connections = connectionsOf(cluster.socketDir, port);
+    try {
+      await supervisor.start();
+      await setUpRole(connections.admin);
+    } catch (error) {
+      await supervisor.stop();
+      throw error;
+    }
+    log.info("database ready", { pid: supervisor.pid(), folder: cluster.pgdata });
+    return {
+      ...connections,
+      pid: supervisor.pid,
+      restarts: supervisor.restarts,
+      onFatal: supervisor.onFatal,
+      async stop() {
+        await supervisor.stop();
+        claim.release();
+      },
+    };
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+/** How to reach the PostgreSQL that another process runs on this folder; null when none does. */
+export async function findRunning(
+  folder: string,
+): Promise<{ admin: Connection; app: Connection } | null> {
+  const path = join(resolve(folder), "postgres", "postmaster.pid");
+  const lines = (await readFile(path, "utf8").catch(() => "")).split("\n");
+  const [pid, , , port, socketDir, , , status] = lines;
+  if (status?.trim() !== "ready" || !signal(Number(pid), 0)) return null;
+  return connectionsOf(socketDir ?? "", Number(port));
+}
+
+function connectionsOf(socketDir: string, port: number) {
+  const path = socketPath(socketDir, port);
+  const admin: Connection = {
+    adapter: "postgres",
+    path,
+    username: "postgres",
+    database: "postgres",
+  };
+  const app: Connection = { adapter: "postgres", path, username: "stoa", database: "stoa" };
+  return { admin, app };
+}
+
+async function makeDataDir(folder: string): Promise<string> {
+  const path = resolve(folder);
+  try {
+    // As root PostgreSQL runs as another user, who must be able to pass through.
+    await mkdir(path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    return await realpath(path);
+  } catch (cause) {
+    throw new EmbeddedPostgresError(
+      `cannot make the data folder ${path}: ${(cause as Error).message}. ` +
+        "Set STOA_DATA_DIR to a folder that this user may write to.",
+      { cause },
+    );
+  }
+}
+
+/** Runs at every start, so that it also mends what a crash or a person left different. */
+async function setUpRole(admin: Connection): Promise<void> {
+  const sql = new SQL({ ...admin, max: 1 });
+  try {
+    const [role] = await sql`SELECT 1 AS found FROM pg_roles WHERE rolname = 'stoa'`;
+    if (!role) await sql`CREATE ROLE stoa LOGIN`;
+    await sql`ALTER ROLE stoa LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS`;
+    const [database] = await sql`SELECT 1 AS found FROM pg_database WHERE datname = 'stoa'`;
+    if (!database) await sql`CREATE DATABASE stoa OWNER stoa`;
+    await sql`REVOKE ALL ON DATABASE stoa, postgres, template1 FROM PUBLIC`;
+  } finally {
+    await sql.close();
+  }
+}
+
+/** Keeps one server running: a death is answered by a start, after a growing pause. */
+function createSupervisor(cluster: Cluster) {
+  const { log } = cluster;
+  const listeners: ((error: Error) => void)[] = [];
+  let server: Server | undefined;
+  let stopping = false;
+  let restarts = 0;
+  let deaths: number[] = [];
+  let restarting: Promise<void> = Promise.resolve();
+
+  const start = async () => {
+    const started = await launch(cluster, (spawned) => (server = spawned));
+    void started.exited.then((code) => {
+      if (stopping) return;
+      log.error("PostgreSQL died; starting it again", { code, said: started.lastWords() });
+      restarting = restart(started.lastWords());
+    });
+  };
+
+  const restart = async (lastWords: string) => {
+    for (let said = lastWords; !stopping;) {
+      const now = performance.now();
+      deaths = deaths.filter((time) => now - time < deathsWindowMs);
+      if (!isDiskFull(said)) deaths.push(now);
+      if (deaths.length > deathsMax) return giveUp(said);
+      const pause = isDiskFull(said) ? diskFullRetryMs : restartDelayMs * 2 ** deaths.length;
+      await Bun.sleep(pause);
+      if (stopping) return;
+      try {
+        await start();
+        restarts++;
+        log.info("PostgreSQL runs again", { pid: server?.pid, restarts });
+        return;
+      } catch (error) {
+        said = (error as Error).message;
+        if (!stopping) log.error("PostgreSQL did not start", { error });
+      }
+    }
+  };
+
+  const giveUp = (said: string) => {
+    const error = new EmbeddedPostgresError(
+      `PostgreSQL died ${deaths.length} times within ${deathsWindowMs / 1000} s. ` +
+        `Its last words:\n${said}`,
+    );
+    log.error("PostgreSQL keeps dying; giving up", { error });
+    for (const listener of listeners) listener(error);
+  };
+
+  // Where no parent-death signal exists, an ordinary exit at least takes PostgreSQL along.
+  const onExit = () => server?.kill("SIGINT");
+  process.on("exit", onExit);
+
+  return {
+    start,
+    pid: () => server?.pid ?? 0,
+    restarts: () => restarts,
+    onFatal: (callback: (error: Error) => void) => void listeners.push(callback),
+    async stop() {
+      stopping = true;
+      process.off("exit", onExit);
+      if (server) await shutDown(server);
+      await restarting;
+    },
+  };
+}
