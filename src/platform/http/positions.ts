@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Principal } from "../auth/principal.ts";
-import type { Db, Reader } from "../db/db.ts";
+import { type Db, parseLsn, type Reader } from "../db/db.ts";
 
 /**
  * Read-your-writes with a replica. The log position after an account's last write is kept here
@@ -16,7 +16,7 @@ export function createPositions(db: Db, replicated: boolean) {
       if (!replicated) return db;
       const sent = request.headers.get(positionHeader);
       const own = caller ? (positions.get(caller.account_id) ?? null) : null;
-      return db.lagging(own ?? sent);
+      return db.lagging(own && sent ? later(own, sent) : (own ?? sent));
     },
     async remember(caller: Principal | null): Promise<void> {
       if (replicated && caller) positions.set(caller.account_id, await db.position());
@@ -26,4 +26,8 @@ export function createPositions(db: Db, replicated: boolean) {
       return position ? { [positionHeader]: position } : {};
     },
   };
+}
+
+function later(a: string, b: string): string {
+  return parseLsn(a) >= parseLsn(b) ? a : b;
 }
