@@ -76,7 +76,11 @@ export function route<P = Record<string, never>, Q = Record<string, never>, B = 
 }
 
 /** Ids are 64-bit numbers and travel as strings. */
-export const idSchema = z.string().regex(/^[1-9]\d{0,18}$/, "an id is a number as a string");
+export const idSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,18}$/, "an id is a number as a string")
+  // Of equal length, text orders as the numbers do; PostgreSQL refuses anything above this.
+  .refine((id) => id.length < 19 || id <= "9223372036854775807", "an id is a 64-bit number");
 
 export const timeSchema = z.iso.datetime({ offset: true });
 
