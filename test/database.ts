@@ -1,5 +1,6 @@
 import { SQL } from "bun";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/platform/clock/clock.ts";
@@ -101,13 +102,9 @@ async function startServer(): Promise<Server> {
   }
   const dataDir = await mkdtemp(join(tmpdir(), "stoa-test-"));
   const embedded = await startEmbedded({ dataDir, log: silentLog, durable: false });
-  const finish = () => {
+  process.on("exit", () => {
     process.kill(embedded.pid(), "SIGKILL");
-  };
-  process.on("exit", finish);
-  process.on("beforeExit", async () => {
-    await embedded.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    rmSync(dataDir, { recursive: true, force: true });
   });
   const options = (connection: Connection, database: string): Connection =>
     typeof connection === "string" ? connection : { ...connection, database };
