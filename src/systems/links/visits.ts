@@ -212,8 +212,11 @@ function plainText(text: string, lengthMax: number): string {
   return [...cut.trim()].slice(0, lengthMax).join("").toWellFormed();
 }
 
-/** Lower-case language tags in order of preference; those the visitor refuses are left out. */
-export function parseAcceptLanguage(header: string | null | undefined): string[] {
+/**
+ * Lower-case language tags in order of preference, without those refused (q=0) and those
+ * accepted less than `qualityMin`.
+ */
+export function parseAcceptLanguage(header: string | null | undefined, qualityMin = 0): string[] {
   if (!header) return [];
   const parts = header.slice(0, acceptLanguageLengthMax).split(",").slice(0, languagesMax);
   const weighed = parts.flatMap((part) => {
@@ -221,7 +224,7 @@ export function parseAcceptLanguage(header: string | null | undefined): string[]
     if (!/^[a-z]{1,8}(-[a-z0-9]{1,8}){0,4}$/.test(tag)) return [];
     const q = parameters.find((parameter) => parameter.startsWith("q="));
     const weight = q === undefined ? 1 : Number(q.slice(2));
-    return weight > 0 && weight <= 1 ? [{ tag, weight }] : [];
+    return weight > 0 && weight <= 1 && weight >= qualityMin ? [{ tag, weight }] : [];
   });
   return weighed.toSorted((a, b) => b.weight - a.weight).map(({ tag }) => tag);
 }
