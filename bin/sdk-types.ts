@@ -1,0 +1,143 @@
+/**
+ * Prints the SDK's types from the OpenAPI document. The document is made from the route values,
+ * so a field that a route takes or answers is in the SDK without being written twice.
+ */
+type Schema = {
+  $ref?: string;
+  type?: string | string[];
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  items?: Schema;
+  prefixItems?: Schema[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | boolean;
+  description?: string;
+};
+type Content = Record<string, { schema?: Schema }>;
+type Operation = {
+  operationId: string;
+  summary: string;
+  parameters: { name: string; in: string; required: boolean; schema: Schema }[];
+  requestBody?: { content: Content };
+  responses: Record<string, { content?: Content }>;
+};
+export type Document = { paths: Record<string, Record<string, Operation>> };
+
+/** Names for shapes that many operations share: where one is found, then the way down to it. */
+export type Names = Record<string, [operationId: string, part: Part, ...path: string[]]>;
+type Part = "query" | "body" | "reply";
+
+const header = `// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.\n`;
+
+export function typesOf(document: Document, names: Names): string {
+  const operations = Object.values(document.paths)
+    .flatMap((path) => Object.values(path))
+    .sort((a, b) => (a.operationId < b.operationId ? -1 : 1));
+  const named = new Map<string, string>();
+  const schemas = new Map<string, Schema>();
+  for (const [name, [id, part, ...path]] of Object.entries(names)) {
+    const operation = operations.find((entry) => entry.operationId === id);
+    if (!operation) throw new Error(`${name}: there is no operation ${id}`);
+    let schema: Schema | undefined = partOf(operation, part);
+    for (const step of path) schema = stepInto(schema, step);
+    if (!schema) throw new Error(`${name}: ${id} has no ${part} ${path.join(".")}`);
+    named.set(JSON.stringify(schema), name);
+    schemas.set(name, schema);
+  }
+  let out = header;
+  for (const [name, schema] of schemas) {
+    out += `\nexport type ${name} = ${print(schema, named, "", true)};\n`;
+  }
+  out += "\nexport interface Operations {\n";
+  for (const operation of operations) {
+    out += `  /** ${operation.summary} */\n  ${operation.operationId}: {\n`;
+    for (const part of ["query", "body", "reply"] as const) {
+      const schema = partOf(operation, part);
+      const text = schema ? print(schema, named, "    ") : part === "reply" ? "void" : "undefined";
+      out += `    ${part}: ${text};\n`;
+    }
+    out += "  };\n";
+  }
+  return `${out}}\n`;
+}
+
+function partOf(operation: Operation, part: Part): Schema | undefined {
+  if (part === "body") return operation.requestBody?.content["application/json"]?.schema;
+  if (part === "query") return queryOf(operation);
+  const replies = Object.entries(operation.responses)
+    .filter(([status]) => status.startsWith("2"))
+    .map(([, reply]) => reply.content?.["application/json"]?.schema)
+    .filter((schema) => schema !== undefined);
+  const unique = [...new Map(replies.map((schema) => [JSON.stringify(schema), schema])).values()];
+  return unique.length > 1 ? { anyOf: unique } : unique[0];
+}
+
+function queryOf(operation: Operation): Schema | undefined {
+  const parameters = operation.parameters.filter((parameter) => parameter.in === "query");
+  if (parameters.length === 0) return undefined;
+  return {
+    type: "object",
+    properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
+    required: parameters.filter(({ required }) => required).map(({ name }) => name),
+    additionalProperties: false,
+  };
+}
+
+function stepInto(schema: Schema | undefined, step: string): Schema | undefined {
+  const options = schema?.anyOf ?? schema?.oneOf ?? (schema ? [schema] : []);
+  for (const option of options) {
+    const found = step === "[]" ? option.items : option.properties?.[step];
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function print(schema: Schema, named: Map<string, string>, indent: string, root = false): string {
+  const name = root ? undefined : named.get(JSON.stringify(schema));
+  if (name) return name;
+  const inner = (part: Schema) => print(part, named, indent);
+  const union = (parts: Schema[]) => [...new Set(parts.map(inner))].join(" | ");
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (schema.anyOf ?? schema.oneOf) return union(schema.anyOf ?? schema.oneOf ?? []);
+  if (schema.allOf) return schema.allOf.map((part) => wrap(inner(part))).join(" & ");
+  if (Array.isArray(schema.type)) return union(schema.type.map((type) => ({ ...schema, type })));
+  switch (schema.type) {
+    case "string":
+    case "boolean":
+    case "null":
+      return schema.type;
+    case "number":
+    case "integer":
+      return "number";
+    case "array":
+      if (schema.prefixItems) return `[${schema.prefixItems.map(inner).join(", ")}]`;
+      return `${wrap(inner(schema.items ?? {}))}[]`;
+    case "object":
+      return printObject(schema, named, indent);
+    default:
+      return "unknown";
+  }
+}
+
+function printObject(schema: Schema, named: Map<string, string>, indent: string): string {
+  const required = new Set(schema.required);
+  const extra = schema.additionalProperties;
+  const fields = Object.entries(schema.properties ?? {}).map(([key, property]) => {
+    const note = property.description ? `${indent}  /** ${property.description} */\n` : "";
+    const mark = required.has(key) ? "" : "?";
+    const label = /^[A-Za-z_]\w*$/.test(key) ? key : JSON.stringify(key);
+    return `${note}${indent}  ${label}${mark}: ${print(property, named, `${indent}  `)};\n`;
+  });
+  if (fields.length > 0) return `{\n${fields.join("")}${indent}}`;
+  const values = typeof extra === "object" ? print(extra, named, indent) : "unknown";
+  return extra === false ? "Record<string, never>" : `Record<string, ${values}>`;
+}
+
+function wrap(text: string): string {
+  return text.includes(" | ") && !text.startsWith("{") ? `(${text})` : text;
+}
