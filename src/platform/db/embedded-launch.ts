@@ -1,9 +1,14 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Log } from "../log/log.ts";
-import { clearLeftovers, EmbeddedPostgresError, shutdownSteps } from "./embedded-owner.ts";
+import {
+  clearLeftovers,
+  EmbeddedPostgresError,
+  explainFailure,
+  shutdownSteps,
+} from "./embedded-owner.ts";
 import { chooseRunner, cleanEnv, giveTo, type Runner } from "./embedded-runner.ts";
 
 /** A cluster on disk and how it is run; made once, launched as often as it takes. */
@@ -42,7 +47,7 @@ export async function prepareCluster(options: {
   const pgdata = join(dataDir, "postgres");
   await requireVersion(pgdata);
   const runner = await chooseRunner(dataDir, pgdata, log);
-  const socketDir = await makeSocketDir(dataDir, port, runner);
+  const socketDir = placeSocket(dataDir, port);
   const cluster = { pgdata, socketDir, port, durable, runner, log };
   if (!(await Bun.file(join(pgdata, "PG_VERSION")).exists())) await initialise(cluster, dataDir);
   await giveTo(runner, pgdata);
@@ -63,22 +68,18 @@ async function requireVersion(pgdata: string): Promise<void> {
   );
 }
 
-async function makeSocketDir(dataDir: string, port: number, runner: Runner): Promise<string> {
+function placeSocket(dataDir: string, port: number): string {
   const within = join(dataDir, "socket");
+  if (Buffer.byteLength(socketPath(within, port)) <= socketPathBytesMax) return within;
   const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
-  const fits = Buffer.byteLength(socketPath(within, port)) <= socketPathBytesMax;
-  const dir = fits ? within : join(tmpdir(), `stoa-${hash}`);
-  await mkdir(dir, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
-  // Anybody may have made a folder of that name in the temporary folder before us.
-  const found = await lstat(dir);
-  const ours = [process.getuid?.(), runner.owner.uid, 0].includes(found.uid);
-  if (!found.isDirectory() || !ours || (found.mode & 0o077) !== 0) {
-    throw new EmbeddedPostgresError(`${dir} is not a private folder of this user; remove it.`);
-  }
-  await giveTo(runner, dir);
-  return dir;
+  return join(tmpdir(), `stoa-${hash}`);
+}
+
+/** Made anew each time: that drops stale sockets, and fails on a folder somebody else planted. */
+async function makeSocketDir({ socketDir, runner }: Cluster): Promise<void> {
+  await rm(socketDir, { recursive: true, force: true });
+  await mkdir(socketDir, { mode: 0o700 });
+  await giveTo(runner, socketDir);
 }
 
 /** Made aside and renamed when whole, so that a crash in the middle leaves nothing half made. */
@@ -105,7 +106,7 @@ async function initialise(cluster: Cluster, dataDir: string): Promise<void> {
   const said = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) {
     await rm(making, { recursive: true, force: true });
-    throw explainFailure("PostgreSQL could not create its data folder", said, cluster);
+    throw explainFailure("PostgreSQL could not create its data folder", pgdata, said);
   }
   await rename(making, pgdata);
   const parent = await open(dataDir);
@@ -115,11 +116,9 @@ async function initialise(cluster: Cluster, dataDir: string): Promise<void> {
 
 /** Starts the postmaster and resolves when it accepts connections. */
 export async function launch(cluster: Cluster, spawned: (server: Server) => void): Promise<Server> {
-  const { pgdata, socketDir, port, runner, log } = cluster;
+  const { pgdata, runner, log } = cluster;
   await clearLeftovers(pgdata, log);
-  for (const name of [`.s.PGSQL.${port}`, `.s.PGSQL.${port}.lock`]) {
-    await rm(join(socketDir, name), { force: true });
-  }
+  await makeSocketDir(cluster);
   const binary = join(runner.native, "bin", "postgres");
   const settings = settingsOf(cluster).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = Bun.spawn([...runner.prefix, binary, "-D", pgdata, ...settings], {
@@ -145,11 +144,11 @@ export async function launch(cluster: Cluster, spawned: (server: Server) => void
   while (!(await isReady(pgdata, child.pid))) {
     if (child.exitCode !== null || child.signalCode !== null) {
       await Promise.race([drained, Bun.sleep(500)]);
-      throw explainFailure("PostgreSQL did not start", server.lastWords(), cluster);
+      throw explainFailure("PostgreSQL did not start", pgdata, server.lastWords());
     }
     if (performance.now() > deadline) {
       await shutDown(server);
-      throw explainFailure("PostgreSQL did not become ready", server.lastWords(), cluster);
+      throw explainFailure("PostgreSQL did not become ready", pgdata, server.lastWords());
     }
     await Bun.sleep(10);
   }
@@ -220,19 +219,4 @@ async function followOutput(
       log[grave ? "warn" : "debug"]("postgres", { said: line });
     }
   }
-}
-
-export function isDiskFull(text: string): boolean {
-  return text.includes("No space left on device") || text.includes("Disk quota exceeded");
-}
-
-function explainFailure(what: string, said: string, cluster: Cluster): EmbeddedPostgresError {
-  const folder = cluster.pgdata;
-  const advice = isDiskFull(said)
-    ? `The disk that holds ${folder} is full: free some space (a new database takes 50 MB).`
-    : /Permission denied|Operation not permitted|Read-only file system/.test(said)
-      ? `The user with number ${cluster.runner.owner.uid} must own ${folder} and be able to ` +
-        "write there and in the folder above: chown it, or set STOA_DATA_DIR to another folder."
-      : "";
-  return new EmbeddedPostgresError(`${what}. ${advice}\nPostgreSQL said:\n${said.trim()}`);
 }

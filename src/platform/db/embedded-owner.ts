@@ -18,30 +18,47 @@ export class EmbeddedPostgresError extends Error {
   override readonly name = "EmbeddedPostgresError";
 }
 
+/** Says what to do about it where that is known, with what the system or PostgreSQL said. */
+export function explainFailure(what: string, folder: string, said: unknown): Error {
+  if (said instanceof EmbeddedPostgresError) return said;
+  const text = said instanceof Error ? said.message : String(said).trim();
+  const advice = isDiskFull(text)
+    ? `The disk that holds ${folder} is full: free at least 100 MB there and start again. `
+    : /permission|permitted|denied|read-?only|EACCES|EPERM|EROFS|CANTOPEN|unable to open/i.test(
+          text,
+        )
+      ? `The user that runs Stoa must own ${folder} and be able to write to it: chown it, or set ` +
+        "STOA_DATA_DIR to another folder. "
+      : "";
+  return new EmbeddedPostgresError(`${what}: ${folder}. ${advice}What was said: ${text}`, {
+    cause: said,
+  });
+}
+
+export function isDiskFull(text: string): boolean {
+  return /ENOSPC|EDQUOT|No space left|quota exceeded|disk is full/i.test(text);
+}
+
 export type Claim = { release(): void };
 
 export function claimFolder(dataDir: string): Claim {
   const pidPath = join(dataDir, "stoa.pid");
-  let lock: Database;
+  let lock: Database | undefined;
   try {
     lock = new Database(join(dataDir, "stoa.lock"), { create: true, readwrite: true });
     lock.run("BEGIN EXCLUSIVE");
     writeFileSync(pidPath, `${process.pid}\n`);
+    return { release: () => lock?.close() };
   } catch (cause) {
-    if ((cause as { code?: string }).code === "SQLITE_BUSY") {
-      const owner = readPid(pidPath);
-      throw new EmbeddedPostgresError(
-        `this data folder is in use by process ${owner ?? "(not known)"}: ${dataDir}. ` +
-          "Stop that process, or give this one another STOA_DATA_DIR.",
-      );
+    lock?.close();
+    if ((cause as { code?: string }).code !== "SQLITE_BUSY") {
+      throw explainFailure("cannot claim the data folder", dataDir, cause);
     }
     throw new EmbeddedPostgresError(
-      `cannot claim the data folder ${dataDir}: ${(cause as Error).message}. Its files ` +
-        "must be writable by the user that runs Stoa; chown them or set STOA_DATA_DIR.",
-      { cause },
+      `this data folder is in use by process ${readPid(pidPath) ?? "(not known)"}: ${dataDir}. ` +
+        "Stop that process, or give this one another STOA_DATA_DIR.",
     );
   }
-  return { release: () => lock.close() };
 }
 
 /** Fast shutdown, immediate shutdown, the end: how long each may take before the next. */

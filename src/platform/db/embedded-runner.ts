@@ -38,8 +38,7 @@ export async function chooseRunner(dataDir: string, pgdata: string, log: Log): P
         "or set STOA_DATA_DIR to a folder that they can reach.",
     );
   }
-  log.info("copying PostgreSQL to where its user can read it", { from: packaged, to: dataDir });
-  const native = await copyNative(packaged, dataDir);
+  const native = await copyNative(packaged, dataDir, log);
   const copied = candidates.map((runner) => ({ ...runner, native }));
   const runner = copied.find((candidate) => canRun(candidate, dataDir));
   if (runner) return runner;
@@ -147,7 +146,7 @@ function succeeds(command: string[], runner?: Runner): boolean {
  * npm drops symbolic links from packages and PostgreSQL's install script puts them back; where
  * scripts do not run they are missing. False when they are, and cannot be made.
  */
-async function completeLinks(native: string): Promise<boolean> {
+export async function completeLinks(native: string): Promise<boolean> {
   type Link = { source: string; target: string };
   const listed = await readFile(join(native, "pg-symlinks.json"), "utf8").catch(() => "[]");
   for (const { source, target } of JSON.parse(listed) as Link[]) {
@@ -163,12 +162,13 @@ async function completeLinks(native: string): Promise<boolean> {
 }
 
 /** Kept per version, so that only the first start pays; renamed into place when whole. */
-async function copyNative(packaged: string, dataDir: string): Promise<string> {
+async function copyNative(packaged: string, dataDir: string, log: Log): Promise<string> {
   const manifest = await readFile(join(dirname(packaged), "package.json"), "utf8").catch(() => "");
   const { version = "local" } = JSON.parse(manifest || "{}") as { version?: string };
   const home = join(dataDir, `postgres-programs-${version}`);
   const native = join(home, basename(packaged));
   if (existsSync(native)) return native;
+  log.info("copying PostgreSQL to where its user can read it", { from: packaged, to: home });
   const making = `${home}.new`;
   await rm(making, { recursive: true, force: true });
   await cp(packaged, join(making, basename(packaged)), { recursive: true, verbatimSymlinks: true });

@@ -1,9 +1,8 @@
 import { SQL } from "bun";
-import { mkdir, readFile, realpath } from "node:fs/promises";
+import { mkdir, readFile, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Log } from "../log/log.ts";
 import {
-  isDiskFull,
   launch,
   prepareCluster,
   shutDown,
@@ -11,7 +10,13 @@ import {
   type Cluster,
   type Server,
 } from "./embedded-launch.ts";
-import { claimFolder, EmbeddedPostgresError, signal } from "./embedded-owner.ts";
+import {
+  claimFolder,
+  EmbeddedPostgresError,
+  explainFailure,
+  isDiskFull,
+  signal,
+} from "./embedded-owner.ts";
 
 /**
  * A PostgreSQL of Stoa's own, so that one command needs nothing installed. It listens on a Unix
@@ -50,7 +55,7 @@ const defaultPort = 5432;
 /** So many deaths within the window, and restarting does not help. */
 const deathsMax = 5;
 const deathsWindowMs = 60_000;
-const restartDelayMs = 100;
+const restartDelayMs = 50;
 /** A full disk is somebody else's to mend, so it is waited for instead of given up on. */
 const diskFullRetryMs = 2_000;
 
@@ -77,12 +82,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
       onFatal: supervisor.onFatal,
       async stop() {
         await supervisor.stop();
+        await rm(cluster.socketDir, { recursive: true, force: true });
         claim.release();
       },
     };
   } catch (error) {
     claim.release();
-    throw error;
+    throw explainFailure("the embedded PostgreSQL cannot run", dataDir, error);
   }
 }
 
@@ -116,11 +122,7 @@ async function makeDataDir(folder: string): Promise<string> {
     await mkdir(path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     return await realpath(path);
   } catch (cause) {
-    throw new EmbeddedPostgresError(
-      `cannot make the data folder ${path}: ${(cause as Error).message}. ` +
-        "Set STOA_DATA_DIR to a folder that this user may write to.",
-      { cause },
-    );
+    throw explainFailure("cannot make the data folder", path, cause);
   }
 }
 
@@ -142,7 +144,7 @@ async function setUpRole(admin: Connection): Promise<void> {
 /** Keeps one server running: a death is answered by a start, after a growing pause. */
 function createSupervisor(cluster: Cluster) {
   const { log } = cluster;
-  const listeners: ((error: Error) => void)[] = [];
+  const fatal = Promise.withResolvers<Error>();
   let server: Server | undefined;
   let stopping = false;
   let restarts = 0;
@@ -150,7 +152,10 @@ function createSupervisor(cluster: Cluster) {
   let restarting: Promise<void> = Promise.resolve();
 
   const start = async () => {
-    const started = await launch(cluster, (spawned) => (server = spawned));
+    const started = await launch(cluster, (spawned) => {
+      server = spawned;
+      if (stopping) spawned.kill("SIGINT");
+    });
     void started.exited.then((code) => {
       if (stopping) return;
       log.error("PostgreSQL died; starting it again", { code, said: started.lastWords() });
@@ -185,7 +190,7 @@ function createSupervisor(cluster: Cluster) {
         `Its last words:\n${said}`,
     );
     log.error("PostgreSQL keeps dying; giving up", { error });
-    for (const listener of listeners) listener(error);
+    fatal.resolve(error);
   };
 
   // Where no parent-death signal exists, an ordinary exit at least takes PostgreSQL along.
@@ -196,12 +201,14 @@ function createSupervisor(cluster: Cluster) {
     start,
     pid: () => server?.pid ?? 0,
     restarts: () => restarts,
-    onFatal: (callback: (error: Error) => void) => void listeners.push(callback),
+    onFatal: (callback: (error: Error) => void) => void fatal.promise.then(callback),
     async stop() {
       stopping = true;
       process.off("exit", onExit);
       if (server) await shutDown(server);
       await restarting;
+      // A restart under way may have brought up another one.
+      if (server) await shutDown(server);
     },
   };
 }
