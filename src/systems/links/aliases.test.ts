@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { aliasSkeleton, checkAlias, reservedWords } from "./aliases.ts";
 
 test.each(["abc", "Spring-Sale_2026", "a".repeat(64), "aB3xY9z", "a--", "42-"])(

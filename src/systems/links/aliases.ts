@@ -27,7 +27,6 @@ export type AliasCheck =
   | { ok: false; reason: "reserved" | "invalid"; message: string };
 
 export function checkAlias(given: string): AliasCheck {
-  const invalid = (message: string): AliasCheck => ({ ok: false, reason: "invalid", message });
   if (given.length < aliasLengthMin || given.length > aliasLengthMax) {
     return invalid(`alias must have ${aliasLengthMin} to ${aliasLengthMax} characters`);
   }
@@ -40,6 +39,10 @@ export function checkAlias(given: string): AliasCheck {
     return { ok: false, reason: "reserved", message: `alias ${given} is reserved; choose another` };
   }
   return { ok: true, alias: given, skeleton };
+}
+
+function invalid(message: string): AliasCheck {
+  return { ok: false, reason: "invalid", message };
 }
 
 const singles: Record<string, string> = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createCodec, looksLikeCode, type Codec } from "./codes.ts";
 
 const key = Uint8Array.from({ length: 32 }, (_, i) => i);

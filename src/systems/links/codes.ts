@@ -78,10 +78,6 @@ function base62Codec(secret: SipKey): Codec {
 
 function peopleCodec(secret: SipKey): Codec {
   const permutation = createPermutation(secret, 29 ** 4, 29 ** 4);
-  const canonical = (text: string) => {
-    const plain = plainSpelling(text);
-    return plain.length === peopleLength && checksum(plain) === 0 ? plain : null;
-  };
   return {
     size: permutation.size,
     encode(sequence) {
@@ -90,13 +86,18 @@ function peopleCodec(secret: SipKey): Codec {
       return data + peopleDigits[(29 - weightedSum(data)) % 29]!;
     },
     decode(text) {
-      const code = canonical(text);
+      const code = canonicalPeople(text);
       if (code === null) return null;
       return permutation.invert(read(code, peopleValues, 29, peopleDataLength));
     },
-    canonical,
+    canonical: canonicalPeople,
     suggest: (typed) => suggestCorrections(plainSpelling(typed)),
   };
+}
+
+function canonicalPeople(text: string): string | null {
+  const plain = plainSpelling(text);
+  return plain.length === peopleLength && checksum(plain) === 0 ? plain : null;
 }
 
 const base62Values = valueTable(base62Digits);
@@ -169,7 +170,8 @@ const foreignLooksLike: Record<string, string> = {
   L: "J7T",
 };
 /** Pairs within the alphabet that are misread for each other. */
-const alike = ["8B", "2Z", "6G", "DQ", "VY", "MN", "VW", "7T", "KX", "EF", "PR", "9G", "CG"];
+const pairs = ["8B", "2Z", "6G", "DQ", "VY", "MN", "VW", "7T", "KX", "EF", "PR", "9G", "CG"];
+const alike: ReadonlySet<string> = new Set(pairs.flatMap((pair) => [pair, pair[1]! + pair[0]!]));
 const foreignMax = 3;
 
 function suggestCorrections(typed: string): string[] {
@@ -181,8 +183,7 @@ function suggestCorrections(typed: string): string[] {
   const at = foreign[0];
   if (at !== undefined) return [...new Set([...folded, substitute(typed, at)])];
   const bySubstitution = [...typed].map((_, i) => substitute(typed, i));
-  const looksRight = (text: string) =>
-    [...text].some((c, i) => alike.includes(typed[i]! + c) || alike.includes(c + typed[i]!));
+  const looksRight = (text: string) => [...text].some((c, i) => alike.has(typed[i]! + c));
   const likely = bySubstitution.filter(looksRight);
   return [...new Set([...likely, ...transpositions(typed), ...bySubstitution])];
 }

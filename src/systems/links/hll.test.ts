@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { HyperLogLog } from "./hll.ts";
 
 const mask = 0xffff_ffffn;
@@ -63,7 +63,7 @@ describe("estimate", () => {
 describe("merge and storage", () => {
   const values = fc.array(fc.string(), { maxLength: 40 });
   const bulk = fc.integer({ min: 0, max: 3_000 });
-  const sets = fc.tuple(values, bulk).map(([some, count]) => [...some, ...visitors(count)]);
+  const sets = fc.tuple(values, bulk).map(([some, count]) => some.concat(visitors(count)));
   const merged = (...many: string[][]) => {
     const set = new HyperLogLog();
     for (const one of many) set.merge(setOf(one));

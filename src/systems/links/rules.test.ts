@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { classifyAgent, parseAcceptLanguage } from "./visits.ts";
 import { compileRules, compileSplit, destinations, ruleSchema, splitSchema } from "./rules.ts";
 import type { Rule, VisitContext } from "./rules.ts";

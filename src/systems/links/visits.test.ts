@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { classifyAgent, parseAcceptLanguage, parseReferrer, parseUtm } from "./visits.ts";
 import { userAgentLengthMax, verdict, verdictOfAgent } from "./visits.ts";
 

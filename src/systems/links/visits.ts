@@ -8,7 +8,7 @@
  * Everything here is pure and bounded. classifyAgent costs tens of microseconds, so callers
  * keep its answers in a bounded cache by User-Agent.
  */
-import Bowser from "bowser";
+import { getParser } from "bowser";
 import { isbot } from "isbot";
 import { appBrowsers, headlessBrowsers, programs } from "./known-agents.ts";
 import { scanners, unfurlers, type KnownAgent } from "./known-agents.ts";
@@ -52,6 +52,7 @@ export type VisitHeaders = {
 
 /** Longer User-Agents are cut before any pattern sees them. */
 export const userAgentLengthMax = 512;
+const purposeLengthMax = 256;
 const referrerLengthMax = 2048;
 const packageLengthMax = 128;
 const searchLengthMax = 8192;
@@ -71,8 +72,6 @@ const headRequest: Verdict = { kind: "bot", reason: "head_request" };
 const browserVerdict: Verdict = { kind: "human", reason: "browser" };
 
 function prefetchVerdict(headers: VisitHeaders): Verdict | null {
-  const says = (value: string | null | undefined, word: string) =>
-    value != null && value !== "" && value.length < 256 && value.toLowerCase().includes(word);
   const sec = headers.secPurpose;
   if (says(sec, "prefetch") || says(sec, "prerender")) {
     return { kind: "prefetch", reason: "sec_purpose" };
@@ -84,6 +83,11 @@ function prefetchVerdict(headers: VisitHeaders): Verdict | null {
   }
   if (says(headers.xMoz, "prefetch")) return { kind: "prefetch", reason: "x_moz" };
   return null;
+}
+
+function says(value: string | null | undefined, word: string): boolean {
+  if (!value || value.length > purposeLengthMax) return false;
+  return value.toLowerCase().includes(word);
 }
 
 /** The part of the verdict that depends on the User-Agent alone. */
@@ -137,7 +141,7 @@ export function classifyAgent(userAgent: string | null | undefined): Agent {
   const said = verdictOfAgent(userAgent);
   if (said.kind !== "human") return { device: "bot", os: "other", browser: "other", verdict: said };
   const text = (userAgent ?? "").slice(0, userAgentLengthMax);
-  const parser = Bowser.getParser(text, true);
+  const parser = getParser(text, true);
   const os = osNames[parser.getOSName()] ?? "other";
   const browser = parser.getBrowserName() || "other";
   const app = find(appBrowsers, text.toLowerCase());
