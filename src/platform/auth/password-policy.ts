@@ -107,6 +107,5 @@ const commonWords = new Set(
   november december monday friday sunday blink lovely loveyou lovelove fuckyou killer hunter
   cheese cookie chocolate butterfly purple orange yellow flower diamond silver golden matrix
   minecraft naruto nintendo playstation cristiano ronaldo messi jesus jesuschrist blessed
-  stoa stoastoa unlock temp temporary temppass company office server database example`
-    .split(/\s+/),
+  stoa stoastoa unlock temp temporary temppass company office server database example`.split(/\s+/),
 );

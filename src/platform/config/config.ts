@@ -102,6 +102,18 @@ export const settings = {
     { min: 1, max: 365 },
     "Life of a refresh token; each use replaces it.",
   ),
+  sessionDaysMax: int(
+    "STOA_SESSION_DAYS_MAX",
+    365,
+    { min: 1, max: 3_650 },
+    "Greatest age of a session; then it must sign in again, however often it was used.",
+  ),
+  auditRetentionDays: int(
+    "STOA_AUDIT_RETENTION_DAYS",
+    730,
+    { min: 1, max: 36_500 },
+    "Days that the audit log is kept.",
+  ),
   signInsPerAccountPerHour: int(
     "STOA_SIGN_INS_PER_ACCOUNT_PER_HOUR",
     20,

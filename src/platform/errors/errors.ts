@@ -26,6 +26,7 @@ export const errorStatus = {
   "accounts.sign_up_closed": 403,
   "accounts.not_found": 404,
   "accounts.key_not_found": 404,
+  "accounts.session_not_found": 404,
   "accounts.key_limit": 422,
   "accounts.weak_password": 422,
   "links.not_found": 404,

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import type { Principal } from "../../platform/auth/principal.ts";
+import type { Reader, Writer } from "../../platform/db/db.ts";
+import type { EventType } from "../../platform/events/events.ts";
+import { idSchema } from "../../platform/http/route.ts";
+
+/** What other systems may use of accounts. */
+export interface Accounts {
+  /**
+   * Adds to the audit log in the caller's transaction. Nothing secret belongs into `detail`;
+   * whatever looks like one of Stoa's own keys or tokens is masked all the same.
+   */
+  audit(tx: Writer, entry: AuditEntry): Promise<void>;
+  /** Null for an unknown id. Disabled accounts are found: their things still have an owner. */
+  findAccount(reader: Reader, id: string): Promise<Account | null>;
+  /**
+   * Calls `ended` once when the caller's credentials stop being good (signed out, revoked,
+   * disabled, another role), for connections that outlive a request. Returns how to stop.
+   */
+  watch(principal: Principal, ended: () => void): () => void;
+}
+
+export type Role = "admin" | "member";
+
+export type Account = {
+  id: string;
+  /** Null for a person of an outside issuer. */
+  email: string | null;
+  name: string;
+  role: Role;
+  must_change_password: boolean;
+  disabled_at: Date | null;
+  created_at: Date;
+};
+
+export type AuditEntry = {
+  /** Whose log it stands in: the owner of the target. Null when no account is concerned. */
+  account_id: string | null;
+  actor: Principal | "system";
+  /** A thing and what was done to it, in the past tense: `links.updated`. */
+  action: string;
+  /** The id of what it was done to. */
+  target: string;
+  detail?: Record<string, unknown>;
+  address?: string;
+  request_id?: string;
+};
+
+export const accountCreated: EventType<{ id: string; email: string | null; role: Role }> = {
+  type: "accounts.created",
+  summary: "An account was created, by sign-up, by an administrator or by an outside issuer.",
+  schema: z.object({
+    id: idSchema,
+    email: z.string().nullable(),
+    role: z.enum(["admin", "member"]),
+  }),
+};

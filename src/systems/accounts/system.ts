@@ -1,0 +1,152 @@
+import { createOutsideIssuer, type OutsideIssuer } from "../../platform/auth/jwks.ts";
+import { createPasswords, type Passwords } from "../../platform/auth/password.ts";
+import type { Authenticate } from "../../platform/auth/principal.ts";
+import { createAccessTokens } from "../../platform/auth/tokens.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Config } from "../../platform/config/config.ts";
+import type { Db } from "../../platform/db/db.ts";
+import type { Migration } from "../../platform/db/migrate.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { Log } from "../../platform/log/log.ts";
+import type { Outbound } from "../../platform/outbound/outbound.ts";
+import type { System } from "../../platform/system.ts";
+import { createApiKeys, createKeyUse, type NewKey } from "./api-keys.ts";
+import { createAttempts } from "./attempts.ts";
+import { createAudit } from "./audit.ts";
+import { createAuthenticate } from "./authenticate.ts";
+import { createChanges } from "./changes.ts";
+import type { Accounts } from "./contract.ts";
+import { createRefreshCookie } from "./cookie.ts";
+import { createCredentials } from "./credentials.ts";
+import { createDirectory } from "./directory.ts";
+import { accountRoutes } from "./http.ts";
+import { keyRoutes } from "./keys-http.ts";
+import schema from "./schema.sql" with { type: "text" };
+import { sessionRoutes } from "./sessions-http.ts";
+import { createSessions } from "./sessions.ts";
+import { createSigningKeys } from "./signing-keys.ts";
+import * as store from "./store.ts";
+
+/** Accounts and access: who people and programs are, and what they may do. */
+export type AccountsSystem = System & {
+  authenticate: Authenticate;
+  /** For other systems. */
+  contract: Accounts;
+  /** For the command line, the first start and seeds; nothing here needs `start`. */
+  operations: Operations;
+};
+
+export type Operations = ReturnType<typeof operationsOf>;
+
+export type AccountsOptions = {
+  db: Db;
+  config: Config;
+  clock: Clock;
+  log: Log;
+  nextId: () => string;
+  events: Events;
+  outbound: Pick<Outbound, "fetch">;
+  /** Given by tests that count or cheapen hashing. */
+  passwords?: Passwords;
+};
+
+export const accountsMigrations: Migration[] = [{ id: "accounts/1", sql: schema }];
+
+const pruneBatch = 10_000;
+const dayMs = 86_400_000;
+
+export function accountsSystem(options: AccountsOptions): AccountsSystem {
+  const { db, config, clock } = options;
+  const passwords =
+    options.passwords ?? createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
+  const changes = createChanges(options);
+  const signingKeys = createSigningKeys({ db, clock, changes });
+  const tokens = createAccessTokens({ keys: signingKeys, clock });
+  const audit = createAudit(options);
+  const attempts = createAttempts({
+    ...{ db, clock },
+    perAccountPerHour: config.signInsPerAccountPerHour,
+    perAddressPerHour: config.signInsPerAddressPerHour,
+  });
+  const shared = { ...options, passwords, audit, changes };
+  const directory = createDirectory(shared);
+  const keys = createApiKeys({ ...shared, keysPerAccountMax: config.apiKeysPerAccountMax });
+  const sessions = createSessions({ ...shared, ...config, tokens, attempts });
+  const credentials = createCredentials({ changes, clock });
+  const keyUse = createKeyUse(options);
+  const outside = outsideIssuerOf(options);
+  const cookie = createRefreshCookie(config.publicUrl);
+
+  return {
+    name: "accounts",
+    migrations: accountsMigrations,
+    routes: [
+      ...accountRoutes({ directory, sessions, passwords, attempts, signUpOpen: config.signUpOpen }),
+      ...sessionRoutes({ sessions, cookie, now: clock.now }),
+      ...keyRoutes(keys),
+    ],
+    jobs: [{ kind: "accounts.prune", run: (_, signal) => prune(signal) }],
+    schedules: [{ kind: "accounts.prune", cron: "17 * * * *" }],
+    async start() {
+      await changes.start();
+      await signingKeys.rotate();
+      keyUse.start();
+    },
+    async stop() {
+      await keyUse.stop();
+      await changes.stop();
+    },
+    authenticate: createAuthenticate({
+      ...{ db, clock, tokens, outside, credentials, directory, keyUse },
+    }),
+    contract: { audit, findAccount: store.findAccount, watch: credentials.watch },
+    operations: operationsOf(directory, keys),
+  };
+
+  /** Removes what has expired, and replaces the signing key when it is due. */
+  async function prune(signal: AbortSignal): Promise<void> {
+    await signingKeys.rotate();
+    let removed = pruneBatch;
+    while (removed >= pruneBatch && !signal.aborted) {
+      const now = clock.now();
+      const auditBefore = now - config.auditRetentionDays * dayMs;
+      removed = await db.write((tx) =>
+        store.deleteExpired(tx, { now, auditBefore, limit: pruneBatch }),
+      );
+    }
+  }
+}
+
+function operationsOf(
+  directory: ReturnType<typeof createDirectory>,
+  keys: ReturnType<typeof createApiKeys>,
+) {
+  return {
+    createAccount: directory.createAccount,
+    ensureAdmin: directory.ensureAdmin,
+    setPassword: directory.setPassword,
+    /** Newest first; `before` is the last id of the page before. */
+    listAccounts: store.listAccounts,
+    createKey: (tx: Parameters<typeof keys.create>[0], accountId: string, key: NewKey) =>
+      keys.create(tx, accountId, key, { actor: "system" }),
+  };
+}
+
+function outsideIssuerOf(options: AccountsOptions): OutsideIssuer | null {
+  const { jwksUrl: url, jwksIssuer: issuer, jwksAudience: audience } = options.config;
+  if (url === "") return null;
+  if (issuer === "" || audience === "") {
+    throw new Error("STOA_JWKS_URL needs STOA_JWKS_ISSUER and STOA_JWKS_AUDIENCE beside it.");
+  }
+  const { outbound, clock, log } = options;
+  return createOutsideIssuer({ ...{ url, issuer, audience, clock, log }, fetchJson });
+
+  async function fetchJson(from: string): Promise<unknown> {
+    const response = await outbound.fetch({ url: from, method: "GET" });
+    if (response.status !== 200) {
+      throw new AppError("outbound.failed", `The issuer's keys answered ${response.status}.`);
+    }
+    return JSON.parse(new TextDecoder().decode(response.body));
+  }
+}

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import type { Principal } from "../../platform/auth/principal.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import { idSchema, pageQuery, timeSchema } from "../../platform/http/route.ts";
+
+/** Schemas and small pieces that the account, session and key routes share. */
+export const tag = "accounts";
+
+export const accountReply = z.object({
+  id: idSchema,
+  email: z.string().nullable(),
+  name: z.string(),
+  role: z.enum(["admin", "member"]),
+  must_change_password: z.boolean(),
+  disabled_at: timeSchema.nullable(),
+  created_at: timeSchema,
+});
+
+/** What may be shown on one line. */
+export const lineSchema = (lengthMax: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(lengthMax)
+    .regex(/^\P{Cc}*$/u, "no control characters");
+
+/** Length is judged by the password policy; this only bounds what is read. */
+export const passwordSchema = z.string().max(1_000);
+
+export const idPageQuery = pageQuery.extend({ cursor: idSchema.optional() });
+
+/** One page out of `limit + 1` rows: the extra one tells whether there is a next page. */
+export function pageOfRows<T extends { id: string }>(rows: T[], limit: number) {
+  const items = rows.slice(0, limit);
+  const next_cursor = rows.length > limit ? (items.at(-1)?.id ?? null) : null;
+  return { items, next_cursor };
+}
+
+/** Where a change came from, for the audit log. */
+export function requestOf(context: { address: string; requestId: string }) {
+  return { address: context.address, request_id: context.requestId };
+}
+
+/** A key that leaks must not be able to make itself more keys or lock its owner out. */
+export function refuseKeys(principal: Principal): void {
+  if (principal.kind !== "key") return;
+  throw new AppError("auth.forbidden", "API keys cannot manage credentials; sign in to do this.");
+}
