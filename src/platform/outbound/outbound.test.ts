@@ -173,7 +173,8 @@ describe("TLS", () => {
     folder = mkdtempSync(path.join(tmpdir(), "stoa-outbound-"));
     const made = Bun.spawnSync(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
       "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${folder}/key`, "-out",
-      `${folder}/cert`, "-days", "2", "-subj", "/CN=site.test", "-addext", "subjectAltName=DNS:site.test"]);
+      `${folder}/cert`, "-days", "2", "-subj", "/CN=site.test", "-addext",
+      "subjectAltName=DNS:site.test"]);
     if (!made.success) throw new Error(`openssl: ${made.stderr.toString()}`);
     key = readFileSync(`${folder}/key`, "utf8");
     cert = readFileSync(`${folder}/cert`, "utf8");
