@@ -2,10 +2,8 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { HyperLogLog } from "./hll.ts";
 
-const mask = 0xffff_ffffn;
 function add(set: HyperLogLog, value: string): void {
-  const hash = Bun.hash.xxHash64(value);
-  set.add(Number(hash >> 32n), Number(hash & mask));
+  set.add(Bun.hash.xxHash32(value, 1), Bun.hash.xxHash32(value, 2));
 }
 
 function setOf(values: Iterable<string>): HyperLogLog {
@@ -25,7 +23,7 @@ describe("estimate", () => {
     expect(setOf(visitors(50).flatMap((v) => [v, v, v])).estimate()).toBe(50);
   });
 
-  test.each([10, 100, 1_000, 5_000, 10_000, 20_000, 100_000])(
+  test.each([10, 100, 1_000, 5_000, 10_000, 20_000, 50_000])(
     "of %d is unbiased and within 2 percent typically",
     (count) => {
       const trials = 20;

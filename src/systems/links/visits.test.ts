@@ -27,10 +27,10 @@ describe("agents", () => {
 
   test("never throw, and nothing beyond the cut is looked at", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 2000 }), (text) => {
+      fc.property(fc.string({ unit: "binary", maxLength: 700 }), (text) => {
         expect(classifyAgent(text)).toEqual(classifyAgent(text.slice(0, userAgentLengthMax)));
       }),
-      { numRuns: 300 },
+      { numRuns: 50 },
     );
     const padded = `${chrome} ${" ".repeat(userAgentLengthMax)} Twitterbot/1.0`;
     expect(verdictOfAgent(padded).kind).toBe("human");
