@@ -8,13 +8,15 @@ export const configurationPage = new URL("docs/configuration.md", root);
 
 const intro = `# Configuration
 
-Stoa is configured by environment variables alone, and starts without any. All of them are read
-once, at the start; a value that cannot be right stops the start with a message that names the
+Stoa is configured by environment variables, or a file \`.env\` with them in the folder it starts in,
+and starts without any. All of them are read once, at the start; a value that cannot be right stops the start with a message that names the
 variable, and so does a variable called \`STOA_...\` that is none of these. \`stoa doctor\` checks
 them without starting anything.
 
 This page is made by \`bin/docs\` from \`src/platform/config/config.ts\`.
 `;
+
+const tableHead = "| Variable | Default | Takes | Meaning |\n| --- | --- | --- | --- |\n";
 
 /** The text that docs/configuration.md must have. */
 export async function configurationReference(): Promise<string> {
@@ -28,7 +30,7 @@ export async function configurationReference(): Promise<string> {
   }
   let out = intro;
   for (const [heading, members] of groups) {
-    out += `\n## ${heading}\n\n| Variable | Default | Takes | Meaning |\n| --- | --- | --- | --- |\n`;
+    out += `\n## ${heading}\n\n${tableHead}`;
     for (const setting of members) out += tableRow(setting);
   }
   return out;

@@ -141,3 +141,14 @@ function printObject(schema: Schema, named: Map<string, string>, indent: string)
 function wrap(text: string): string {
   return text.includes(" | ") && !text.startsWith("{") ? `(${text})` : text;
 }
+
+export const names: Names = {
+  Link: ["get_links_id", "reply"],
+  CreateLink: ["post_links", "body"],
+  UpdateLink: ["patch_links_id", "body"],
+  ListLinks: ["get_links", "query"],
+  Rule: ["get_links_id", "reply", "rules", "[]"],
+  Domain: ["post_domains", "reply"],
+  Stats: ["get_stats", "reply"],
+  StatsQuery: ["get_stats", "query"],
+};

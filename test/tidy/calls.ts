@@ -1,0 +1,165 @@
+import { isCode, isTest, lineAt, type Source, type Violation } from "./source.ts";
+
+/** Calls and words that this code does without, each with what to use instead. */
+type Ban = {
+  pattern: RegExp;
+  instead: string;
+  allowed: RegExp;
+  /** What the pattern runs over: code alone, or comments and strings too. */
+  over?: "code" | "text";
+};
+
+const testing = /^(test|bench|bin)\/|\.(test|fixture)\.tsx?$/;
+const browser = /^(sdk|src\/console)\//;
+const either = (...parts: RegExp[]) => new RegExp(parts.map((p) => p.source).join("|"));
+const nowhere = /^$/;
+
+const bans: Ban[] = [
+  {
+    pattern: /\bDate\.now\(|\bnew Date\(\s*\)/g,
+    instead: "take a Clock and ask clock.now(), so that tests can move time",
+    allowed: either(testing, browser, /^src\/platform\/(clock|log)\//),
+  },
+  {
+    pattern: /\bMath\.random\(/g,
+    instead: "crypto.getRandomValues, or an injected source of randomness",
+    allowed: either(testing, /^sdk\//),
+  },
+  {
+    pattern: /(?:\b(?:await|return|void)|=>|[=(,?:!&|])\s*fetch\(|\b(?:globalThis|Bun)\.fetch\(/g,
+    instead: "platform/outbound, which checks and pins the address (the console: sdk/)",
+    allowed: either(testing, /^(sdk|src\/platform\/outbound)\//),
+  },
+  {
+    pattern: /\bBun\.(?:connect|udpSocket|dns)\b|\bcreateRemoteJWKSet\b|\bnew WebSocket\(/g,
+    instead: "platform/outbound, the only way out",
+    allowed: either(testing, /^src\/platform\/outbound\//),
+  },
+  {
+    pattern: /\bconsole\.\w+\(/g,
+    instead: "a Log from platform/log",
+    allowed: either(testing, /^src\/cli\//),
+  },
+  {
+    pattern: /\bprocess\.env\b|\bBun\.env\b/g,
+    instead: "a setting in platform/config/config.ts",
+    // PostgreSQL is given an environment of its own, and PATH is all it inherits.
+    allowed: either(
+      testing,
+      /^src\/(main\.ts|cli\/|platform\/config\/|platform\/db\/embedded-runner\.ts)/,
+    ),
+  },
+  {
+    pattern: /\bprocess\.exit\(/g,
+    instead: "throw, and let main.ts or the command decide",
+    allowed: either(testing, /^src\/(main\.ts|cli\/)/),
+  },
+  {
+    pattern: /\bnew SQL\(/g,
+    instead: "the Db of platform/db, which bounds, times and explains",
+    allowed: either(testing, /^src\/platform\/db\//),
+  },
+  {
+    pattern: /\bBun\.password\b/g,
+    instead: "platform/auth/password.ts, which bounds how many run at once",
+    allowed: either(testing, /^src\/platform\/auth\//),
+  },
+  {
+    pattern: /\bdangerouslySetInnerHTML\b|\.(?:inner|outer)HTML\s*=/g,
+    instead: "let React make the text safe",
+    allowed: nowhere,
+  },
+  {
+    pattern: /\b(?:test|it|describe)\.(?:skip|only|todo|failing)\b|\.skipIf\(|\bx(?:test|it)\(/g,
+    instead: "a test that runs; one that cannot run here fails and says what it needs",
+    allowed: nowhere,
+  },
+  {
+    pattern: /(?:[:<|&]\s*|\bas\s+)any\b(?!\s*[(:])/g,
+    instead: "the real type, or unknown and a check",
+    allowed: nowhere,
+  },
+  {
+    pattern: /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\s+\w/gm,
+    instead: "a union of strings, or an object `as const`",
+    allowed: nowhere,
+  },
+  {
+    pattern: /@ts-(?:ignore|nocheck|expect-error)\b|\b(?:eslint|oxlint)-disable\b/g,
+    instead: "mend the type or the rule's cause",
+    allowed: nowhere,
+    over: "text",
+  },
+  {
+    // The classes keep these words out of this very file.
+    pattern: /\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b/g,
+    instead: "do it now or leave it out",
+    allowed: nowhere,
+    over: "text",
+  },
+];
+
+export function bannedCalls(sources: Source[]): Violation[] {
+  const out: Violation[] = [];
+  for (const source of sources.filter((s) => isCode(s.path))) {
+    for (const { pattern, instead, allowed, over = "code" } of bans) {
+      if (allowed.test(source.path)) continue;
+      for (const match of source[over].matchAll(pattern)) {
+        const line = lineAt(source.text, match.index + match[0].search(/\S/));
+        const found = match[0].trim().replace(/\s+/g, " ");
+        out.push({ path: source.path, line, message: `${found}: use instead ${instead}` });
+      }
+    }
+  }
+  return out;
+}
+
+/** Telling an address from a name (isIP) goes nowhere. */
+const outwardModules = /^(node:)?(http|https|http2|net|tls|dgram|dns)(\/promises)?$/;
+
+export function outwardImports(sources: Source[]): Violation[] {
+  return sources
+    .filter((s) => !testing.test(s.path) && !s.path.startsWith("src/platform/outbound/"))
+    .flatMap((source) =>
+      source.imports
+        .filter((i) => outwardModules.test(i.specifier) && !/^isIP(v[46])?$/.test(i.names))
+        .map((i) => ({
+          path: source.path,
+          line: i.line,
+          message: `${i.specifier}: use instead platform/outbound, the only way out`,
+        })),
+    );
+}
+
+/**
+ * A fixed sleep is too short on a busy machine and too long on every other. Inside a loop that
+ * asks again it is only the pause between questions.
+ */
+export function sleepsInTests(sources: Source[]): Violation[] {
+  const out: Violation[] = [];
+  const sleeps =
+    /\bBun\.sleep(?:Sync)?\(|\bsystemClock\.sleep\(|=>\s*\{?\s*(?:void\s+)?setTimeout\(/g;
+  for (const source of sources.filter((s) => isCode(s.path) && isTest(s.path))) {
+    for (const match of source.code.matchAll(sleeps)) {
+      if (standsInLoop(source.code, match.index)) continue;
+      const line = lineAt(source.text, match.index);
+      const message = "a fixed sleep: wait in a loop until what you wait for is true";
+      out.push({ path: source.path, line, message });
+    }
+  }
+  return out;
+}
+
+/** Whether a loop is on this line before it, or opened a block around it. */
+function standsInLoop(code: string, offset: number): boolean {
+  let depth = 0;
+  for (let i = offset; i >= 0; i--) {
+    if (code[i] === "}") depth++;
+    else if (code[i] === "{" && depth > 0) depth--;
+    else if (code[i] === "{" || i === offset) {
+      const start = code.lastIndexOf("\n", i) + 1;
+      if (/\b(while|for|do)\b/.test(code.slice(start, i))) return true;
+    }
+  }
+  return false;
+}
