@@ -1,5 +1,7 @@
 import { AppError } from "../errors/errors.ts";
 
+export { passwordProblem } from "./password-policy.ts";
+
 /**
  * Passwords as argon2id. Each computation takes 19 MiB and tens of milliseconds on a thread of
  * its own, so only a few run at once and only a bounded number wait: a flood of sign-ins gets

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { randomText } from "../../platform/auth/keys.ts";
 import type { OutsideIdentity } from "../../platform/auth/jwks.ts";
-import type { Passwords } from "../../platform/auth/password.ts";
-import { passwordProblem } from "../../platform/auth/password-policy.ts";
+import { passwordProblem, type Passwords } from "../../platform/auth/password.ts";
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Writer } from "../../platform/db/db.ts";
