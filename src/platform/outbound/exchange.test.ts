@@ -54,18 +54,20 @@ describe("limits", () => {
   });
 
   test.each(["", "HTTP/1.1 200 OK\r\nX-A: b", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"])(
-    "a server silent after %p ends at the time limit", async (said) => {
-    const silent = await raw((socket) => {
-      socket.write(said);
-      silent.state.sent++;
-    });
-    const clock = fakeClock();
-    const outcome = refusal({ url: silent.url }, { clock });
-    await until(() => silent.state.sent > 0, "the request arrives");
-    clock.advance(10_000);
-    expect(await outcome).toBe("outbound.failed timeout");
-    await until(() => silent.state.closed === 1, "the connection closes");
-  }); // prettier-ignore
+    "a server silent after %p ends at the time limit",
+    async (said) => {
+      const silent = await raw((socket) => {
+        socket.write(said);
+        silent.state.sent++;
+      });
+      const clock = fakeClock();
+      const outcome = refusal({ url: silent.url }, { clock });
+      await until(() => silent.state.sent > 0, "the request arrives");
+      clock.advance(10_000);
+      expect(await outcome).toBe("outbound.failed timeout");
+      await until(() => silent.state.closed === 1, "the connection closes");
+    },
+  );
 
   test("a resolver that never answers ends at the time limit", async () => {
     const clock = fakeClock();
@@ -135,7 +137,7 @@ describe("limits", () => {
     const response = await client().fetch({ ...request, truncate: true });
     expect(response.body).toHaveLength(200_000);
     expect(response.truncated).toBe(true);
-  }); // prettier-ignore
+  });
 
   test("packed bytes that unpack to nothing are cut at the limit of the wire", async () => {
     const empty = zlib.gzipSync("");
@@ -178,5 +180,5 @@ describe("limits", () => {
   ])("a server that says %s fails", async (_, said, reason) => {
     const site = await raw((socket) => socket.end(said));
     expect(await refusal({ url: site.url })).toBe(`outbound.failed ${reason}`);
-  }); // prettier-ignore
+  });
 });

@@ -13,9 +13,14 @@ describe("redirects", () => {
     expect(response).toMatchObject({ status: 200, hops: 3, finalUrl: `${site.url}/3` });
   });
 
-  test.each(["http://127.0.0.2/", "http://10.0.0.1/", "http://[::1]/", "http://2130706434/",
-    "//169.254.169.254/latest/", "http://inside.test/"])(
-    "to %p are refused at any hop", async (target) => {
+  test.each([
+    "http://127.0.0.2/",
+    "http://10.0.0.1/",
+    "http://[::1]/",
+    "http://2130706434/",
+    "//169.254.169.254/latest/",
+    "http://inside.test/",
+  ])("to %p are refused at any hop", async (target) => {
     for (const depth of [1, 3]) {
       const site = web((request) => {
         const step = Number(new URL(request.url).pathname.slice(1)) + 1;
@@ -27,7 +32,7 @@ describe("redirects", () => {
       expect(outcome).toBe("outbound.refused address");
       expect(site.seen).toHaveLength(depth);
     }
-  }); // prettier-ignore
+  });
 
   test.each([
     ["file:///etc/passwd", "scheme"],

@@ -14,8 +14,19 @@ export type Hop = { url: URL; method: string; headers: Headers; body: Uint8Array
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 /** Framing and the connection belong to this block; a caller's value could split a request. */
-const ownHeaders = ["host", "connection", "content-length", "transfer-encoding", "te", "trailer",
-  "upgrade", "expect", "keep-alive", "proxy-authorization", "proxy-connection"]; // prettier-ignore
+const ownHeaders = [
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+];
 
 export function firstHop(request: HopRequest): Hop {
   const method = (request.method ?? "GET").toUpperCase();

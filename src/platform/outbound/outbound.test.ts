@@ -100,15 +100,26 @@ describe("requests", () => {
 });
 
 describe("addresses", () => {
-  test.each(["127.1", "0x7f.1", "2130706433", "①②⑦.⓪.⓪.①", "[::1]", "[::]", "0", "10.0.0.1",
-    "[::ffff:127.0.0.1]", "169.254.169.254", "[fd00:ec2::254]", "[64:ff9b::7f00:1]",
-    "127.0.0.1."])(
-    "%p is refused before any connection", async (host) => {
+  test.each([
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "①②⑦.⓪.⓪.①",
+    "[::1]",
+    "[::]",
+    "0",
+    "10.0.0.1",
+    "[::ffff:127.0.0.1]",
+    "169.254.169.254",
+    "[fd00:ec2::254]",
+    "[64:ff9b::7f00:1]",
+    "127.0.0.1.",
+  ])("%p is refused before any connection", async (host) => {
     const site = web(() => new Response("inside"));
     const url = `http://${host}:${site.port}/`;
     expect(await refusal({ url }, { allowPrivate: false })).toBe("outbound.refused address");
     expect(site.seen).toHaveLength(0);
-  }); // prettier-ignore
+  });
 
   test("a name is refused if any of its addresses is private", async () => {
     for (const bad of ["10.0.0.1", "::1", "fe80::1%eth0", "::ffff:8.8.8.8", "nonsense"]) {
@@ -171,14 +182,30 @@ describe("TLS", () => {
   let cert = "";
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), "stoa-outbound-"));
-    const made = Bun.spawnSync(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-      "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${folder}/key`, "-out",
-      `${folder}/cert`, "-days", "2", "-subj", "/CN=site.test", "-addext",
-      "subjectAltName=DNS:site.test"]);
+    const made = Bun.spawnSync([
+      "openssl",
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-keyout",
+      `${folder}/key`,
+      "-out",
+      `${folder}/cert`,
+      "-days",
+      "2",
+      "-subj",
+      "/CN=site.test",
+      "-addext",
+      "subjectAltName=DNS:site.test",
+    ]);
     if (!made.success) throw new Error(`openssl: ${made.stderr.toString()}`);
     key = readFileSync(`${folder}/key`, "utf8");
     cert = readFileSync(`${folder}/cert`, "utf8");
-  }); // prettier-ignore
+  });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   function secure() {

@@ -14,12 +14,13 @@ import path from "node:path";
 import { getPublicSuffix } from "tldts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Log } from "../../platform/log/log.ts";
+import { entriesOf, normalUrl } from "./blocklist-lines.ts";
 import { FingerprintSet } from "./fingerprint-set.ts";
 
 /** Over all files together, at about 20 bytes each. */
 export const blocklistEntriesMax = 5_000_000;
 export const blocklistLineBytesMax = 16_384;
-const readBytes = 64 * 1024;
+const readBytes = 16 * 1024;
 
 export type Blocklist = {
   /** What blocks this URL: the file's name and the entry, or null. */
@@ -98,13 +99,6 @@ function keysOf(url: URL): string[] {
   return keys;
 }
 
-function normalUrl(url: URL): string {
-  const plain = new URL(url);
-  plain.hash = "";
-  plain.hostname = plain.hostname.replace(/\.$/, "");
-  return plain.href;
-}
-
 async function reload(files: ListFile[], options: BlocklistOptions): Promise<boolean> {
   let changed = false;
   for (const file of files) {
@@ -164,7 +158,7 @@ async function readList(file: ListFile, room: number): Promise<Read> {
   const handle = await open(file.path);
   try {
     const { size } = await handle.stat();
-    const typicalLineBytes = 20;
+    const typicalLineBytes = 25;
     const entries = new FingerprintSet(Math.min(room, size / typicalLineBytes));
     const read: Read = { entries, known: 0, unknown: 0, suffixes: 0, full: false };
     const decoder = new TextDecoder("utf-8");
@@ -203,37 +197,4 @@ const suffixOptions = { allowPrivateDomains: true, extractHostname: false, detec
 function isPublicSuffix(entry: string): boolean {
   if (entry.startsWith("[") || entry.includes("/")) return false;
   return getPublicSuffix(entry, suffixOptions) === entry;
-}
-
-/** The entries of a line, none for a comment, null for a line in no known form. */
-export function entriesOf(line: string): string[] | null {
-  const text = line.trim();
-  if (text === "" || /^([#!;]|\[(?![\da-f:.]+\]$))/i.test(text)) return [];
-  const urlhaus = /^"\d+","[^"]*","([^"]*)"/.exec(text);
-  if (urlhaus !== null) return single(urlEntry(urlhaus[1] ?? ""));
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return single(urlEntry(text.split(/\s/)[0] ?? ""));
-  const [first = "", ...others] = (text.split(/\s#/)[0] ?? "").trim().split(/\s+/);
-  if (others.length === 0) return single(hostEntry(first));
-  if (!/^(\d{1,3}(\.\d{1,3}){3}|[\da-f:]*:[\da-f:%a-z\d]*)$/i.test(first)) return null;
-  const hosts = others.map(hostEntry);
-  return hosts.every((host) => host !== null) ? hosts : null;
-}
-
-function single(entry: string | null): string[] | null {
-  return entry === null ? null : [entry];
-}
-
-function urlEntry(text: string): string | null {
-  const url = URL.parse(text);
-  return url === null || url.hostname === "" ? null : normalUrl(url);
-}
-
-function hostEntry(text: string): string | null {
-  const bare = text
-    .replace(/^(\|\||\*\.|\.)/, "")
-    .replace(/[.^]$/, "")
-    .toLowerCase();
-  if (bare.length > 253 || /[/?#@\\:%|]/.test(bare.replace(/^\[[\da-f:]+\]$/, ""))) return null;
-  const plain = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*$/.test(bare);
-  return plain ? bare : URL.parse(`http://${bare}/`)?.hostname || null;
 }

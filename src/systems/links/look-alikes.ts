@@ -70,18 +70,49 @@ function imitatesBrand(host: string): boolean {
 /** Letters of other scripts, and a few Latin ones, drawn like a basic Latin letter. */
 const doubles: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    a: "аɑα", b: "ЬьƅᏏ", c: "сϲᴄ", d: "ԁɗ", e: "еҽєɛ", f: "ƒϝ", g: "ɡցԍ", h: "һհᏂ",
-    i: "іıɩӏι", j: "јϳ", l: "ӏⅼǀІ", m: "ⅿ", n: "ոռп", o: "оοօσᴏ൦๐໐०", p: "рρ",
-    q: "ԛգ", r: "гᴦ", s: "ѕꜱ", u: "υսᴜц", v: "ѵνᴠ", w: "ԝωաᴡ", x: "хχ", y: "уү",
+    a: "аɑα",
+    b: "ЬьƅᏏ",
+    c: "сϲᴄ",
+    d: "ԁɗ",
+    e: "еҽєɛ",
+    f: "ƒϝ",
+    g: "ɡցԍ",
+    h: "һհᏂ",
+    i: "іıɩӏι",
+    j: "јϳ",
+    l: "ӏⅼǀІ",
+    m: "ⅿ",
+    n: "ոռп",
+    o: "оοօσᴏ൦๐໐०",
+    p: "рρ",
+    q: "ԛգ",
+    r: "гᴦ",
+    s: "ѕꜱ",
+    u: "υսᴜц",
+    v: "ѵνᴠ",
+    w: "ԝωաᴡ",
+    x: "хχ",
+    y: "уү",
     z: "ᴢ",
   }).flatMap(([latin, others]) => [...others].map((other) => [other, latin] as const)),
-); // prettier-ignore
+);
 
 /** Near enough in a brand's name, but too common in honest words to be suspect by themselves. */
 const nearDoubles: Record<string, string> = {
-  к: "k", κ: "k", м: "m", т: "t", τ: "t", γ: "y", ł: "l", đ: "d", ø: "o", ħ: "h", ŧ: "t", ß: "b",
+  к: "k",
+  κ: "k",
+  м: "m",
+  т: "t",
+  τ: "t",
+  γ: "y",
+  ł: "l",
+  đ: "d",
+  ø: "o",
+  ħ: "h",
+  ŧ: "t",
+  ß: "b",
   þ: "p",
-}; // prettier-ignore
+};
 const digits: Record<string, string> = { "0": "o", "1": "l", "3": "e", "5": "s", i: "l" };
 
 /** Equal for two names that may be taken for each other. */
@@ -110,5 +141,5 @@ const brands: ReadonlySet<string> = new Set(
 const brandSkeletons: ReadonlySet<string> = new Set([...brands].map(skeleton));
 
 function isAscii(text: string): boolean {
-  return /^[\x00-\x7f]*$/.test(text);
+  return /^\p{ASCII}*$/u.test(text);
 }
