@@ -40,6 +40,11 @@ export class Metrics {
     this.addSeries(name, "gauge", help, labels, () => sample(name, labels, read()));
   }
 
+  /** A counter that is kept elsewhere and read when the metrics are scraped. */
+  countedBy(name: string, help: string, read: () => number, labels: Labels = {}): void {
+    this.addSeries(name, "counter", help, labels, () => sample(name, labels, read()));
+  }
+
   histogram(
     name: string,
     help: string,

@@ -47,7 +47,7 @@ CREATE TABLE links.links (
   forward_path  boolean     NOT NULL DEFAULT false,
   rules         jsonb       NOT NULL DEFAULT '[]',
   split         jsonb,
-  robots        text        NOT NULL DEFAULT 'noindex',
+  robots        text        NOT NULL DEFAULT 'index',
   flags         text[]      NOT NULL DEFAULT '{}',
   -- Set by a block list, an administrator or the daily check: visitors see a warning page.
   quarantined   text,
@@ -62,7 +62,8 @@ CREATE TABLE links.links (
 CREATE UNIQUE INDEX links_code ON links.links (domain_id, code);
 CREATE UNIQUE INDEX links_alias ON links.links (domain_id, skeleton) WHERE skeleton IS NOT NULL;
 CREATE INDEX links_owner ON links.links (owner_id, id DESC);
-CREATE INDEX links_owner_url ON links.links (owner_id, domain_id, md5(url));
+CREATE INDEX links_owner_aliases ON links.links (owner_id)
+  WHERE skeleton IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX links_expires ON links.links (owner_id, expires_at, id)
   WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX links_host ON links.links (url_host);

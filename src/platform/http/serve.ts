@@ -1,0 +1,146 @@
+import type { Server } from "bun";
+import type { Clock } from "../clock/clock.ts";
+import { AppError } from "../errors/errors.ts";
+import type { Log } from "../log/log.ts";
+import type { AddressOf } from "./address.ts";
+import { problemOf } from "./problem.ts";
+import type { Api } from "./server.ts";
+
+/**
+ * The listening socket. One function looks at the path and hands the request on: system paths,
+ * the API, then whatever `front` serves everywhere else. It also knows how many requests are in
+ * flight, which is what draining waits for.
+ */
+export type Page = (request: Request) => Response | Promise<Response>;
+
+export type ServeOptions = {
+  host: string;
+  port: number;
+  bodyBytesMax: number;
+  log: Log;
+  clock: Clock;
+  addressOf: AddressOf;
+  api: Api;
+  /** Exact paths such as `/healthz`. The visitor's address is given for access checks. */
+  pages: Map<string, (request: Request, address: string) => Response | Promise<Response>>;
+  /** First segments of static trees such as `console`. */
+  trees: Map<string, Page>;
+  /** Hosts on which nothing but `front` answers: customers' domains must not serve the API. */
+  isForeignHost(host: string): boolean;
+  front(request: Request, visitor: () => string): Response | Promise<Response>;
+};
+
+export type Listening = {
+  port: number;
+  inFlight(): number;
+  /** Stops accepting, waits for requests in flight until `deadline`, then closes what is left. */
+  stop(deadline: AbortSignal): Promise<{ cut: number }>;
+};
+
+const idleTimeoutSeconds = 60;
+/** How long connections that are about to send a request are still answered. */
+const settleMs = 100;
+
+export function serve(options: ServeOptions): Listening {
+  let waiting = 0;
+  let draining = false;
+  const server: Server<undefined> = Bun.serve({
+    hostname: options.host,
+    port: options.port,
+    reusePort: false,
+    idleTimeout: idleTimeoutSeconds,
+    maxRequestBodySize: options.bodyBytesMax,
+    fetch(request, bun) {
+      const answer = dispatch(request, bun);
+      if (answer instanceof Response) return draining ? closing(answer) : answer;
+      waiting++;
+      return answer.then(
+        (response) => {
+          waiting--;
+          return draining ? closing(response) : response;
+        },
+        (error: unknown) => {
+          waiting--;
+          options.log.error("request failed outside its handler", { error });
+          return problemOf(error, crypto.randomUUID());
+        },
+      );
+    },
+    error(error) {
+      options.log.error("request failed outside its handler", { error });
+      return problemOf(error, crypto.randomUUID());
+    },
+  });
+
+  function dispatch(request: Request, bun: Server<undefined>): Response | Promise<Response> {
+    const { url } = request;
+    const hostEnd = url.indexOf("/", 8);
+    const visitor = () =>
+      options.addressOf(
+        bun.requestIP(request)?.address ?? "",
+        request.headers.get("x-forwarded-for"),
+      );
+    const path = pathOf(url, hostEnd);
+    const first = path.indexOf("/", 1) < 0 ? path.slice(1) : path.slice(1, path.indexOf("/", 1));
+    if (options.isForeignHost(hostOf(url, hostEnd))) return options.front(request, visitor);
+    if (first === "api") {
+      if (isStream(path)) bun.timeout(request, 0);
+      return options.api.fetch(request, visitor());
+    }
+    const page = options.pages.get(path);
+    if (page) return page(request, visitor());
+    const tree = options.trees.get(first);
+    if (tree) return tree(request);
+    if (!["GET", "HEAD", "POST"].includes(request.method)) return methodNotAllowed();
+    return options.front(request, visitor);
+  }
+
+  return {
+    port: server.port ?? options.port,
+    inFlight: () => waiting,
+    async stop(deadline) {
+      draining = true;
+      // The socket stays open a moment: what is already in its queue gets an answer.
+      await options.clock.sleep(settleMs);
+      const stopped = server.stop();
+      const late = new Promise<void>((resolve) => {
+        if (deadline.aborted) resolve();
+        deadline.addEventListener("abort", () => resolve());
+      });
+      while (waiting > 0 && !deadline.aborted) await options.clock.sleep(10, deadline);
+      const cut = waiting;
+      await Promise.race([stopped, late, options.clock.sleep(settleMs)]);
+      await server.stop(true);
+      return { cut };
+    },
+  };
+}
+
+/** Tells the client to come back on a new connection, which another process will take. */
+function closing(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
+}
+
+function pathOf(url: string, hostEnd: number): string {
+  const query = url.indexOf("?", hostEnd);
+  return query < 0 ? url.slice(hostEnd) : url.slice(hostEnd, query);
+}
+
+function hostOf(url: string, hostEnd: number): string {
+  const start = url.indexOf("//") + 2;
+  const port = url.indexOf(":", start);
+  return url.slice(start, port >= 0 && port < hostEnd ? port : hostEnd).toLowerCase();
+}
+
+/** Event streams live as long as their reader. */
+function isStream(path: string): boolean {
+  return path.endsWith("/live");
+}
+
+function methodNotAllowed(): Response {
+  const error = new AppError("request.method_not_allowed", "This path answers GET and HEAD.");
+  const response = problemOf(error, crypto.randomUUID());
+  response.headers.set("allow", "GET, HEAD");
+  return response;
+}

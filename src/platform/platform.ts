@@ -1,0 +1,104 @@
+import { mkdir } from "node:fs/promises";
+import { systemClock, type Clock } from "./clock/clock.ts";
+import type { Config } from "./config/config.ts";
+import { openDb, type Connection, type Db } from "./db/db.ts";
+import { findRunning, startEmbedded, type EmbeddedPostgres } from "./db/embedded.ts";
+import { migrate, type Migration } from "./db/migrate.ts";
+import { secretsMigration } from "./db/secrets.ts";
+import { createEvents, eventsMigration } from "./events/outbox.ts";
+import { idempotencyMigration } from "./http/idempotency.ts";
+import { idsMigration, openIds } from "./ids/ids.ts";
+import { createJobs, jobsMigration } from "./jobs/queue.ts";
+import type { Log } from "./log/log.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { createOutbound } from "./outbound/outbound.ts";
+
+/** What every system is built from: the database and the blocks that stand on it. */
+export const platformMigrations: Migration[] = [
+  secretsMigration,
+  idempotencyMigration,
+  idsMigration,
+  jobsMigration,
+  eventsMigration,
+];
+
+export type Database = {
+  db: Db;
+  connection: Connection;
+  /** Null when DATABASE_URL names the server. */
+  embedded: EmbeddedPostgres | null;
+  close(): Promise<void>;
+};
+
+/**
+ * The database of this configuration. The embedded one is started, or joined when `join` allows
+ * it and another process of this install runs it already (the command line beside the server).
+ */
+export async function openDatabase(
+  config: Config,
+  log: Log,
+  options: { join?: boolean; clock?: Clock } = {},
+): Promise<Database> {
+  await mkdir(config.dataDir, { recursive: true });
+  const { connection, embedded } = await connect(config, log, options.join ?? false);
+  const db = openDb({
+    primary: connection,
+    replica: config.databaseReplicaUrl || undefined,
+    poolMax: config.databasePoolMax,
+    acquireTimeoutMs: config.databaseAcquireTimeoutMs,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
+    clock: options.clock ?? systemClock,
+    log,
+  });
+  return {
+    db,
+    connection,
+    embedded,
+    async close() {
+      await db.close();
+      await embedded?.stop();
+    },
+  };
+}
+
+async function connect(config: Config, log: Log, join: boolean) {
+  if (config.databaseUrl !== "") return { connection: config.databaseUrl, embedded: null };
+  const running = join ? await findRunning(config.dataDir) : null;
+  if (running) return { connection: running.app, embedded: null };
+  const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+  return { connection: embedded.app, embedded };
+}
+
+export type Platform = Awaited<ReturnType<typeof openPlatform>>;
+
+/** Brings the schema up to date and opens the blocks. Nothing runs until `jobs.start()`. */
+export async function openPlatform(
+  config: Config,
+  log: Log,
+  database: Database,
+  migrations: Migration[],
+  clock: Clock = systemClock,
+) {
+  const { db, connection, embedded } = database;
+  await migrate(db.client, [...platformMigrations, ...migrations], log);
+  const metrics = new Metrics();
+  const ids = await openIds({ db, clock, log });
+  const jobs = createJobs({ db, clock, log, ids, metrics });
+  const events = createEvents({ db, clock, log, ids, jobs, metrics });
+  const outbound = createOutbound({ log, clock, allowPrivate: config.outboundAllowPrivate });
+  measureProcess(metrics, embedded);
+  return { config, log, clock, db, connection, metrics, ids, jobs, events, outbound };
+}
+
+function measureProcess(metrics: Metrics, embedded: EmbeddedPostgres | null): void {
+  metrics.countedBy("stoa_db_restarts_total", "Restarts of the embedded PostgreSQL.", () => {
+    return embedded?.restarts() ?? 0;
+  });
+  metrics.gauge("process_resident_memory_bytes", "Memory of this process.", () => {
+    return process.memoryUsage.rss();
+  });
+  metrics.countedBy("process_cpu_seconds_total", "CPU time of this process.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+}

@@ -1,0 +1,121 @@
+import { createPasswords } from "./platform/auth/password.ts";
+import type { Config } from "./platform/config/config.ts";
+import { trustProxies } from "./platform/http/address.ts";
+import { createApi } from "./platform/http/server.ts";
+import { serve } from "./platform/http/serve.ts";
+import { systemPages } from "./platform/http/system-pages.ts";
+import { deadLetterRoutes } from "./platform/jobs/http.ts";
+import type { Log } from "./platform/log/log.ts";
+import { openDatabase, openPlatform } from "./platform/platform.ts";
+import type { System } from "./platform/system.ts";
+import { accountsMigrations, accountsSystem } from "./systems/accounts/system.ts";
+import { linksMigrations, linksSystem } from "./systems/links/system.ts";
+import { createWebhooks, webhooksMigrations } from "./systems/webhooks/system.ts";
+import { buildConsole } from "./console/build.ts";
+import { serveConsole } from "./console/serve.ts";
+
+/**
+ * The composition root: configuration, then the platform, then the systems in the order in which
+ * they may call each other (accounts <- links; webhooks react to events only), then the socket.
+ */
+export const migrations = [...accountsMigrations, ...linksMigrations, ...webhooksMigrations];
+
+export type Running = {
+  port: number;
+  publicUrl: string;
+  /** The admin made by this very start, or null. */
+  firstAdmin: { email: string; password: string } | null;
+  /** Runs all background work that is due; for tests. */
+  settle(): Promise<void>;
+  /** Ends with nothing accepted lost. Returns how many requests had to be cut off. */
+  stop(): Promise<{ cut: number }>;
+  /** Called when Stoa cannot go on. */
+  onFatal(callback: (error: Error) => void): void;
+};
+
+export async function startStoa(config: Config, log: Log): Promise<Running> {
+  const database = await openDatabase(config, log);
+  try {
+    return await run(config, log, database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function run(
+  config: Config,
+  log: Log,
+  database: Awaited<ReturnType<typeof openDatabase>>,
+): Promise<Running> {
+  const platform = await openPlatform(config, log, database, migrations);
+  const { db, clock, metrics, jobs, events, ids } = platform;
+  const publicUrl = config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
+  const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
+  const accounts = accountsSystem({ ...platform, passwords, nextId: ids.next });
+  const links = await linksSystem({
+    ...platform,
+    passwords,
+    accounts: accounts.contract,
+    publicUrl,
+  });
+  const webhooks = createWebhooks({ ...platform, accounts: accounts.contract });
+  const systems: System[] = [accounts, links, webhooks];
+  const firstAdmin = await accounts.operations.ensureAdmin();
+
+  for (const system of systems) {
+    jobs.register(system.jobs ?? [], system.schedules ?? []);
+    events.register(system.subscriptions ?? []);
+  }
+  for (const system of systems) await system.start?.();
+  jobs.start();
+
+  const routes = [...systems.flatMap((s) => s.routes), ...deadLetterRoutes(jobs, events)];
+  const api = createApi({
+    ...config,
+    ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
+    replicated: config.databaseReplicaUrl !== "",
+  });
+  const assets = await buildConsole(config);
+  let draining = false;
+  const listening = serve({
+    ...{ host: config.host, port: config.port, log, clock, api },
+    bodyBytesMax: config.requestBodyBytesMax,
+    addressOf: trustProxies(config.trustedProxies),
+    pages: systemPages({
+      ...{ config, db, metrics, routes, publicUrl },
+      isReady: () => !draining,
+    }),
+    trees: new Map([["console", (request) => serveConsole(assets, request) ?? noSuchFile()]]),
+    isForeignHost: links.servesHost,
+    front: links.front,
+  });
+
+  async function stop(): Promise<{ cut: number }> {
+    draining = true;
+    const deadline = AbortSignal.timeout(config.drainGraceMs);
+    const result = await listening.stop(deadline);
+    await jobs.stop(deadline);
+    for (const system of systems.toReversed()) await system.stop?.(deadline);
+    await ids.close();
+    await database.close();
+    return result;
+  }
+
+  return {
+    port: listening.port,
+    publicUrl,
+    firstAdmin,
+    async settle() {
+      await events.settle();
+      await jobs.settle();
+      await links.settle();
+    },
+    stop,
+    onFatal: (callback) => database.embedded?.onFatal(callback),
+  };
+}
+
+function noSuchFile(): Response {
+  return new Response("not found\n", { status: 404 });
+}

@@ -1,0 +1,240 @@
+import { domainToASCII } from "node:url";
+import { getDomain } from "tldts";
+import type { Principal } from "../../platform/auth/principal.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Db, Reader, Writer } from "../../platform/db/db.ts";
+import { uniqueViolation } from "../../platform/db/sqlstate.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { Ids } from "../../platform/ids/ids.ts";
+import type { Outbound } from "../../platform/outbound/outbound.ts";
+import type { Accounts } from "../accounts/contract.ts";
+import { ownerScope } from "./edit.ts";
+import type { CodeAlphabet } from "./codes.ts";
+import { domainVerified } from "./contract.ts";
+
+/**
+ * Hosts that serve links. Stoa's own is domain 0. An owner adds another and proves it by a DNS
+ * record or a file; until then it serves nothing and holds nobody else off. All proved hosts are
+ * kept in memory, because every redirect asks for one.
+ */
+export type Domain = {
+  id: string;
+  owner_id: string;
+  host: string;
+  alphabet: CodeAlphabet;
+  root_url: string | null;
+  not_found_url: string | null;
+  quarantined: boolean;
+};
+
+export type DomainRow = Domain & { token: string; verified_at: Date | null; created_at: Date };
+
+export type DomainDeps = {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  events: Events;
+  accounts: Accounts;
+  outbound: Outbound;
+  perOwnerMax: number;
+  publicHost: string;
+};
+
+const proofBytesMax = 4_096;
+export const wellKnownPath = "/.well-known/stoa-domain";
+export const domainsChannel = "links_domains_changed";
+
+export type Domains = ReturnType<typeof createDomains>;
+
+export function createDomains(deps: DomainDeps) {
+  let byHost = new Map<string, Domain>();
+  const { db, clock, ids, events, accounts, outbound } = deps;
+
+  async function reload(): Promise<void> {
+    const rows = await db.all<DomainRow>`
+      SELECT * FROM links.domains WHERE verified_at IS NOT NULL`;
+    byHost = new Map(rows.map((row) => [row.host, row]));
+  }
+
+  async function changed(tx: Writer): Promise<void> {
+    await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
+    tx.afterCommit(() => void reload().catch(() => {}));
+  }
+
+  async function owned(reader: Reader, by: Principal, id: string): Promise<DomainRow> {
+    const ownerId = ownerScope(by);
+    const row = await reader.one<DomainRow>`
+      SELECT * FROM links.domains WHERE id = ${id} AND id <> 0
+        AND (${ownerId}::bigint IS NULL OR owner_id = ${ownerId})`;
+    if (!row) throw new AppError("links.domain_not_found", `There is no domain ${id} of yours.`);
+    return row;
+  }
+
+  async function proved(row: DomainRow): Promise<boolean> {
+    const name = proofName(row.host);
+    const records = await outbound.resolveTxt(name).catch((): string[] => []);
+    if (records.includes(row.token)) return true;
+    for (const scheme of ["https", "http"]) {
+      const url = `${scheme}://${row.host}${wellKnownPath}`;
+      const answer = await outbound
+        .fetch({ url, bytesMax: proofBytesMax, timeoutMs: 5_000, redirectsMax: 0 })
+        .catch(() => null);
+      if (answer?.status !== 200) continue;
+      if (new TextDecoder().decode(answer.body).trim() === row.token) return true;
+    }
+    return false;
+  }
+
+  return {
+    reload,
+    owned,
+    /** The domain that serves a host, or null for Stoa's own and unknown ones. */
+    serving: (host: string): Domain | null => byHost.get(host) ?? null,
+    get count(): number {
+      return byHost.size - 1;
+    },
+    get own(): Domain {
+      return byHost.get("") as Domain;
+    },
+    ownsHost: (host: string): boolean => host === deps.publicHost || byHost.has(host),
+
+    /** The domain a new link goes to: the caller's own proved one, or Stoa's. */
+    async forLinks(host: string | undefined, owner: Principal): Promise<Domain> {
+      if (host === undefined || host === deps.publicHost) return byHost.get("") as Domain;
+      const domain = byHost.get(normalHost(host) ?? "?");
+      if (domain && domain.owner_id === owner.account_id) return domain;
+      const message = `"${host}" is not a proved domain of yours; add it under /api/v1/domains`;
+      throw new AppError("links.domain_unverified", `domain: ${message}`, {
+        fields: [{ field: "domain", message }],
+      });
+    },
+
+    async list(reader: Reader, owner: Principal): Promise<DomainRow[]> {
+      return await reader.all<DomainRow>`
+        SELECT * FROM links.domains WHERE owner_id = ${owner.account_id} ORDER BY id`;
+    },
+
+    async add(
+      tx: Writer,
+      owner: Principal,
+      wish: {
+        host: string;
+        alphabet: CodeAlphabet;
+        root_url: string | null;
+        not_found_url: string | null;
+      },
+    ): Promise<DomainRow> {
+      const host = requireHost(wish.host, deps.publicHost);
+      const [held] = await tx.all<{ n: string }>`
+        SELECT count(*) AS n FROM links.domains WHERE owner_id = ${owner.account_id}`;
+      if (Number(held?.n) >= deps.perOwnerMax) {
+        throw new AppError("links.domain_limit", `An owner may add ${deps.perOwnerMax} domains.`);
+      }
+      const token = `stoa-domain=${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`;
+      const row = await tx.one<DomainRow>`
+        INSERT INTO links.domains (id, owner_id, host, alphabet, token, root_url, not_found_url)
+        VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${token},
+          ${wish.root_url}, ${wish.not_found_url})
+        ON CONFLICT DO NOTHING RETURNING *`;
+      if (!row) throw taken(host, "you have added it already");
+      await note(tx, owner, row, "domains.added");
+      return row;
+    },
+
+    /** Looks for the proof outside any transaction, then records it. */
+    async verify(by: Principal, id: string): Promise<DomainRow> {
+      const row = await owned(db, by, id);
+      if (row.verified_at) return row;
+      if (!(await proved(row))) {
+        const message = `no proof found: neither the TXT record ${proofName(row.host)} nor the file ${wellKnownPath} says ${row.token}`;
+        throw new AppError("links.domain_unverified", `host: ${message}`, {
+          fields: [{ field: "host", message }],
+        });
+      }
+      return await db.write((tx) => recordProof(tx, by, row));
+    },
+
+    async update(
+      tx: Writer,
+      by: Principal,
+      id: string,
+      wish: Partial<Pick<Domain, "alphabet" | "root_url" | "not_found_url">>,
+    ): Promise<DomainRow> {
+      const row = { ...(await owned(tx, by, id)), ...wish };
+      await tx.run`
+        UPDATE links.domains SET alphabet = ${row.alphabet}, root_url = ${row.root_url},
+          not_found_url = ${row.not_found_url}
+        WHERE id = ${row.id}`;
+      await note(tx, by, row, "domains.updated");
+      await changed(tx);
+      return row;
+    },
+
+    async remove(tx: Writer, by: Principal, id: string): Promise<void> {
+      const row = await owned(tx, by, id);
+      const used = await tx.one`SELECT 1 FROM links.links WHERE domain_id = ${id} LIMIT 1`;
+      if (used) {
+        throw new AppError(
+          "links.domain_in_use",
+          `${row.host} has links, and a code is never given twice; it cannot be removed.`,
+        );
+      }
+      await tx.run`DELETE FROM links.domains WHERE id = ${id}`;
+      await note(tx, by, row, "domains.removed");
+      await changed(tx);
+    },
+  };
+
+  async function recordProof(tx: Writer, by: Principal, row: DomainRow): Promise<DomainRow> {
+    try {
+      const verified = { ...row, verified_at: new Date(clock.now()) };
+      await tx.run`
+        UPDATE links.domains SET verified_at = ${verified.verified_at} WHERE id = ${row.id}`;
+      await events.publish(tx, domainVerified, {
+        owner_id: row.owner_id,
+        data: { domain_id: row.id, host: row.host },
+      });
+      await note(tx, by, row, "domains.verified");
+      await changed(tx);
+      return verified;
+    } catch (error) {
+      if (uniqueViolation(error)) throw taken(row.host, "another account has proved it");
+      throw error;
+    }
+  }
+
+  async function note(tx: Writer, actor: Principal, row: DomainRow, action: string): Promise<void> {
+    const detail = { host: row.host };
+    await accounts.audit(tx, { account_id: row.owner_id, actor, action, target: row.id, detail });
+  }
+}
+
+export function proofName(host: string): string {
+  return `_stoa.${host}`;
+}
+
+/** Lower-case, in punycode, without a final dot; null when it is no host name. */
+export function normalHost(text: string): string | null {
+  const ascii = domainToASCII(text.trim().replace(/\.$/, "").toLowerCase());
+  const ok =
+    ascii.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(ascii);
+  return ok ? ascii : null;
+}
+
+function requireHost(text: string, publicHost: string): string {
+  const host = normalHost(text);
+  const registrable = host && getDomain(host, { allowPrivateDomains: true });
+  if (host && registrable && host !== publicHost) return host;
+  const message = "a host name of a registrable domain, such as go.example.com";
+  throw new AppError("links.invalid", `host: ${message}`, {
+    fields: [{ field: "host", message }],
+  });
+}
+
+function taken(host: string, why: string): AppError {
+  const message = `${host}: ${why}`;
+  return new AppError("links.domain_taken", `host: ${message}`, {
+    fields: [{ field: "host", message }],
+  });
+}

@@ -1,0 +1,156 @@
+import type { Reader } from "../../platform/db/db.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import type { ListedRow } from "./store.ts";
+
+/**
+ * Pages of an owner's links. A page starts where the last one ended, by the sort key and the id,
+ * so that page 10,000 costs what page 1 does and nothing is skipped or shown twice while links
+ * are being made.
+ */
+export type ListOptions = {
+  ownerId: string;
+  limit: number;
+  cursor?: string | undefined;
+  search?: string | undefined;
+  tag?: string | undefined;
+  domain?: string | undefined;
+  state: "live" | "ended" | "all";
+  sort: "-created_at" | "created_at" | "-clicks" | "expires_at";
+};
+
+type Page = { rows: ListedRow[]; next_cursor: string | null };
+
+export async function listLinks(reader: Reader, options: ListOptions): Promise<Page> {
+  const after = options.cursor === undefined ? null : parseCursor(options.cursor, options.sort);
+  const rows = await rowsOf(reader, options, after, options.limit + 1);
+  const page = rows.slice(0, options.limit);
+  const last = page.at(-1);
+  const more = rows.length > options.limit && last !== undefined;
+  return { rows: page, next_cursor: more ? cursorOf(last, options.sort) : null };
+}
+
+type Position = { id: string; key: string };
+
+async function rowsOf(
+  reader: Reader,
+  options: ListOptions,
+  after: Position | null,
+  limit: number,
+): Promise<ListedRow[]> {
+  const where = conditions(reader, options);
+  const id = after?.id ?? null;
+  const key = after?.key ?? null;
+  switch (options.sort) {
+    case "-created_at":
+      return await reader.all<ListedRow>`
+        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+          AND (${id}::bigint IS NULL OR l.id < ${id}::bigint)
+        ORDER BY l.id DESC LIMIT ${limit}`;
+    case "created_at":
+      return await reader.all<ListedRow>`
+        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+          AND (${id}::bigint IS NULL OR l.id > ${id}::bigint)
+        ORDER BY l.id LIMIT ${limit}`;
+    case "expires_at":
+      return await reader.all<ListedRow>`
+        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+          AND l.expires_at IS NOT NULL AND l.deleted_at IS NULL
+          AND (${id}::bigint IS NULL OR (l.expires_at, l.id) > (${key}::timestamptz, ${id}::bigint))
+        ORDER BY l.expires_at, l.id LIMIT ${limit}`;
+    case "-clicks":
+      return await byClicks(reader, options, after, limit);
+  }
+}
+
+/** Clicked links first, in their index's order; links without a click follow, newest first. */
+async function byClicks(
+  reader: Reader,
+  options: ListOptions,
+  after: Position | null,
+  limit: number,
+): Promise<ListedRow[]> {
+  const where = conditions(reader, options);
+  const id = after?.id ?? null;
+  const clicks = after?.key ?? null;
+  const clicked =
+    clicks === "0"
+      ? []
+      : await reader.all<ListedRow>`
+          SELECT l.*, d.host, t.clicks
+          FROM links.click_totals t
+          JOIN links.links l ON l.id = t.link_id
+          JOIN links.domains d ON d.id = l.domain_id
+          WHERE t.owner_id = ${options.ownerId} AND t.clicks > 0 AND ${where}
+            AND (${id}::bigint IS NULL
+              OR t.clicks < ${clicks}::bigint
+              OR (t.clicks = ${clicks}::bigint AND t.link_id < ${id}::bigint))
+          ORDER BY t.clicks DESC, t.link_id DESC LIMIT ${limit}`;
+  if (clicked.length === limit) return clicked;
+  const from = clicks === "0" ? id : null;
+  const rest = await reader.all<ListedRow>`
+    SELECT l.*, d.host, NULL::bigint AS clicks
+    FROM links.links l JOIN links.domains d ON d.id = l.domain_id
+    WHERE ${conditions(reader, options)}
+      AND NOT EXISTS (
+        SELECT FROM links.click_totals t WHERE t.link_id = l.id AND t.clicks > 0)
+      AND (${from}::bigint IS NULL OR l.id < ${from}::bigint)
+    ORDER BY l.id DESC LIMIT ${limit - clicked.length}`;
+  return [...clicked, ...rest];
+}
+
+function joins(reader: Reader) {
+  return reader.sql`
+    JOIN links.domains d ON d.id = l.domain_id
+    LEFT JOIN links.click_totals t ON t.link_id = l.id`;
+}
+
+function conditions(reader: Reader, options: ListOptions) {
+  const { ownerId, tag, domain, search, state } = options;
+  const byTag = tag === undefined ? reader.sql`` : reader.sql`AND l.tags @> ARRAY[${tag}]::text[]`;
+  const byDomain = domain === undefined ? reader.sql`` : reader.sql`AND d.host = ${domain}`;
+  const ended = reader.sql`(l.deleted_at IS NOT NULL OR l.expires_at <= now()
+    OR (l.max_clicks IS NOT NULL AND l.clicks_used >= l.max_clicks))`;
+  const byState =
+    state === "all"
+      ? reader.sql``
+      : state === "ended"
+        ? reader.sql`AND ${ended}`
+        : reader.sql`AND NOT coalesce(${ended}, false)`;
+  return reader.sql`l.owner_id = ${ownerId} ${byTag} ${byDomain} ${byState}
+    ${bySearch(reader, search)}`;
+}
+
+/** Every word must occur somewhere; `%` and `_` are what they are. */
+function bySearch(reader: Reader, search: string | undefined) {
+  let out = reader.sql``;
+  for (const word of (search ?? "").split(/\s+/).filter(Boolean).slice(0, 8)) {
+    const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
+    out = reader.sql`${out} AND ((l.code || ' ' || l.url || ' ' || coalesce(l.title, ''))
+      ILIKE ${pattern} OR l.tags @> ARRAY[${word}]::text[])`;
+  }
+  return out;
+}
+
+function cursorOf(row: ListedRow, sort: ListOptions["sort"]): string {
+  const key =
+    sort === "-clicks"
+      ? String(row.clicks ?? 0)
+      : sort === "expires_at"
+        ? (row.expires_at?.toISOString() ?? "")
+        : "";
+  return Buffer.from(JSON.stringify([sort, row.id, key])).toString("base64url");
+}
+
+function parseCursor(cursor: string, sort: ListOptions["sort"]): Position {
+  try {
+    const [of, id, key] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
+    const ok = of === sort && typeof id === "string" && /^\d{1,19}$/.test(id);
+    const keyOk = typeof key === "string" && (/^\d*$/.test(key) || !Number.isNaN(Date.parse(key)));
+    if (ok && keyOk) return { id, key: key === "" ? "" : key };
+  } catch {
+    // Falls through to the one error for every kind of bad cursor.
+  }
+  throw new AppError("request.invalid", "cursor: not one that this list gave out", {
+    fields: [{ field: "cursor", message: "not one that this list gave out" }],
+  });
+}

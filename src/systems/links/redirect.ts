@@ -1,0 +1,328 @@
+import type { Passwords } from "../../platform/auth/password.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Db } from "../../platform/db/db.ts";
+import { AppError, type ErrorCode } from "../../platform/errors/errors.ts";
+import { problemOf } from "../../platform/http/problem.ts";
+import type { Log } from "../../platform/log/log.ts";
+import type { Metrics } from "../../platform/metrics/metrics.ts";
+import type { Clicks } from "./clicks/clicks.ts";
+import type { CodeBlocks } from "./code-blocks.ts";
+import type { Domain, Domains } from "./domains.ts";
+import { forwardTarget } from "./forward.ts";
+import type { Geo } from "./geo.ts";
+import { shortUrl, type Naming } from "./link.ts";
+import * as pages from "./pages.ts";
+import type { PasswordTries } from "./password-tries.ts";
+import { useClick } from "./store.ts";
+import type { Known, Target, TargetMore, Targets } from "./targets.ts";
+import { isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
+import { classifyAgent } from "./visits.ts";
+
+/**
+ * Answers `GET /{code}`. Nearly every link is plain and known: found in memory, checked against
+ * two instants, counted, and answered without a promise. Everything else takes the long way
+ * below, which decides in one order: gone, not yet, unsafe, password, unfurler, click limit,
+ * rules, split, forwarding.
+ */
+export type RedirectDeps = {
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  targets: Targets;
+  domains: Domains;
+  codes: CodeBlocks;
+  clicks: Clicks;
+  geo: Geo | null;
+  passwords: Passwords;
+  passwordTries: PasswordTries;
+  naming: Naming;
+  cacheControl: string;
+};
+
+type Answer = Response | Promise<Response>;
+
+/** Who asks, looked up only when it is needed. */
+export type Visitor = () => string;
+
+const formBytesMax = 4_096;
+
+export type Redirect = ReturnType<typeof createRedirect>;
+
+export function createRedirect(deps: RedirectDeps) {
+  const { clock, clicks, targets, domains, naming } = deps;
+  const latency = deps.metrics.histogram(
+    "stoa_links_redirect_seconds",
+    "Time from a visitor's request to the answer.",
+  );
+  const outcome = (name: string) =>
+    deps.metrics.counter("stoa_links_redirects_total", "Answers to visitors by what they were.", {
+      outcome: name,
+    });
+  const count = {
+    redirected: outcome("redirected"),
+    unknown: outcome("unknown"),
+    gone: outcome("gone"),
+    page: outcome("page"),
+    failed: outcome("failed"),
+  };
+
+  /** Everything under `/` that is no API, console or system path. */
+  function handle(request: Request, visitor: Visitor): Answer {
+    const started = performance.now();
+    const visit = parseVisit(request);
+    const domain = domains.count > 0 ? domains.serving(visit.host) : null;
+    const domainId = domain?.id ?? "0";
+    if (visit.suffix === "" && visit.rest === "" && request.method === "GET") {
+      const known = targets.find(domainId, visit.code);
+      if (known !== null && !(known instanceof Promise) && known.plain) {
+        const now = clock.now();
+        if (now >= known.startsAt && now < known.expiresAt) {
+          record(known, visit, visitor(), now);
+          count.redirected.value++;
+          const response = go(known.url, known.status);
+          latency.observe((performance.now() - started) / 1000);
+          return response;
+        }
+      }
+    }
+    return slowly(visit, visitor, domain ?? domains.own, started);
+  }
+
+  async function slowly(
+    visit: Visit,
+    visitor: Visitor,
+    domain: Domain,
+    started: number,
+  ): Promise<Response> {
+    let response: Response;
+    try {
+      response = await decide(visit, visitor, domain);
+    } catch (error) {
+      if (!(error instanceof AppError)) deps.log.error("redirect failed", { error });
+      count.failed.add();
+      const asProblem = !wantsHtml(visit.request);
+      response = asProblem ? problemOf(error, crypto.randomUUID()) : pages.unavailablePage();
+    }
+    latency.observe((performance.now() - started) / 1000);
+    if (visit.request.method === "HEAD") return new Response(null, response);
+    return response;
+  }
+
+  async function decide(visit: Visit, visitor: Visitor, domain: Domain): Promise<Response> {
+    if (visit.code === "")
+      return domain.root_url ? go(domain.root_url, 302) : unknown(visit, visitor, domain);
+    if (!isCodeLike(visit.code)) return unknown(visit, visitor, domain);
+    const target = await find(visit, domain);
+    if (target === null) return unknown(visit, visitor, domain);
+    if (visit.rest !== "" && !target.more?.forwardPath) return unknown(visit, visitor, domain);
+    const now = clock.now();
+    const gone = endingOf(target, now);
+    if (visit.suffix === "+" && !gone) return preview(visit, target, domain);
+    if (visit.suffix !== "") return unknown(visit, visitor, domain);
+    if (gone) return ended(visit, target, gone);
+    if (now < target.startsAt) return unknown(visit, visitor, domain);
+    if (target.more === null) return redirected(target, visit, visitor, target.url);
+    return await decideMore(visit, visitor, target, target.more, domain);
+  }
+
+  async function decideMore(
+    visit: Visit,
+    visitor: Visitor,
+    target: Target,
+    more: TargetMore,
+    domain: Domain,
+  ): Promise<Response> {
+    const { request } = visit;
+    if (more.quarantined || domain.quarantined) {
+      count.page.add();
+      record(target, visit, visitor(), clock.now());
+      if (wantsHtml(request)) return pages.warningPage(target.code, target.url);
+      return fail("links.gone", "This link was stopped because its target may be unsafe.");
+    }
+    const kind = clicks.kindOf(request.headers.get("user-agent") ?? "", purposeOf(request));
+    if (more.card && kind === "unfurler") {
+      count.page.add();
+      record(target, visit, visitor(), clock.now());
+      return pages.cardPage(more.card, shortUrl(naming, domain.host, target.code), target.url);
+    }
+    if (more.passwordHash !== null) {
+      const asked = await askPassword(visit, visitor, target, more.passwordHash);
+      if (asked) return asked;
+    }
+    // Somebody looking ahead must not use up what a person was given.
+    const takes = request.method !== "HEAD" && kind !== "unfurler" && kind !== "prefetch";
+    if (more.limited && takes) {
+      const left = await deps.db.write((tx) => useClick(tx, target.id));
+      if (!left) return ended(visit, target, "used_up");
+    }
+    const chosen = choose(visit, visitor, target, more);
+    return redirected(target, visit, visitor, chosen.url, chosen.app);
+  }
+
+  function choose(visit: Visit, visitor: Visitor, target: Target, more: TargetMore) {
+    const { request } = visit;
+    const userAgent = request.headers.get("user-agent") ?? "";
+    const choice = more.choose?.({
+      now: clock.now(),
+      agent: () => classifyAgent(userAgent),
+      acceptLanguage: () => request.headers.get("accept-language"),
+      place: () => deps.geo?.lookup(visitor()) ?? null,
+      address: visitor,
+      query: () => new URLSearchParams(visit.query),
+    });
+    const url = choice?.url ?? more.split?.(`${visitor()}\n${userAgent}`) ?? target.url;
+    const forwarded = forwardTarget(url, {
+      query: more.forwardQuery ? visit.query : undefined,
+      path: more.forwardPath ? visit.rest : undefined,
+    });
+    return { url: forwarded, app: choice?.app ?? null };
+  }
+
+  /** Null once the right password is given. */
+  async function askPassword(
+    visit: Visit,
+    visitor: Visitor,
+    target: Target,
+    hash: string,
+  ): Promise<Response | null> {
+    const { request } = visit;
+    const given = request.method === "POST" ? await formField(request, "password") : null;
+    const sent = given ?? request.headers.get("x-link-password");
+    if (sent === null) {
+      count.page.add();
+      if (wantsHtml(request)) return pages.passwordPage(target.code, null);
+      return fail("links.password_wrong", "X-Link-Password: this link needs its password.");
+    }
+    deps.passwordTries.admit(target.id, visitor());
+    if (await deps.passwords.verify(sent, hash)) {
+      deps.passwordTries.succeeded(target.id, visitor());
+      return null;
+    }
+    count.page.add();
+    const problem = "That is not the password of this link.";
+    if (wantsHtml(request)) return pages.passwordPage(target.code, problem);
+    return fail("links.password_wrong", `X-Link-Password: ${problem}`);
+  }
+
+  function redirected(
+    target: Target,
+    visit: Visit,
+    visitor: Visitor,
+    url: string,
+    app: string | null = null,
+  ): Response {
+    // HEAD asks about the link and does not follow it.
+    if (visit.request.method !== "HEAD") record(target, visit, visitor(), clock.now());
+    count.redirected.add();
+    const noindex = target.more?.noindex ?? false;
+    // After the password form the browser must not send the form on.
+    const status = visit.request.method === "POST" ? 303 : target.status;
+    if (app !== null && !/^https?:/i.test(app)) return pages.appPage(app, url);
+    const answer = go(app ?? url, status, target.more ? "private, no-store" : deps.cacheControl);
+    if (noindex) answer.headers.set("x-robots-tag", "noindex");
+    return answer;
+  }
+
+  function go(url: string, status: number, cacheControl = deps.cacheControl): Response {
+    return new Response(null, {
+      status,
+      headers: { location: url, "cache-control": cacheControl },
+    });
+  }
+
+  async function find(visit: Visit, domain: Domain): Promise<Known> {
+    const found = await targets.find(domain.id, visit.code);
+    if (found !== null || domain.alphabet !== "people") return found;
+    const spelled = deps.codes.codec("people").canonical(visit.code);
+    return spelled && spelled !== visit.code ? await targets.find(domain.id, spelled) : null;
+  }
+
+  function ended(visit: Visit, target: Target, why: pages.Ending): Response {
+    count.gone.add();
+    if (target.more?.expiredUrl && why !== "deleted") {
+      return go(target.more.expiredUrl, 302, "no-store");
+    }
+    if (wantsHtml(visit.request)) return pages.gonePage(why);
+    return fail("links.gone", `This link is ${why.replace("_", " ")}.`);
+  }
+
+  async function unknown(visit: Visit, visitor: Visitor, domain: Domain): Promise<Response> {
+    count.unknown.add();
+    if (visit.request.method === "GET" && isCodeLike(visit.code)) {
+      clicks.recordOrphan(visit.code, hitOf(visit, visitor(), clock.now()));
+    }
+    if (domain.not_found_url) return go(domain.not_found_url, 302, "no-store");
+    if (!wantsHtml(visit.request)) return fail("links.not_found", "There is no such link.");
+    return pages.notFoundPage(await suggestions(visit.code, domain));
+  }
+
+  /** Codes that exist and that the typed one may have meant. */
+  async function suggestions(typed: string, domain: Domain): Promise<string[]> {
+    const out: string[] = [];
+    for (const candidate of deps.codes.codec(domain.alphabet).suggest(typed).slice(0, 8)) {
+      const target = await targets.find(domain.id, candidate);
+      if (target && !endingOf(target, clock.now())) out.push(candidate);
+    }
+    return out;
+  }
+
+  function preview(visit: Visit, target: Target, domain: Domain): Response {
+    count.page.add();
+    if (target.more?.passwordHash) return pages.passwordPage(target.code, null);
+    const shown = {
+      code: target.code,
+      shortUrl: shortUrl(naming, domain.host, target.code),
+      target: target.url,
+      card: target.more?.card ?? null,
+    };
+    if (wantsHtml(visit.request)) return pages.previewPage(shown);
+    const { shortUrl: short_url, code } = shown;
+    return Response.json({ code, short_url, url: target.url, ...target.more?.card });
+  }
+
+  function record(target: Target, visit: Visit, address: string, at: number): void {
+    const hit = hitOf(visit, address, at);
+    hit.idHigh = target.idHigh;
+    hit.idLow = target.idLow;
+    clicks.record(hit);
+  }
+
+  return { handle };
+}
+
+export function endingOf(target: Target, now: number): pages.Ending | null {
+  if (target.more?.deleted) return "deleted";
+  return now >= target.expiresAt ? "expired" : null;
+}
+
+function hitOf(visit: Visit, address: string, at: number) {
+  const { headers, method } = visit.request;
+  return {
+    idHigh: 0,
+    idLow: 0,
+    at,
+    address,
+    userAgent: headers.get("user-agent") ?? "",
+    referrer: headers.get("referer") ?? "",
+    query: visit.query,
+    purpose: purposeOf(visit.request),
+    doNotTrack: headers.get("sec-gpc") === "1" || headers.get("dnt") === "1",
+    method: method === "HEAD" ? ("HEAD" as const) : ("GET" as const),
+  };
+}
+
+function purposeOf(request: Request): string {
+  const { headers } = request;
+  return headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-moz") ?? "";
+}
+
+async function formField(request: Request, name: string): Promise<string | null> {
+  const size = Number(request.headers.get("content-length") ?? formBytesMax + 1);
+  if (size > formBytesMax) return null;
+  return new URLSearchParams(await request.text()).get(name);
+}
+
+function fail(code: ErrorCode, message: string): Response {
+  return problemOf(new AppError(code, message), crypto.randomUUID());
+}

@@ -1,0 +1,153 @@
+import type { Passwords } from "../../platform/auth/password.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Config } from "../../platform/config/config.ts";
+import type { Connection, Db } from "../../platform/db/db.ts";
+import type { Migration } from "../../platform/db/migrate.ts";
+import { installSecret } from "../../platform/db/secrets.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { Ids } from "../../platform/ids/ids.ts";
+import type { Jobs } from "../../platform/jobs/jobs.ts";
+import type { Log } from "../../platform/log/log.ts";
+import type { Metrics } from "../../platform/metrics/metrics.ts";
+import type { Outbound } from "../../platform/outbound/outbound.ts";
+import type { System } from "../../platform/system.ts";
+import type { Accounts } from "../accounts/contract.ts";
+import { openBlocklist } from "./blocklist.ts";
+import { createClicks } from "./clicks/clicks.ts";
+import { clickRoutes } from "./clicks/http.ts";
+import clicksSchema from "./clicks/clicks.sql" with { type: "text" };
+import { createCodeBlocks } from "./code-blocks.ts";
+import { createDomains } from "./domains.ts";
+import { domainRoutes } from "./domains-http.ts";
+import { createEdit, requireOwned } from "./edit.ts";
+import { openGeo } from "./geo.ts";
+import { hearChanges } from "./hearing.ts";
+import { linkRoutes } from "./http.ts";
+import { createPasswordTries } from "./password-tries.ts";
+import { createRedirect, type Redirect } from "./redirect.ts";
+import type { UrlPolicy } from "./safety.ts";
+import { createSafetyDesk } from "./safety-desk.ts";
+import { safetyRoutes } from "./safety-http.ts";
+import schema from "./schema.sql" with { type: "text" };
+import { createShorten } from "./shorten.ts";
+import { createTargets } from "./targets.ts";
+import { transferRoutes } from "./transfer-http.ts";
+
+/** Short links: make, find, follow, count. */
+export type LinksSystem = System & {
+  /** Answers every path that nothing else claims. */
+  front: Redirect["handle"];
+  /** Whether a host is a customer's proved domain. */
+  servesHost(host: string): boolean;
+  /** Flushes and rolls up every click recorded so far; for tests. */
+  settle(): Promise<void>;
+};
+
+export type LinksOptions = {
+  db: Db;
+  connection: Connection;
+  config: Config;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  ids: Ids;
+  events: Events;
+  jobs: Jobs;
+  outbound: Outbound;
+  accounts: Accounts;
+  passwords: Passwords;
+  publicUrl: string;
+};
+
+export const linksMigrations: Migration[] = [
+  { id: "links/1", sql: schema },
+  { id: "links/clicks/1", sql: clicksSchema },
+];
+
+const codeKeySecret = "links.code_key";
+
+export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
+  const { db, config, clock, log, metrics, ids, events, outbound, accounts, passwords } = options;
+  const naming = { publicUrl: options.publicUrl };
+  const codes = createCodeBlocks(db, await installSecret(db, codeKeySecret));
+  const targets = createTargets({ db, clock, entriesMax: config.linkCacheEntriesMax });
+  const blocklist = await openBlocklist({
+    blockFiles: config.linkBlocklistFiles,
+    allowFiles: config.linkAllowlistFiles,
+    log,
+    clock,
+  });
+  const domains = createDomains({
+    ...{ db, clock, ids, events, accounts, outbound },
+    perOwnerMax: config.linkDomainsPerOwnerMax,
+    publicHost: new URL(options.publicUrl).hostname,
+  });
+  const policy: UrlPolicy = {
+    schemes: config.linkUrlSchemes,
+    ownHosts: domains.ownsHost,
+    lists: blocklist,
+  };
+  const urlPolicy = () => policy;
+  const geo = config.clickGeoEnabled ? openGeo({ log }) : null;
+  const clicks = createClicks({ ...options, dataDir: config.dataDir });
+  const hearing = hearChanges({ db, clock, log, targets, domains });
+  const shorten = createShorten({
+    ...{ clock, ids, codes, domains, events, passwords, naming, urlPolicy },
+    defaultTtlDays: config.linkDefaultTtlDays,
+    aliasesPerOwnerMax: config.linkAliasesPerOwnerMax,
+    forgetUnknown: targets.forgetUnknown,
+  });
+  const edit = createEdit({
+    ...{ clock, events, accounts, passwords, naming, urlPolicy },
+    forget: targets.forget,
+  });
+  const desk = createSafetyDesk({ ...options, naming, targets, urlPolicy, blocklist });
+  const redirect = createRedirect({
+    ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
+    passwordTries: createPasswordTries(clock),
+    cacheControl: config.linkRedirectCacheControl,
+    report: desk.report,
+  });
+  measure(metrics, targets);
+
+  return {
+    name: "links",
+    migrations: linksMigrations,
+    routes: [
+      ...linkRoutes({ db, clock, shorten, edit, naming }),
+      ...transferRoutes({ db, clock, shorten, naming }),
+      ...clickRoutes({ clicks, findOwned: requireOwned }),
+      ...domainRoutes(domains, urlPolicy),
+      ...safetyRoutes(desk),
+    ],
+    jobs: desk.jobs,
+    schedules: desk.schedules,
+    async start() {
+      await domains.reload();
+      await clicks.start();
+      await hearing.start();
+    },
+    async stop(deadline) {
+      await hearing.stop();
+      await clicks.stop(deadline);
+      geo?.close();
+    },
+    front: redirect.handle,
+    servesHost: (host) => domains.count > 0 && domains.serving(host) !== null,
+    settle: clicks.settle,
+  };
+}
+
+function measure(metrics: Metrics, targets: ReturnType<typeof createTargets>): void {
+  const { counts } = targets;
+  const cache = "stoa_links_cache";
+  metrics.countedBy(`${cache}_hits_total`, "Codes answered from memory.", () => counts.hits);
+  metrics.countedBy(`${cache}_misses_total`, "Codes not in memory.", () => counts.misses);
+  metrics.countedBy(`${cache}_reads_total`, "Reads of codes in the database.", () => counts.reads);
+  metrics.countedBy(
+    `${cache}_stale_total`,
+    "Old answers given while the database was away.",
+    () => counts.stale,
+  );
+  metrics.gauge(`${cache}_entries`, "Codes in memory.", () => targets.size);
+}

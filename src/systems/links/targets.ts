@@ -1,0 +1,248 @@
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../../platform/clock/clock.ts";
+import { type Db, withDeadline } from "../../platform/db/db.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import { aliasSkeleton } from "./aliases.ts";
+import { compileRules, compileSplit, type Chooser, type Rule, type Split } from "./rules.ts";
+import { findTarget, type TargetRow } from "./store.ts";
+
+/**
+ * What this process knows of codes. A known code is answered from memory, also while the
+ * database is away; an unknown one costs one read however many ask at once, and none for a
+ * while after. Edits by this process are forgotten before they are answered, those of others
+ * by notification. When notifications cannot be trusted (connection lost, or too quiet), what
+ * is in memory is checked again before use, unless the database is away, and then memory is
+ * all there is.
+ */
+export type Target = {
+  id: string;
+  /** The id as two 32-bit halves, for the click record. */
+  idHigh: number;
+  idLow: number;
+  domainId: string;
+  code: string;
+  url: string;
+  status: number;
+  /** Milliseconds since 1970; 0 and Infinity where there is no bound. */
+  startsAt: number;
+  expiresAt: number;
+  /** Sends everybody to `url` within its time: nothing more to look at. */
+  plain: boolean;
+  /** Null for plain links, which are nearly all, to keep them small. */
+  more: TargetMore | null;
+  /** It is good while the cache is still in the epoch it was read in ... */
+  epoch: number;
+  /** ... and for a moment after `readAt` (monotonic milliseconds) in any case. */
+  readAt: number;
+};
+
+export type TargetMore = {
+  expiredUrl: string | null;
+  deleted: boolean;
+  limited: boolean;
+  quarantined: string | null;
+  passwordHash: string | null;
+  forwardQuery: boolean;
+  forwardPath: boolean;
+  choose: Chooser | null;
+  /** Weighted destinations, by visitor. */
+  split: ((visitorKey: string) => string) | null;
+  card: { title: string | null; description: string | null; image: string | null } | null;
+  noindex: boolean;
+};
+
+/** `null` is a code that leads nowhere. */
+export type Known = Target | null;
+
+export type TargetOptions = {
+  db: Db;
+  clock: Clock;
+  entriesMax: number;
+  /** Longest a visitor waits for the database before 503. */
+  readTimeoutMs?: number;
+};
+
+const unknownEntriesMax = 200_000;
+const unknownTtlMs = 30_000;
+const readTimeoutDefaultMs = 2_000;
+/** While it is away, the database is tried again this often and no more. */
+const retryAfterMs = 500;
+/** How old an answer from memory may be while notifications cannot be trusted. */
+const untrustedAgeMsMax = 900;
+const spellingsMax = 50_000;
+
+export type Targets = ReturnType<typeof createTargets>;
+
+export function createTargets(options: TargetOptions) {
+  const { db, clock } = options;
+  const known = new LRUCache<string, Target>({ max: options.entriesMax });
+  const unknown = new LRUCache<string, number>({ max: unknownEntriesMax });
+  /** Other spellings of aliases, as visitors typed them, to the key of the alias. */
+  const spellings = new LRUCache<string, string>({ max: spellingsMax });
+  const loading = new Map<string, Promise<Known>>();
+  const counts = { hits: 0, misses: 0, reads: 0, stale: 0 };
+  let epoch = 0;
+  let trusted = false;
+  let awayUntil = 0;
+  /** Bumped by every change heard, so that a read that began before it is not kept. */
+  let changes = 0;
+
+  function load(key: string, domainId: string, code: string): Promise<Known> {
+    const running = loading.get(key);
+    if (running) return running;
+    const promise = read(key, domainId, code).finally(() => loading.delete(key));
+    loading.set(key, promise);
+    return promise;
+  }
+
+  async function read(key: string, domainId: string, code: string): Promise<Known> {
+    const before = changes;
+    const beganIn = epoch;
+    counts.reads++;
+    let row: TargetRow | null;
+    try {
+      const query = findTarget(db, { domainId, code, skeleton: aliasSkeleton(code) });
+      row = await withDeadline(query, options.readTimeoutMs ?? readTimeoutDefaultMs);
+    } catch (error) {
+      if (error instanceof AppError) awayUntil = clock.monotonic() + retryAfterMs;
+      throw error;
+    }
+    const target = row && compileTarget(row, { epoch: beganIn, readAt: clock.monotonic() });
+    // Somebody changed something while we read; the answer is right for now but not to keep.
+    if (before !== changes) return target;
+    if (!target) {
+      known.delete(key);
+      unknown.set(key, clock.now() + unknownTtlMs);
+      return null;
+    }
+    const ownKey = keyOf(domainId, target.code);
+    known.set(ownKey, target);
+    if (ownKey !== key) spellings.set(key, ownKey);
+    return target;
+  }
+
+  async function revalidate(key: string, stale: Target): Promise<Known> {
+    if (clock.monotonic() < awayUntil) {
+      counts.stale++;
+      return stale;
+    }
+    try {
+      return await load(key, stale.domainId, keyCode(key));
+    } catch {
+      counts.stale++;
+      return stale;
+    }
+  }
+
+  return {
+    counts,
+    get size(): number {
+      return known.size;
+    },
+    /** From memory at once, else a promise of it. Rejects only when neither can answer. */
+    find(domainId: string, code: string): Known | Promise<Known> {
+      const key = keyOf(domainId, code);
+      let target = known.get(key);
+      if (target === undefined) {
+        const ownKey = spellings.get(key);
+        if (ownKey !== undefined) target = known.get(ownKey);
+      }
+      if (target !== undefined) {
+        const fresh = trusted
+          ? target.epoch === epoch
+          : clock.monotonic() - target.readAt < untrustedAgeMsMax;
+        if (!fresh) return revalidate(key, target);
+        counts.hits++;
+        return target;
+      }
+      const until = unknown.get(key);
+      if (until !== undefined && trusted && clock.now() < until) {
+        counts.hits++;
+        return null;
+      }
+      counts.misses++;
+      return load(key, domainId, code);
+    },
+    /** After an edit: the next visitor gets what the database says. */
+    forget(domainId: string, code: string): void {
+      changes++;
+      known.delete(keyOf(domainId, code));
+    },
+    /** After a new alias: any spelling of it may have been taken for unknown. */
+    forgetUnknown(): void {
+      changes++;
+      unknown.clear();
+    },
+    /** After a change that touches links which nobody listed. */
+    forgetAll(): void {
+      changes++;
+      epoch++;
+      unknown.clear();
+    },
+    /** Whether changes of other processes are sure to be heard. */
+    trust(sure: boolean): void {
+      if (sure && !trusted) {
+        epoch++;
+        unknown.clear();
+      }
+      trusted = sure;
+    },
+  };
+}
+
+/** A link's own key, and the form in which changes are announced. */
+function keyOf(domainId: string, code: string): string {
+  return domainId === "0" ? code : `${domainId}/${code}`;
+}
+
+function keyCode(key: string): string {
+  return key.slice(key.indexOf("/") + 1);
+}
+
+export function compileTarget(row: TargetRow, read: { epoch: number; readAt: number }): Target {
+  const id = BigInt(row.id);
+  const rules = row.rules as Rule[];
+  const split = row.split as Split | null;
+  const card =
+    row.title || row.description || row.image
+      ? { title: row.title, description: row.description, image: row.image }
+      : null;
+  const more: TargetMore = {
+    expiredUrl: row.expired_url,
+    deleted: row.deleted_at !== null,
+    limited: row.max_clicks !== null,
+    quarantined: row.owner_quarantined ? "owner" : row.quarantined,
+    passwordHash: row.password_hash,
+    forwardQuery: row.forward_query,
+    forwardPath: row.forward_path,
+    choose: rules.length > 0 ? compileRules(rules) : null,
+    split: split && compileSplit(split, row.id),
+    card,
+    noindex: row.robots === "noindex",
+  };
+  const plain =
+    !more.deleted &&
+    !more.limited &&
+    !more.quarantined &&
+    !more.passwordHash &&
+    !more.forwardQuery &&
+    !more.forwardPath &&
+    !more.choose &&
+    !split &&
+    !card &&
+    !more.noindex;
+  return {
+    id: row.id,
+    idHigh: Number(id >> 32n),
+    idLow: Number(id & 0xffff_ffffn),
+    domainId: row.domain_id,
+    code: row.code,
+    url: row.url,
+    status: row.redirect,
+    startsAt: row.starts_at?.getTime() ?? 0,
+    expiresAt: row.expires_at?.getTime() ?? Infinity,
+    plain,
+    more: plain && !row.expired_url ? null : more,
+    ...read,
+  };
+}
