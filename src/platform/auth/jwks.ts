@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Clock } from "../clock/clock.ts";
 import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
-import { invalidToken, refuse } from "./tokens.ts";
+import { claimedIssuer, invalidToken, refuse } from "./tokens.ts";
 
 /**
  * Tokens of one outside issuer. Its keys come from the configured URL and nowhere else: `jku`,
@@ -53,6 +53,8 @@ export function createOutsideIssuer(options: {
   return {
     issuer,
     async verify(token) {
+      // Whoever does not even claim to be of this issuer causes no fetch.
+      if (claimedIssuer(token) !== issuer) throw invalidToken("The token is of another issuer.");
       const { payload } = await jwtVerify(
         token,
         async (header, input) => {
