@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { fakeClock } from "../../platform/clock/clock.ts";
+import type { Db } from "../../platform/db/db.ts";
+import { openStage, type Process, type Stage, until } from "./accounts.fixture.ts";
+
+/** What other processes know of a change, and what any of them does while the database is away. */
+let stage: Stage;
+let other: Process;
+let owner: { id: string; token: string; email: string };
+let admin: { id: string; token: string };
+beforeAll(async () => {
+  stage = await openStage();
+  other = await stage.another();
+  owner = await stage.person();
+  admin = await stage.person("admin");
+});
+afterAll(() => stage.close());
+
+const who = async (process_: Process, token: string) => {
+  const request = new Request("http://stoa.test/", {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return await process_.accounts.authenticate(request, "192.0.2.1").then(
+    (principal) => principal?.role ?? "nobody",
+    (error: { code: string }) => error.code,
+  );
+};
+const makeKey = async () => {
+  const body = { name: "k", scopes: ["*"] };
+  return (await stage.call("POST", "/keys", { token: owner.token, body })).body;
+};
+
+/** Holds the tables so that every read of a credential waits, as with a frozen database. */
+async function freeze(db: Db): Promise<() => Promise<void>> {
+  const { promise: held, resolve: thaw } = Promise.withResolvers<void>();
+  const { promise: locked, resolve: ready } = Promise.withResolvers<void>();
+  const done = db.write(
+    async (tx) => {
+      await tx.all`LOCK TABLE accounts.accounts, accounts.keys, accounts.sessions
+        IN ACCESS EXCLUSIVE MODE`;
+      ready();
+      await held;
+    },
+    { timeoutMs: 30_000 },
+  );
+  await locked;
+  return async () => {
+    thaw();
+    await done;
+  };
+}
+
+test("most requests ask no database at all", async () => {
+  const { key } = await makeKey();
+  await who(other, key);
+  await who(other, owner.token);
+  const thaw = await freeze(stage.db);
+  const started = performance.now();
+  for (let i = 0; i < 200; i++) {
+    expect([await who(other, key), await who(other, owner.token)]).toEqual(["member", "member"]);
+  }
+  expect(performance.now() - started).toBeLessThan(450);
+  await thaw();
+});
+
+test("another process refuses within a second what was ended here", async () => {
+  const changes: [string, (person: { id: string; token: string }) => Promise<unknown>, string][] = [
+    [
+      "sign-out",
+      ({ token }) => stage.call("DELETE", "/sessions/current", { token }),
+      "auth.invalid_token",
+    ],
+    [
+      "sign-out everywhere",
+      ({ token }) => stage.call("DELETE", "/sessions", { token }),
+      "auth.invalid_token",
+    ],
+    ["disabling", ({ id }) => change(id, { disabled: true }), "auth.invalid_token"],
+    ["a new role", ({ id }) => change(id, { role: "admin" }), "admin"],
+    ["a reset", ({ id }) => change(id, { password: "temporary but long" }), "auth.invalid_token"],
+  ];
+  for (const [what, apply, outcome] of changes) {
+    const person = await stage.person();
+    expect(await who(other, person.token)).toBe("member");
+    await apply(person);
+    expect([what, await who(stage, person.token)]).toEqual([what, outcome]);
+    await until(what, async () => (await who(other, person.token)) === outcome, 1_000);
+  }
+  const { key, id } = await makeKey();
+  expect(await who(other, key)).toBe("member");
+  await stage.call("DELETE", `/keys/${id}`, { token: owner.token });
+  expect(await who(stage, key)).toBe("auth.invalid_token");
+  await until("a revoked key", async () => (await who(other, key)) === "auth.invalid_token", 1_000);
+});
+
+const change = (id: string, body: unknown) =>
+  stage.call("PATCH", `/accounts/${id}`, { token: admin.token, body });
+
+test("a process whose listener was cut off still learns of it within a second", async () => {
+  for (let round = 0; round < 3; round++) {
+    const { key, id } = await makeKey();
+    expect(await who(other, key)).toBe("member");
+    const cut = await stage.db.all`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND query ILIKE 'listen%'`;
+    expect(cut.length).toBeGreaterThan(0);
+    await stage.call("DELETE", `/keys/${id}`, { token: owner.token });
+    await until("revoked", async () => (await who(other, key)) === "auth.invalid_token", 1_000);
+  }
+});
+
+test("without a listener every use asks the database", async () => {
+  const deaf = await stage.another({ started: false });
+  const { key, id } = await makeKey();
+  expect(await who(deaf, key)).toBe("member");
+  await stage.call("DELETE", `/keys/${id}`, { token: owner.token });
+  expect(await who(deaf, key)).toBe("auth.invalid_token");
+});
+
+test("a frozen database stops nobody known for a minute, and nobody unknown gets in", async () => {
+  const clock = fakeClock(Date.now());
+  const deaf = await stage.another({ started: false, clock });
+  const { key } = await makeKey();
+  const { key: unseen } = await makeKey();
+  expect(await who(deaf, key)).toBe("member");
+  const thaw = await freeze(stage.db);
+  const started = performance.now();
+  expect(await who(deaf, key)).toBe("member");
+  expect(performance.now() - started).toBeLessThan(2_000);
+  const quick = performance.now();
+  expect(await who(deaf, key)).toBe("member");
+  expect(performance.now() - quick).toBeLessThan(100);
+  clock.advance(59_000);
+  expect(await who(deaf, key)).toBe("member");
+  clock.advance(2_000);
+  expect(await who(deaf, key)).toBe("server.database_unavailable");
+  const waiting = who(deaf, unseen);
+  await thaw();
+  expect(await waiting).toBe("member");
+  expect(await who(deaf, key)).toBe("member");
+});
+
+test("a read that a change overtook is not kept", async () => {
+  const { key, id } = await makeKey();
+  const thaw = await freeze(stage.db);
+  const reading = who(other, key);
+  const revoking = stage.call("DELETE", `/keys/${id}`, { token: owner.token });
+  await thaw();
+  await Promise.all([reading, revoking]);
+  await until("revoked", async () => (await who(other, key)) === "auth.invalid_token", 1_000);
+});
+
+test("connections that outlive a request are told when their caller's welcome ends", async () => {
+  const person = await stage.person();
+  const request = new Request("http://stoa.test/", {
+    headers: { authorization: `Bearer ${person.token}` },
+  });
+  const principal = await other.accounts.authenticate(request, "192.0.2.1");
+  if (!principal) throw new Error("not signed in");
+  const ended: string[] = [];
+  other.accounts.contract.watch(principal, () => ended.push("watched"));
+  const stop = other.accounts.contract.watch(principal, () => ended.push("stopped"));
+  stop();
+  await stage.call("DELETE", "/sessions/current", { token: person.token });
+  await until("the connection is told", () => ended.length > 0, 1_000);
+  expect(ended).toEqual(["watched"]);
+});
+
+test("tokens signed by any process open every other, also after the key was replaced", async () => {
+  const before = await other.signIn(owner.email);
+  expect(await who(stage, before.token)).toBe("member");
+  await stage.db.write(
+    (tx) => tx.run`
+      UPDATE accounts.signing_keys SET created_at = created_at - interval '31 days'`,
+  );
+  const prune = stage.accounts.jobs?.find((job) => job.kind === "accounts.prune");
+  const job = { id: "1", kind: "accounts.prune", payload: null, attempt: 1, key: null };
+  await prune?.run(job, AbortSignal.timeout(5_000));
+  const after = await stage.signIn(owner.email);
+  const kid = (token: string) => JSON.parse(atob(token.split(".")[0] ?? "")).kid as string;
+  expect(kid(after.token)).not.toBe(kid(before.token));
+  for (const token of [before.token, after.token]) {
+    expect([await who(stage, token), await who(other, token)]).toEqual(["member", "member"]);
+  }
+});
