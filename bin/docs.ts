@@ -8,10 +8,10 @@ export const configurationPage = new URL("docs/configuration.md", root);
 
 const intro = `# Configuration
 
-Stoa is configured by environment variables, or a file \`.env\` with them in the folder it starts in,
-and starts without any. All of them are read once, at the start; a value that cannot be right stops the start with a message that names the
-variable, and so does a variable called \`STOA_...\` that is none of these. \`stoa doctor\` checks
-them without starting anything.
+Stoa is configured by environment variables, or by a file \`.env\` of them in the folder it starts
+in, and starts without any. All are read once, at the start; a value that cannot be right stops it
+with a message that names the variable, and so does a variable called \`STOA_...\` that is none of
+these. \`stoa doctor\` checks them without starting anything.
 
 This page is made by \`bin/docs\` from \`src/platform/config/config.ts\`.
 `;

@@ -151,4 +151,9 @@ export const names: Names = {
   Domain: ["post_domains", "reply"],
   Stats: ["get_stats", "reply"],
   StatsQuery: ["get_stats", "query"],
+  Account: ["get_account", "reply"],
+  SignedIn: ["post_sessions", "reply"],
+  Session: ["get_sessions", "reply", "items", "[]"],
+  ApiKey: ["get_keys", "reply", "items", "[]"],
+  AuditEntry: ["get_audit", "reply", "items", "[]"],
 };

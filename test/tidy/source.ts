@@ -73,10 +73,12 @@ function importsOf(path: string, uncommented: string, code: string): Import[] {
   return out;
 }
 
-/** Files that a file names in any string or attribute: imports, SQL, pages, workers. */
+/** Files that a file names: in code in any string (imports, SQL, workers), elsewhere anywhere. */
 export function filesNamedIn(source: Source): string[] {
   const out: string[] = [];
-  for (const match of source.uncommented.matchAll(/["'`]((?:\.{1,2}\/|\/)?[\w@./-]+\.\w+)["'`]/g)) {
+  const quoted = /["'`]((?:\.{1,2}\/|\/)?[\w@./-]+\.\w+)["'`]/g;
+  const anywhere = /((?:\.{1,2}\/|\/)?[\w@./-]+\.\w+)/g;
+  for (const match of source.uncommented.matchAll(isCode(source.path) ? quoted : anywhere)) {
     const named = match[1] as string;
     const candidates = [join(dirname(source.path), named), named.replace(/^\.?\//, "")];
     for (const candidate of candidates) {
