@@ -42,6 +42,7 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
     monotonic: () => elapsed,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
         sleepers.push({ at: elapsed + ms, wake: resolve });
         signal?.addEventListener("abort", () => resolve());
         wakeDue();

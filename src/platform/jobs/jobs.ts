@@ -11,7 +11,10 @@ export type Job = {
 
 export type JobHandler = {
   kind: string;
-  /** Seconds to wait before try 2, 3, ...; after the last one the job is dead and listed. */
+  /**
+   * Seconds to wait, at least, before try 2, 3, ...; after the last one the job is dead and
+   * listed. A try that its process did not survive is not counted.
+   */
   backoffSeconds?: readonly number[];
   timeoutMs?: number;
   /** How many of this kind one process runs at once. */
@@ -25,18 +28,19 @@ export type Schedule = { kind: string; /** Five fields, UTC. */ cron: string; pa
 export interface Jobs {
   /**
    * Queues a job in the caller's transaction. `key` makes it unique among unfinished jobs of
-   * its kind; `runAt` is milliseconds since 1970.
+   * its kind: queued again while it waits it is the same job, queued again while it runs it
+   * runs once more afterwards, so that no change is missed. `runAt` is milliseconds since 1970.
    */
   enqueue(
     tx: Writer,
     job: { kind: string; payload: unknown; key?: string; runAt?: number },
   ): Promise<void>;
-  /** Dead jobs, newest first. */
+  /** Dead jobs, newest first. `cursor` is the id of the last one seen. */
   dead(
     reader: Reader,
     options: { kind?: string; limit: number; cursor?: string },
   ): Promise<DeadJob[]>;
-  /** Puts a dead job back into the queue. */
+  /** Puts a dead job back into the queue. False: no such dead job. */
   replay(tx: Writer, id: string): Promise<boolean>;
 }
 
