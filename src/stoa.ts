@@ -6,9 +6,11 @@ import { serve } from "./platform/http/serve.ts";
 import { systemPages } from "./platform/http/system-pages.ts";
 import { deadLetterRoutes } from "./platform/jobs/http.ts";
 import type { Log } from "./platform/log/log.ts";
-import { openDatabase, openPlatform } from "./platform/platform.ts";
+import type { Metrics } from "./platform/metrics/metrics.ts";
+import type { Route } from "./platform/http/route.ts";
+import { openDatabase, openPlatform, type Database } from "./platform/platform.ts";
 import type { System } from "./platform/system.ts";
-import { accountsMigrations, accountsSystem } from "./systems/accounts/system.ts";
+import { accountsMigrations, accountsSystem, type Operations } from "./systems/accounts/system.ts";
 import { linksMigrations, linksSystem } from "./systems/links/system.ts";
 import { createWebhooks, webhooksMigrations } from "./systems/webhooks/system.ts";
 import { buildConsole } from "./console/build.ts";
@@ -29,12 +31,16 @@ export type Running = {
   settle(): Promise<void>;
   /** Ends with nothing accepted lost. Returns how many requests had to be cut off. */
   stop(): Promise<{ cut: number }>;
+  operations: Operations;
+  routes: Route[];
+  metrics: Metrics;
   /** Called when Stoa cannot go on. */
   onFatal(callback: (error: Error) => void): void;
 };
 
-export async function startStoa(config: Config, log: Log): Promise<Running> {
-  const database = await openDatabase(config, log);
+/** `given` is a database that is open already; it is closed at the end all the same. */
+export async function startStoa(config: Config, log: Log, given?: Database): Promise<Running> {
+  const database = given ?? (await openDatabase(config, log));
   try {
     return await run(config, log, database);
   } catch (error) {
@@ -43,11 +49,7 @@ export async function startStoa(config: Config, log: Log): Promise<Running> {
   }
 }
 
-async function run(
-  config: Config,
-  log: Log,
-  database: Awaited<ReturnType<typeof openDatabase>>,
-): Promise<Running> {
+async function run(config: Config, log: Log, database: Database): Promise<Running> {
   const platform = await openPlatform(config, log, database, migrations);
   const { db, clock, metrics, jobs, events, ids } = platform;
   const publicUrl = config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
@@ -112,6 +114,9 @@ async function run(
       await links.settle();
     },
     stop,
+    operations: accounts.operations,
+    routes,
+    metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
 }
