@@ -20,6 +20,11 @@ export type Subscription = {
   /** Exact types, or a prefix such as `links.*`, or `*`. */
   types: string[];
   backoffSeconds?: readonly number[];
+  /**
+   * Picks those of a batch that are worth a job, where most are not. Only an economy: `handle`
+   * still decides, and an event may reach it without having been picked.
+   */
+  narrow?(events: StoaEvent[]): Promise<StoaEvent[]>;
   handle(event: StoaEvent, signal: AbortSignal): Promise<void>;
 };
 

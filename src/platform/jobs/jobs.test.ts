@@ -147,7 +147,7 @@ test("a key is unique while unfinished, and queued again while running it runs a
     await enqueue(jobs, { kind: "refresh", payload: "a later one", key: job.key as string });
   };
   await jobs.settle();
-  const again = seen[0];
+  const again = seen[0] as string;
   expect(seen.toSorted()).toEqual(["a", "b", again].toSorted());
   expect(await count()).toBe(0);
 });

@@ -124,9 +124,7 @@ class Runner implements JobRunner {
     this.feeders.push(feeder);
   }
 
-  ring(): void {
-    this.bell.ring();
-  }
+  readonly ring = (): void => this.bell.ring();
 
   async enqueue(tx: Writer, job: store.NewJob): Promise<void> {
     await store.insertJob(tx, this.ids.next(), job, this.clock.now());

@@ -1,0 +1,153 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Db, Reader, Writer } from "../db/db.ts";
+import type { Migration } from "../db/migrate.ts";
+import { AppError, assert } from "../errors/errors.ts";
+import { firstIdAt, type Ids } from "../ids/ids.ts";
+import type { JobHandler } from "../jobs/jobs.ts";
+import type { JobRunner } from "../jobs/queue.ts";
+import type { Log } from "../log/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Events, StoaEvent, Subscription } from "./events.ts";
+import * as store from "./store.ts";
+import schema from "./schema.sql" with { type: "text" };
+
+/**
+ * A transactional outbox. An event is a row written with the change it tells of. The job loop
+ * moves rows in batches: in one transaction each becomes one job per subscription that wants it,
+ * and leaves the outbox. Retries, dead letters and their replay are the jobs' own, so there is
+ * one such machinery. Every process registers all subscriptions, as any of them may hand out.
+ */
+export const eventsMigration: Migration = { id: "platform/events/1", sql: schema };
+
+const batchMax = 500;
+const eventBytesMax = 64 * 1024;
+export const eventRetentionDays = 7;
+const dayMs = 86_400_000;
+const sweepBatch = 10_000;
+const handledAtOnce = 20;
+
+export type Outbox = Events & {
+  register(subscriptions: Subscription[]): void;
+  /** Handed-out events, newest first. */
+  list(reader: Reader, filter: store.EventFilter): Promise<StoaEvent[]>;
+  /**
+   * Hands an event out again, with the same id: to one subscription or to all of its type.
+   * Returns how many that is. Throws `events.not_found`.
+   */
+  replay(tx: Writer, id: string, subscription?: string): Promise<number>;
+  /** Hands out and handles everything that is due. For tests. */
+  settle(): Promise<void>;
+};
+
+export type EventsOptions = {
+  db: Db;
+  ids: Ids;
+  jobs: JobRunner;
+  clock: Clock;
+  log: Log;
+  metrics?: Metrics;
+};
+
+export function createEvents(options: EventsOptions): Outbox {
+  const { db, ids, jobs, clock, log } = options;
+  const subscriptions: Subscription[] = [];
+  const handedOut = options.metrics?.counter("stoa_events_total", "Events handed out.");
+
+  async function handOut(): Promise<number> {
+    const count = await db.write(async (tx) => {
+      const events = await store.takeEvents(tx, batchMax);
+      if (events.length === 0) return 0;
+      const wanted = await Promise.all(subscriptions.map((s) => wantedBy(s, events, log)));
+      await jobs.enqueueAll(tx, wanted.flat());
+      return events.length;
+    });
+    handedOut?.add(count);
+    return count;
+  }
+
+  async function sweep(signal: AbortSignal): Promise<void> {
+    const before = firstIdAt(clock.now() - eventRetentionDays * dayMs);
+    let deleted = sweepBatch;
+    while (deleted === sweepBatch && !signal.aborted) {
+      deleted = await db.write((tx) => store.deleteEvents(tx, before, sweepBatch));
+    }
+  }
+
+  jobs.feedBy(handOut);
+  jobs.register(
+    [{ kind: "platform.sweep_events", run: (_, signal) => sweep(signal) }],
+    [{ kind: "platform.sweep_events", cron: "41 * * * *" }],
+  );
+
+  return {
+    async publish(tx, type, { owner_id, data }) {
+      const checked: unknown = type.schema.parse(data);
+      const bytes = Buffer.byteLength(JSON.stringify(checked));
+      assert(bytes <= eventBytesMax, `${type.type} has ${bytes} bytes; ${eventBytesMax} may be`);
+      const id = ids.next();
+      await store.insertEvent(tx, { id, type: type.type, owner_id, data: checked }, clock.now());
+      tx.afterCommit(jobs.ring);
+      return id;
+    },
+    register(more) {
+      for (const subscription of more) {
+        const { name } = subscription;
+        assert(!subscriptions.some((s) => s.name === name), `two subscriptions named ${name}`);
+        subscriptions.push(subscription);
+      }
+      jobs.register(more.map(handlerOf), []);
+    },
+    list: store.listEvents,
+    async replay(tx, id, subscription) {
+      const event = await store.findEvent(tx, id);
+      const to = subscriptions.filter((s) => {
+        return s.name === (subscription ?? s.name) && event && matches(s.types, event.type);
+      });
+      if (!event || (subscription !== undefined && to.length === 0)) {
+        throw new AppError(
+          "events.not_found",
+          "There is no such event, or none of its type there.",
+        );
+      }
+      await jobs.enqueueAll(
+        tx,
+        to.map((s) => ({ kind: kindOf(s), payload: event })),
+      );
+      return to.length;
+    },
+    settle: () => jobs.settle(),
+  };
+}
+
+const kindOf = (subscription: Subscription) => `event ${subscription.name}`;
+
+function handlerOf(subscription: Subscription): JobHandler {
+  const { backoffSeconds } = subscription;
+  return {
+    kind: kindOf(subscription),
+    concurrency: handledAtOnce,
+    ...(backoffSeconds && { backoffSeconds }),
+    run: (job, signal) => subscription.handle(job.payload as StoaEvent, signal),
+  };
+}
+
+/** A subscription that cannot tell what it wants gets everything; it must not stop the others. */
+async function wantedBy(subscription: Subscription, events: StoaEvent[], log: Log) {
+  let wanted = events.filter((event) => matches(subscription.types, event.type));
+  if (subscription.narrow && wanted.length > 0) {
+    try {
+      wanted = await subscription.narrow(wanted);
+    } catch (error) {
+      log.warn("a subscription could not narrow events", { name: subscription.name, error });
+    }
+  }
+  return wanted.map((event) => ({ kind: kindOf(subscription), payload: event }));
+}
+
+/** Exact types, `links.*` for all below a prefix, `*` for all. */
+export function matches(patterns: readonly string[], type: string): boolean {
+  return patterns.some((pattern) => {
+    if (pattern === "*" || pattern === type) return true;
+    return pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1));
+  });
+}
