@@ -25,7 +25,11 @@ function stage(keys: JWK[]) {
   const asked: string[] = [];
   const served = { keys, down: false };
   const outside = createOutsideIssuer({
-    ...{ url, issuer, audience, clock, log: silentLog },
+    url,
+    issuer,
+    audience,
+    clock,
+    log: silentLog,
     fetchJson: async (from) => {
       asked.push(from);
       if (served.down) throw new Error("no route to host");

@@ -25,8 +25,17 @@ export type OutsideIdentity = { issuer: string; subject: string; name: string | 
 
 /** Only public-key algorithms: a public key can then never be taken for a shared secret. */
 const algorithms = [
-  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
-  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
 ];
 const keyTypes = ["RSA", "EC", "OKP"];
 const cooldownMs = 30_000;

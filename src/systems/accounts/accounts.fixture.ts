@@ -35,9 +35,9 @@ export async function openStage(options: StageOptions = {}) {
   const database = await testDatabase([idsMigration, idempotencyMigration, ...accountsMigrations]);
   const opened: { stop(): Promise<void> }[] = [];
   const open = async (more: StageOptions = {}, db = database.db) => {
-    const process_ = await openProcess(db, { ...options, ...more });
-    opened.push(process_);
-    return process_;
+    const process = await openProcess(db, { ...options, ...more });
+    opened.push(process);
+    return process;
   };
   const first = await open();
   return {
@@ -49,7 +49,7 @@ export async function openStage(options: StageOptions = {}) {
       return await open(more, db);
     },
     async close() {
-      for (const process_ of opened.reverse()) await process_.stop();
+      for (const one of opened.reverse()) await one.stop();
       await database.drop();
     },
   };
@@ -63,7 +63,11 @@ async function openProcess(db: Db, options: StageOptions) {
   const ids = await openIds({ db, clock: systemClock, log });
   const published: { type: string; owner_id: string | null; data: unknown }[] = [];
   const accounts = accountsSystem({
-    ...{ db, clock, log, nextId: ids.next, passwords: options.passwords ?? cheapPasswords() },
+    db,
+    clock,
+    log,
+    nextId: ids.next,
+    passwords: options.passwords ?? cheapPasswords(),
     config: { ...loadConfig({}), publicUrl, signUpOpen: true, ...options.config },
     outbound: options.outbound ?? { fetch: () => Promise.reject(new Error("nothing goes out")) },
     events: {
@@ -75,14 +79,23 @@ async function openProcess(db: Db, options: StageOptions) {
   });
   if (options.started !== false) await accounts.start?.();
   const api = createApi({
-    ...{ db, clock: systemClock, log, routes: accounts.routes, metrics: new Metrics() },
-    ...{ authenticate: accounts.authenticate, requestBodyBytesMax: 1_048_576 },
-    ...{ requestTimeoutMs: 30_000, requestsInFlightMax: 1_000 },
+    db,
+    clock: systemClock,
+    log,
+    routes: accounts.routes,
+    metrics: new Metrics(),
+    authenticate: accounts.authenticate,
+    requestBodyBytesMax: 1_048_576,
+    requestTimeoutMs: 30_000,
+    requestsInFlightMax: 1_000,
   });
   const call = (method: string, path: string, given: Call = {}) =>
     send(api.fetch, method, path, given);
   return {
-    ...{ db, accounts, published, call },
+    db,
+    accounts,
+    published,
+    call,
     ...peopleOf(accounts, db, call),
     async stop() {
       await accounts.stop?.(AbortSignal.timeout(5_000));

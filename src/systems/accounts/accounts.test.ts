@@ -142,7 +142,11 @@ test("a role given or taken counts for tokens already out", async () => {
 test("disabling signs out, stops keys and sign-in, and enabling lets back in", async () => {
   const person = await stage.person();
   const made = await stage.call("POST", "/keys", {
-    ...{ token: person.token, body: { name: "k", scopes: ["*"] } },
+    token: person.token,
+    body: {
+      name: "k",
+      scopes: ["*"],
+    },
   });
   const set = (disabled: boolean) =>
     stage.call("PATCH", `/accounts/${person.id}`, { token: admin.token, body: { disabled } });
@@ -211,7 +215,9 @@ test("the audit log shows members their own and administrators everybody's", asy
   await stage.call("PATCH", "/account", { token: one.token, body: { name: "Renamed" } });
   const own = await stage.call("GET", "/audit", { token: one.token });
   expect(own.body.items.map((row) => row.action)).toEqual([
-    ...["accounts.renamed", "accounts.signed_in", "accounts.created"],
+    "accounts.renamed",
+    "accounts.signed_in",
+    "accounts.created",
   ]);
   expect(own.body.items[0]).toMatchObject({ account_id: one.id, actor_id: one.id });
   const foreign = await stage.call("GET", `/audit?account_id=${one.id}`, { token: two.token });
@@ -233,7 +239,10 @@ test("what looks like a secret does not enter the audit log", async () => {
   const secret = "stoa_key_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
   await stage.db.write((tx) =>
     stage.accounts.contract.audit(tx, {
-      ...{ account_id: id, actor: "system", action: "tests.planted", target: "1" },
+      account_id: id,
+      actor: "system",
+      action: "tests.planted",
+      target: "1",
       detail: { note: `here is ${secret}` },
     }),
   );

@@ -114,7 +114,8 @@ test("another's key answers as an unknown one", async () => {
   const listed = await stage.call("GET", "/keys", { token: owner.token });
   expect(listed.body.items.map((key) => key.name)).toEqual(["build"]);
   const renamed = await stage.call("PATCH", `/keys/${id}`, {
-    ...{ token: owner.token, body: { name: "deploy" } },
+    token: owner.token,
+    body: { name: "deploy" },
   });
   expect(renamed.body.name).toBe("deploy");
 });

@@ -6,8 +6,9 @@ import { AppError } from "../../platform/errors/errors.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Audit } from "./audit.ts";
 import type { Changes } from "./changes.ts";
-import type { Origin } from "./directory.ts";
-import * as store from "./store.ts";
+import { type Origin, unknownAccount } from "./register.ts";
+import * as store from "./key-store.ts";
+import { lockAccount } from "./store.ts";
 
 /** API keys: given out, renamed, revoked, and when each was last used. */
 export type NewKey = { name: string; scopes: string[]; expires_at: Date | null };
@@ -42,8 +43,8 @@ export function createApiKeys(options: {
         });
       }
       // Locking the owner's row makes the count below exact for parallel requests.
-      const owner = await store.lockAccount(tx, accountId);
-      if (!owner) throw new AppError("accounts.not_found", "There is no such account.");
+      const owner = await lockAccount(tx, accountId);
+      if (!owner) throw unknownAccount();
       if ((await store.countKeys(tx, accountId)) >= options.keysPerAccountMax) {
         const message = `An account may hold ${options.keysPerAccountMax} keys; revoke one first.`;
         throw new AppError("accounts.key_limit", message);

@@ -26,12 +26,12 @@ const hourMs = 3_600_000;
 export function createAttempts(options: {
   db: Db;
   clock: Clock;
-  perAccountPerHour: number;
-  perAddressPerHour: number;
+  signInsPerAccountPerHour: number;
+  signInsPerAddressPerHour: number;
 }): Attempts {
   const { db, clock } = options;
-  const accountMs = Math.floor(hourMs / options.perAccountPerHour);
-  const addressMs = Math.floor(hourMs / options.perAddressPerHour);
+  const accountMs = Math.floor(hourMs / options.signInsPerAccountPerHour);
+  const addressMs = Math.floor(hourMs / options.signInsPerAddressPerHour);
   return {
     async count({ email, address }) {
       const now = clock.now();

@@ -3,7 +3,7 @@ import type { Reader, Writer } from "../../platform/db/db.ts";
 import { assert } from "../../platform/errors/errors.ts";
 import { maskSecrets } from "../../platform/log/log.ts";
 import type { AuditEntry } from "./contract.ts";
-import type { Page } from "./store.ts";
+import { idMax, type Page } from "./store.ts";
 
 /** The audit log: what was done to accounts and what they own, by whom and from where. */
 export type AuditRow = {
@@ -24,7 +24,6 @@ export type Audit = (tx: Writer, entry: AuditEntry) => Promise<void>;
 
 const detailLengthMax = 16_384;
 const actionFormat = /^[a-z]+\.[a-z_]+$/;
-const idMax = "9223372036854775807";
 
 export function createAudit(options: { nextId: () => string; clock: Clock }): Audit {
   return async (tx, entry) => {

@@ -11,8 +11,10 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import type { Reader } from "../../platform/db/db.ts";
 import type { KeyUse } from "./api-keys.ts";
 import type { Credential, Credentials } from "./credentials.ts";
-import type { Directory } from "./directory.ts";
-import * as store from "./store.ts";
+import { keyStanding } from "./key-store.ts";
+import type { Provision } from "./outside-people.ts";
+import { sessionStanding } from "./session-store.ts";
+import { findIdentity } from "./store.ts";
 
 /**
  * From `Authorization: Bearer` to a principal. Signatures are checked first and without any
@@ -30,7 +32,7 @@ export function createAuthenticate(options: {
   tokens: AccessTokens;
   outside: OutsideIssuer | null;
   credentials: Credentials;
-  directory: Directory;
+  provision: Provision;
   keyUse: KeyUse;
 }): Authenticate {
   const { db, tokens, outside, credentials } = options;
@@ -63,7 +65,7 @@ export function createAuthenticate(options: {
     const found = await credentials.find(name, async () => {
       const known = await readIdentity(db, identity);
       if (known !== "unknown") return known;
-      await options.directory.provision(identity);
+      await options.provision(identity);
       const made = await readIdentity(db, identity);
       return made === "unknown" ? null : made;
     });
@@ -93,14 +95,14 @@ export function createAuthenticate(options: {
 }
 
 async function readKey(db: Reader, hash: Uint8Array): Promise<Credential | null> {
-  const row = await store.keyStanding(db, hash);
+  const row = await keyStanding(db, hash);
   if (!row) return null;
   const { account_id, role, scopes, id, expires_at } = row;
   return { principal: { kind: "key", account_id, role, scopes, credential_id: id }, expires_at };
 }
 
 async function readSession(db: Reader, id: string): Promise<Credential | null> {
-  const row = await store.sessionStanding(db, id);
+  const row = await sessionStanding(db, id);
   if (!row) return null;
   const scopes = row.must_change_password ? mustChangeScopes : ["*"];
   const { account_id, role, expires_at } = row;
@@ -114,7 +116,7 @@ async function readIdentity(
   db: Reader,
   identity: { issuer: string; subject: string },
 ): Promise<Credential | null | "unknown"> {
-  const row = await store.findIdentity(db, identity);
+  const row = await findIdentity(db, identity);
   if (!row) return "unknown";
   if (row.disabled_at !== null) return null;
   const { account_id, role } = row;

@@ -43,7 +43,11 @@ test("over TLS the cookie is for TLS only", async () => {
 test("the cookie refreshes, is replaced, and is cleared at sign-out", async () => {
   const { cookie } = await signInByCookie(stage, own);
   const refreshed = await stage.call("POST", "/sessions/refresh", {
-    ...{ body: {}, headers: { ...own, cookie } },
+    body: {},
+    headers: {
+      ...own,
+      cookie,
+    },
   });
   expect([refreshed.status, refreshed.body.refresh_token]).toEqual([200, null as never]);
   const next = (refreshed.headers.get("set-cookie") ?? "").split(";")[0] ?? "";

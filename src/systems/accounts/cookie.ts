@@ -22,7 +22,11 @@ export function createRefreshCookie(publicUrl: string): RefreshCookie {
   const own = publicUrl === "" ? null : new URL(publicUrl).host;
   const write = (value: string, expires: Date) =>
     new Bun.Cookie(name, value, {
-      ...{ path, secure, httpOnly: true, sameSite: "strict", expires },
+      path,
+      secure,
+      httpOnly: true,
+      sameSite: "strict",
+      expires,
     }).serialize();
   return {
     read(request) {

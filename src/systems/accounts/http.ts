@@ -2,25 +2,26 @@ import { z } from "zod";
 import type { Passwords } from "../../platform/auth/password.ts";
 import { requireScope } from "../../platform/auth/principal.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { idSchema, pageOf, route, type Route, timeSchema } from "../../platform/http/route.ts";
+import { route, type Route } from "../../platform/http/route.ts";
 import type { Attempts } from "./attempts.ts";
-import { listAudit } from "./audit.ts";
-import type { Account } from "./contract.ts";
+import { adminRoutes } from "./admin-http.ts";
+import type { Directory } from "./directory.ts";
 import {
-  type Directory,
   nameFrom,
   nameLengthMax,
+  type Register,
   requireGoodPassword,
   unknownAccount,
-} from "./directory.ts";
-import type { Sessions } from "./sessions.ts";
+} from "./register.ts";
+import type { VerifyPassword } from "./sign-in.ts";
 import * as store from "./store.ts";
 import * as wire from "./wire.ts";
 
-/** Routes of accounts: one's own, everybody's for administrators, and the audit log. */
+/** Routes of accounts: made, read and changed by their owners. */
 export type AccountRoutes = {
   directory: Directory;
-  sessions: Sessions;
+  register: Register;
+  verifyPassword: VerifyPassword;
   passwords: Passwords;
   attempts: Attempts;
   signUpOpen: boolean;
@@ -32,10 +33,10 @@ const emailSchema = z.string().trim().max(emailLengthMax).normalize("NFC").toLow
 const addressSchema = emailSchema.check(z.regex(z.regexes.email, "an e-mail address"));
 
 export function accountRoutes(deps: AccountRoutes): Route[] {
-  return [createRoute(deps), ownRoute(), updateOwnRoute(deps), ...adminRoutes(deps), auditRoute()];
+  return [createRoute(deps), ownRoute(), updateOwnRoute(deps), ...adminRoutes(deps)];
 }
 
-function createRoute({ directory, passwords, attempts, signUpOpen }: AccountRoutes): Route {
+function createRoute({ register, passwords, attempts, signUpOpen }: AccountRoutes): Route {
   return route({
     method: "POST",
     path: "/api/v1/accounts",
@@ -66,7 +67,7 @@ function createRoute({ directory, passwords, attempts, signUpOpen }: AccountRout
       const password_hash = await passwords.hash(password);
       const must_change_password = admin !== null;
       return await context.write(async (tx) => {
-        const account = await directory.register(
+        const account = await register(
           tx,
           { email, name, role: "member", password_hash, must_change_password },
           { ...wire.requestOf(context), actor: admin ?? "system" },
@@ -87,7 +88,7 @@ function ownRoute(): Route {
     scope: "accounts:read",
     replies: { 200: wire.accountReply },
     async handler({ principal, reader }) {
-      return { status: 200, body: await existing(reader, principal.account_id) };
+      return { status: 200, body: await wire.existingAccount(reader, principal.account_id) };
     },
   });
 }
@@ -133,9 +134,9 @@ function updateOwnRoute(deps: AccountRoutes): Route {
           }
           await deps.attempts.succeeded(tx, attempt);
           const keepSession = principal.kind === "session" ? principal.credential_id : null;
-          await directory.replacePassword(tx, password, { ...origin, keepSession });
+          await directory.replacePassword(tx, password, origin, keepSession);
         }
-        return { status: 200, body: await existing(tx, principal.account_id) };
+        return { status: 200, body: await wire.existingAccount(tx, principal.account_id) };
       });
     },
   });
@@ -143,7 +144,7 @@ function updateOwnRoute(deps: AccountRoutes): Route {
 
 /** Proves the current password and hashes the new one, before any transaction is open. */
 async function newPassword(
-  { sessions, passwords }: AccountRoutes,
+  { verifyPassword, passwords }: AccountRoutes,
   context: {
     principal: { account_id: string };
     address: string;
@@ -159,7 +160,7 @@ async function newPassword(
   }
   requireGoodPassword(password, [account.email, account.name]);
   const attempt = { email: account.email, address: context.address };
-  const verified = await sessions.verifyPassword(attempt, current_password, async () => account);
+  const verified = await verifyPassword(attempt, current_password, async () => account);
   if (!verified) {
     throw new AppError("auth.invalid_credentials", "current_password: it is wrong.");
   }
@@ -170,119 +171,4 @@ async function newPassword(
     password_hash: await passwords.hash(password),
     must_change_password: false,
   };
-}
-
-function adminRoutes({ directory, passwords }: AccountRoutes): Route[] {
-  const list = route({
-    method: "GET",
-    path: "/api/v1/accounts",
-    summary: "All accounts, newest first",
-    tag,
-    access: "admin",
-    scope: "accounts:read",
-    query: wire.idPageQuery,
-    replies: { 200: pageOf(wire.accountReply) },
-    async handler({ reader, query }) {
-      const page = { before: query.cursor ?? null, limit: query.limit + 1 };
-      const rows = await store.listAccounts(reader, page);
-      return { status: 200, body: wire.pageOfRows(rows, query.limit) };
-    },
-  });
-  const update = route({
-    method: "PATCH",
-    path: "/api/v1/accounts/{id}",
-    summary: "Change an account's role, disable or enable it, or give it a temporary password",
-    tag,
-    access: "admin",
-    scope: "accounts:write",
-    params: z.object({ id: idSchema }),
-    body: z.strictObject({
-      role: z.enum(["admin", "member"]).optional(),
-      disabled: z.boolean().optional(),
-      password: wire.passwordSchema.optional(),
-    }),
-    replies: { 200: wire.accountReply },
-    errors: ["accounts.not_found", "accounts.weak_password", "request.conflict"],
-    async handler(context) {
-      const { params, body, principal, reader } = context;
-      wire.refuseKeys(principal);
-      const origin = { ...wire.requestOf(context), actor: principal };
-      const account = await existing(reader, params.id);
-      let password_hash: string | null = null;
-      if (body.password !== undefined) {
-        if (account.email === null) {
-          throw new AppError("request.conflict", "It signs in through an outside issuer.");
-        }
-        requireGoodPassword(body.password, [account.email, account.name]);
-        password_hash = await passwords.hash(body.password);
-      }
-      return await context.write(async (tx) => {
-        await directory.change(tx, params.id, body, origin);
-        if (password_hash !== null) {
-          const change = { id: params.id, password_hash, must_change_password: true };
-          await directory.replacePassword(tx, change, origin);
-        }
-        return { status: 200, body: await existing(tx, params.id) };
-      });
-    },
-  });
-  return [list, update];
-}
-
-const auditReply = z.object({
-  id: idSchema,
-  account_id: idSchema.nullable(),
-  actor_id: idSchema.nullable(),
-  actor_kind: z.enum(["session", "key", "outside", "system"]),
-  credential_id: z.string().nullable(),
-  action: z.string(),
-  target: z.string(),
-  detail: z.record(z.string(), z.unknown()),
-  address: z.string().nullable(),
-  request_id: z.string().nullable(),
-  occurred_at: timeSchema,
-});
-
-function auditRoute(): Route {
-  return route({
-    method: "GET",
-    path: "/api/v1/audit",
-    summary: "The audit log, newest first: one's own, or as an administrator anybody's",
-    tag,
-    access: "member",
-    scope: "accounts:read",
-    query: wire.idPageQuery.extend({
-      action: z
-        .string()
-        .max(100)
-        .regex(/^[a-z]+\.[a-z_]+$/, "like links.updated")
-        .optional(),
-      account_id: idSchema.optional(),
-    }),
-    replies: { 200: pageOf(auditReply) },
-    errors: ["accounts.not_found"],
-    async handler({ principal, reader, query }) {
-      const own = principal.account_id;
-      const isAdmin = principal.role === "admin";
-      if (!isAdmin && query.account_id !== undefined && query.account_id !== own) {
-        throw unknownAccount();
-      }
-      const rows = await listAudit(reader, {
-        account_id: isAdmin ? (query.account_id ?? null) : own,
-        action: query.action ?? null,
-        before: query.cursor ?? null,
-        limit: query.limit + 1,
-      });
-      return { status: 200, body: wire.pageOfRows(rows, query.limit) };
-    },
-  });
-}
-
-async function existing(
-  reader: Parameters<typeof store.findAccount>[0],
-  id: string,
-): Promise<Account> {
-  const account = await store.findAccount(reader, id);
-  if (!account) throw unknownAccount();
-  return account;
 }

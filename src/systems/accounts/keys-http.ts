@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idSchema, pageOf, route, type Route, timeSchema } from "../../platform/http/route.ts";
 import { type ApiKeys, scopeSchema } from "./api-keys.ts";
-import * as store from "./store.ts";
+import * as store from "./key-store.ts";
 import * as wire from "./wire.ts";
 
 /** Routes of API keys. Reading the list is all that a key itself may do here. */

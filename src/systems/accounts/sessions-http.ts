@@ -2,12 +2,21 @@ import { z } from "zod";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, route, type Route, timeSchema } from "../../platform/http/route.ts";
 import type { RefreshCookie } from "./cookie.ts";
-import { type Device, type Sessions, sessionsPerAccountMax, type SignedIn } from "./sessions.ts";
-import * as store from "./store.ts";
+import { type Device, sessionsPerAccountMax, type SignedIn } from "./sessions.ts";
+import type { Refresh } from "./refresh.ts";
+import type { SignIn } from "./sign-in.ts";
+import type { SignOut } from "./sign-out.ts";
+import * as store from "./session-store.ts";
 import * as wire from "./wire.ts";
 
 /** Routes of sessions: sign in, refresh, sign out, and the devices that are signed in. */
-export type SessionRoutes = { sessions: Sessions; cookie: RefreshCookie; now: () => number };
+export type SessionRoutes = {
+  signIn: SignIn;
+  refresh: Refresh;
+  signOut: SignOut;
+  cookie: RefreshCookie;
+  now: () => number;
+};
 
 const { tag } = wire;
 const refreshTokenLengthMax = 200;
@@ -33,7 +42,7 @@ export function sessionRoutes(deps: SessionRoutes): Route[] {
   ];
 }
 
-function signInRoute({ sessions, cookie }: SessionRoutes): Route {
+function signInRoute({ signIn, cookie }: SessionRoutes): Route {
   return route({
     method: "POST",
     path: "/api/v1/sessions",
@@ -50,13 +59,13 @@ function signInRoute({ sessions, cookie }: SessionRoutes): Route {
     async handler(context) {
       const { email, password } = context.body;
       if (context.body.cookie) cookie.requireSameOrigin(context.request);
-      const signedIn = await sessions.signIn({ email, password }, deviceOf(context));
+      const signedIn = await signIn({ email, password }, deviceOf(context));
       return answer(signedIn, context.body.cookie ? cookie : null);
     },
   });
 }
 
-function refreshRoute({ sessions, cookie }: SessionRoutes): Route {
+function refreshRoute({ refresh, cookie }: SessionRoutes): Route {
   return route({
     method: "POST",
     path: "/api/v1/sessions/refresh",
@@ -68,12 +77,13 @@ function refreshRoute({ sessions, cookie }: SessionRoutes): Route {
     errors: ["auth.required", "auth.invalid_token", "auth.refresh_reused", "auth.forbidden"],
     async handler(context) {
       const given = context.body.refresh_token;
-      if (given !== undefined)
-        return answer(await sessions.refresh(given, deviceOf(context)), null);
+      if (given !== undefined) {
+        return answer(await refresh(given, deviceOf(context)), null);
+      }
       const kept = cookie.read(context.request);
       if (!kept) throw new AppError("auth.required", "refresh_token: send it, or the cookie.");
       cookie.requireSameOrigin(context.request);
-      return answer(await sessions.refresh(kept, deviceOf(context)), cookie);
+      return answer(await refresh(kept, deviceOf(context)), cookie);
     },
   });
 }
@@ -108,7 +118,7 @@ function listRoute({ now }: SessionRoutes): Route {
   });
 }
 
-function signOutRoute({ sessions, cookie }: SessionRoutes): Route {
+function signOutRoute({ signOut, cookie }: SessionRoutes): Route {
   return route({
     method: "DELETE",
     path: "/api/v1/sessions/current",
@@ -125,15 +135,15 @@ function signOutRoute({ sessions, cookie }: SessionRoutes): Route {
       if (!session && !kept) throw new AppError("auth.required", "There is no session to end.");
       return await context.write(async (tx) => {
         const from = wire.requestOf(context);
-        if (kept) await sessions.endByToken(tx, kept, from);
-        if (session) await sessions.endOne(tx, session, session.credential_id, from);
+        if (kept) await signOut.byToken(tx, kept, from);
+        if (session) await signOut.one(tx, session, session.credential_id, from);
         return { status: 204, headers: { "set-cookie": cookie.clear() } };
       });
     },
   });
 }
 
-function signOutEverywhereRoute({ sessions, cookie }: SessionRoutes): Route {
+function signOutEverywhereRoute({ signOut, cookie }: SessionRoutes): Route {
   return route({
     method: "DELETE",
     path: "/api/v1/sessions",
@@ -147,14 +157,14 @@ function signOutEverywhereRoute({ sessions, cookie }: SessionRoutes): Route {
       const { principal } = context;
       wire.refuseKeys(principal);
       return await context.write(async (tx) => {
-        await sessions.endAll(tx, principal, wire.requestOf(context));
+        await signOut.everywhere(tx, principal, wire.requestOf(context));
         return { status: 204, headers: { "set-cookie": cookie.clear() } };
       });
     },
   });
 }
 
-function signOutDeviceRoute({ sessions }: SessionRoutes): Route {
+function signOutDeviceRoute({ signOut }: SessionRoutes): Route {
   return route({
     method: "DELETE",
     path: "/api/v1/sessions/{id}",
@@ -169,11 +179,9 @@ function signOutDeviceRoute({ sessions }: SessionRoutes): Route {
       const { principal, params } = context;
       wire.refuseKeys(principal);
       return await context.write(async (tx) => {
-        const ended = await sessions.endOne(tx, principal, params.id, wire.requestOf(context));
-        if (!ended) {
-          throw new AppError("accounts.session_not_found", "There is no such session.");
-        }
-        return { status: 204 };
+        const ended = await signOut.one(tx, principal, params.id, wire.requestOf(context));
+        if (ended) return { status: 204 };
+        throw new AppError("accounts.session_not_found", "There is no such session.");
       });
     },
   });

@@ -11,7 +11,7 @@ import type { Events } from "../../platform/events/events.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { System } from "../../platform/system.ts";
-import { createApiKeys, createKeyUse, type NewKey } from "./api-keys.ts";
+import { createApiKeys, createKeyUse } from "./api-keys.ts";
 import { createAttempts } from "./attempts.ts";
 import { createAudit } from "./audit.ts";
 import { createAuthenticate } from "./authenticate.ts";
@@ -22,11 +22,19 @@ import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { accountRoutes } from "./http.ts";
 import { keyRoutes } from "./keys-http.ts";
+import { createOperations, type Operations } from "./operations.ts";
+import { createProvision } from "./outside-people.ts";
+import { createRefresh } from "./refresh.ts";
+import { createRegister } from "./register.ts";
 import schema from "./schema.sql" with { type: "text" };
 import { sessionRoutes } from "./sessions-http.ts";
 import { createSessions } from "./sessions.ts";
-import { createSigningKeys } from "./signing-keys.ts";
+import { createSignIn, createVerifyPassword } from "./sign-in.ts";
+import { createSignOut } from "./sign-out.ts";
+import { createSigningKeys, type SigningKeys } from "./signing-keys.ts";
 import * as store from "./store.ts";
+
+export type { Operations };
 
 /** Accounts and access: who people and programs are, and what they may do. */
 export type AccountsSystem = System & {
@@ -36,8 +44,6 @@ export type AccountsSystem = System & {
   /** For the command line, the first start and seeds; nothing here needs `start`. */
   operations: Operations;
 };
-
-export type Operations = ReturnType<typeof operationsOf>;
 
 export type AccountsOptions = {
   db: Db;
@@ -64,29 +70,31 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
   const signingKeys = createSigningKeys({ db, clock, changes });
   const tokens = createAccessTokens({ keys: signingKeys, clock });
   const audit = createAudit(options);
-  const attempts = createAttempts({
-    ...{ db, clock },
-    perAccountPerHour: config.signInsPerAccountPerHour,
-    perAddressPerHour: config.signInsPerAddressPerHour,
-  });
-  const shared = { ...options, passwords, audit, changes };
-  const directory = createDirectory(shared);
-  const keys = createApiKeys({ ...shared, keysPerAccountMax: config.apiKeysPerAccountMax });
-  const sessions = createSessions({ ...shared, ...config, tokens, attempts });
+  const attempts = createAttempts({ db, clock, ...config });
+  const base = { ...options, passwords, changes, tokens, audit, attempts };
+  const register = createRegister(base);
+  const directory = createDirectory(base);
+  const keys = createApiKeys({ ...base, keysPerAccountMax: config.apiKeysPerAccountMax });
+  const sessions = createSessions({ ...base, ...config });
+  const verifyPassword = createVerifyPassword(base);
   const credentials = createCredentials({ changes, clock });
   const keyUse = createKeyUse(options);
-  const outside = outsideIssuerOf(options);
-  const cookie = createRefreshCookie(config.publicUrl);
 
   return {
     name: "accounts",
     migrations: accountsMigrations,
     routes: [
-      ...accountRoutes({ directory, sessions, passwords, attempts, signUpOpen: config.signUpOpen }),
-      ...sessionRoutes({ sessions, cookie, now: clock.now }),
+      ...accountRoutes({ ...base, ...config, register, directory, verifyPassword }),
+      ...sessionRoutes({
+        signIn: createSignIn({ ...base, sessions, verifyPassword }),
+        refresh: createRefresh({ ...base, sessions }),
+        signOut: createSignOut({ ...base, sessions }),
+        cookie: createRefreshCookie(config.publicUrl),
+        now: clock.now,
+      }),
       ...keyRoutes(keys),
     ],
-    jobs: [{ kind: "accounts.prune", run: (_, signal) => prune(signal) }],
+    jobs: [{ kind: "accounts.prune", run: (_, signal) => prune(options, signingKeys, signal) }],
     schedules: [{ kind: "accounts.prune", cron: "17 * * * *" }],
     async start() {
       await changes.start();
@@ -98,39 +106,32 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
       await changes.stop();
     },
     authenticate: createAuthenticate({
-      ...{ db, clock, tokens, outside, credentials, directory, keyUse },
+      ...base,
+      outside: outsideIssuerOf(options),
+      credentials,
+      provision: createProvision({ ...base, register }),
+      keyUse,
     }),
     contract: { audit, findAccount: store.findAccount, watch: credentials.watch },
-    operations: operationsOf(directory, keys),
+    operations: createOperations({ ...base, register, directory, keys }),
   };
-
-  /** Removes what has expired, and replaces the signing key when it is due. */
-  async function prune(signal: AbortSignal): Promise<void> {
-    await signingKeys.rotate();
-    let removed = pruneBatch;
-    while (removed >= pruneBatch && !signal.aborted) {
-      const now = clock.now();
-      const auditBefore = now - config.auditRetentionDays * dayMs;
-      removed = await db.write((tx) =>
-        store.deleteExpired(tx, { now, auditBefore, limit: pruneBatch }),
-      );
-    }
-  }
 }
 
-function operationsOf(
-  directory: ReturnType<typeof createDirectory>,
-  keys: ReturnType<typeof createApiKeys>,
-) {
-  return {
-    createAccount: directory.createAccount,
-    ensureAdmin: directory.ensureAdmin,
-    setPassword: directory.setPassword,
-    /** Newest first; `before` is the last id of the page before. */
-    listAccounts: store.listAccounts,
-    createKey: (tx: Parameters<typeof keys.create>[0], accountId: string, key: NewKey) =>
-      keys.create(tx, accountId, key, { actor: "system" }),
-  };
+/** Removes what has expired, and replaces the signing key when it is due. */
+async function prune(
+  { db, clock, config }: AccountsOptions,
+  signingKeys: SigningKeys,
+  signal: AbortSignal,
+): Promise<void> {
+  await signingKeys.rotate();
+  let removed = pruneBatch;
+  while (removed >= pruneBatch && !signal.aborted) {
+    const now = clock.now();
+    const auditBefore = now - config.auditRetentionDays * dayMs;
+    removed = await db.write((tx) =>
+      store.deleteExpired(tx, { now, auditBefore, limit: pruneBatch }),
+    );
+  }
 }
 
 function outsideIssuerOf(options: AccountsOptions): OutsideIssuer | null {
@@ -140,7 +141,14 @@ function outsideIssuerOf(options: AccountsOptions): OutsideIssuer | null {
     throw new Error("STOA_JWKS_URL needs STOA_JWKS_ISSUER and STOA_JWKS_AUDIENCE beside it.");
   }
   const { outbound, clock, log } = options;
-  return createOutsideIssuer({ ...{ url, issuer, audience, clock, log }, fetchJson });
+  return createOutsideIssuer({
+    url,
+    issuer,
+    audience,
+    clock,
+    log,
+    fetchJson,
+  });
 
   async function fetchJson(from: string): Promise<unknown> {
     const response = await outbound.fetch({ url: from, method: "GET" });

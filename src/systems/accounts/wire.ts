@@ -1,7 +1,11 @@
 import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
+import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, pageQuery, timeSchema } from "../../platform/http/route.ts";
+import type { Account } from "./contract.ts";
+import { unknownAccount } from "./register.ts";
+import { findAccount } from "./store.ts";
 
 /** Schemas and small pieces that the account, session and key routes share. */
 export const tag = "accounts";
@@ -46,4 +50,10 @@ export function requestOf(context: { address: string; requestId: string }) {
 export function refuseKeys(principal: Principal): void {
   if (principal.kind !== "key") return;
   throw new AppError("auth.forbidden", "API keys cannot manage credentials; sign in to do this.");
+}
+
+export async function existingAccount(reader: Reader, id: string): Promise<Account> {
+  const account = await findAccount(reader, id);
+  if (!account) throw unknownAccount();
+  return account;
 }

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { randomText } from "../../platform/auth/keys.ts";
+import type { Passwords } from "../../platform/auth/password.ts";
+import type { Db, Writer } from "../../platform/db/db.ts";
+import type { ApiKeys, NewKey } from "./api-keys.ts";
+import type { Account, Role } from "./contract.ts";
+import type { Directory } from "./directory.ts";
+import {
+  nameFrom,
+  normaliseEmail,
+  type Register,
+  requireGoodPassword,
+  unknownAccount,
+} from "./register.ts";
+import * as store from "./store.ts";
+
+/** For the command line, the first start and seeds: what needs no request and no sign-in. */
+export type Operations = ReturnType<typeof createOperations>;
+
+export const adminEmail = "admin@stoa.local";
+const generatedPasswordLength = 20;
+const emailSchema = z.email();
+
+export function createOperations(options: {
+  db: Db;
+  passwords: Passwords;
+  register: Register;
+  directory: Directory;
+  keys: ApiKeys;
+}) {
+  const { db, passwords, register, directory, keys } = options;
+  return {
+    async createAccount(
+      tx: Writer,
+      account: { email: string; password: string; role?: Role; name?: string },
+    ): Promise<Account> {
+      const email = emailSchema.parse(normaliseEmail(account.email));
+      const name = account.name ?? nameFrom(email);
+      requireGoodPassword(account.password, [email, name]);
+      const password_hash = await passwords.hash(account.password);
+      const role = account.role ?? "member";
+      const fields = { email, name, role, password_hash, must_change_password: false };
+      return await register(tx, fields, { actor: "system" });
+    },
+
+    /** Signs the account out everywhere. */
+    async setPassword(tx: Writer, email: string, password: string): Promise<void> {
+      const account = await store.findSecrets(tx, { email: normaliseEmail(email) });
+      if (!account) throw unknownAccount();
+      requireGoodPassword(password, [account.email ?? "", account.name]);
+      const password_hash = await passwords.hash(password);
+      const change = { id: account.id, password_hash, must_change_password: false };
+      await directory.replacePassword(tx, change, { actor: "system" });
+    },
+
+    /** Null unless this very call made the first account; one of several processes does. */
+    async ensureAdmin(): Promise<{ email: string; password: string } | null> {
+      if (await store.anyAccount(db)) return null;
+      const password = randomText(generatedPasswordLength);
+      const password_hash = await passwords.hash(password);
+      const who = { email: adminEmail, name: "Admin", role: "admin" } as const;
+      return await db.write(async (tx) => {
+        await store.lockFirstStart(tx);
+        if (await store.anyAccount(tx)) return null;
+        const fields = { ...who, password_hash, must_change_password: false };
+        await register(tx, fields, { actor: "system" });
+        return { email: adminEmail, password };
+      });
+    },
+
+    /** Newest first; `before` is the last id of the page before. */
+    listAccounts: store.listAccounts,
+
+    /** The plaintext, in `key`, exists only in this answer. */
+    createKey: (tx: Writer, accountId: string, key: NewKey) =>
+      keys.create(tx, accountId, key, { actor: "system" }),
+  };
+}
