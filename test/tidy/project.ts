@@ -1,4 +1,6 @@
-import { filesNamedIn, isCode, isTest, lineAt, type Source, type Violation } from "./source.ts";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isCode, isTest, lineAt, root, type Source, type Violation } from "./source.ts";
 
 /** What the project says of itself: its packages, its documents, its scripts. */
 type Manifest = Partial<
@@ -102,8 +104,7 @@ export function deadLinks(sources: Source[]): Violation[] {
   for (const source of sources.filter((s) => s.path.endsWith(".md"))) {
     for (const match of source.text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)) {
       const target = match[1] as string;
-      const named = { ...source, uncommented: `"./${target.replace(/\/$/, "/README.md")}"` };
-      if (filesNamedIn(named).length > 0 || /\/$/.test(target)) continue;
+      if (existsSync(join(root, dirname(source.path), target))) continue;
       const line = lineAt(source.text, match.index);
       out.push({ path: source.path, line, message: `${target}: there is no such file` });
     }

@@ -158,6 +158,7 @@ const banned: [bad: string, good: string][] = [
   ["const a = Math.random();", "const a = ids.next();"],
   ["const a = await fetch(url);", "const a = await outbound.fetch(url);"],
   ["run(fetch(url));", "type A = { fetch(url: string): void };"],
+  ["run(a, fetch(url));", "serve({ a, fetch(request, server) { return answer; } });"],
   ["globalThis.fetch(url);", "return { async fetch(request) {} };"],
   ["await Bun.connect({});", 'const a = "Bun.connect";'],
   ['console.log("a");', 'log.info("console.log(a)");'],
@@ -178,7 +179,8 @@ const banned: [bad: string, good: string][] = [
 const sleeps: [bad: string, good: string][] = [
   ["await Bun.sleep(100);", "while (!done()) await Bun.sleep(5);"],
   ["await new Promise((r) => setTimeout(r, 9));", "const timer = setTimeout(stop, 9);"],
-  ["{ await Bun.sleep(1); }", "for (;;) {\n  if (done()) break;\n  await Bun.sleep(5);\n}"],
+  ["await Bun.sleep(10);", "await Bun.sleep(1);"],
+  ["{ await Bun.sleep(20); }", "for (;;) {\n  if (done()) break;\n  await Bun.sleep(5);\n}"],
 ];
 
 function read(files: Files): Source[] {

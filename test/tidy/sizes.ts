@@ -54,7 +54,8 @@ export function lineLengths(sources: Source[]): Violation[] {
 function isUnbreakable(line: string, path: string): boolean {
   if (/https?:\/\/\S{20,}/.test(line)) return true;
   if (/^\s*\/.+\/[a-z]*[;,)]*$/.test(line)) return true;
-  if (path.endsWith(".tsx") && /"[^"]{60,}"/.test(line)) return true;
+  if (path.endsWith(".tsx") && /["`][^"`]{60,}/.test(line)) return true;
+  if (path.endsWith(".css") && /^\s*@apply /.test(line)) return true;
   return path.endsWith(".sql") && /'[^']{60,}'/.test(line);
 }
 
