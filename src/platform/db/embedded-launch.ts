@@ -161,7 +161,10 @@ export async function shutDown(server: Server): Promise<void> {
   const exited = server.exited.then(() => (gone = true));
   for (const step of shutdownSteps) {
     server.kill(step.signal);
-    await Promise.race([exited, Bun.sleep(step.waitMs)]);
+    const patience = Promise.withResolvers<void>();
+    const timer = setTimeout(patience.resolve, step.waitMs);
+    await Promise.race([exited, patience.promise]);
+    clearTimeout(timer); // it would keep the process from ending
     if (gone) return;
   }
 }
