@@ -1,6 +1,7 @@
 import { createPasswords } from "./platform/auth/password.ts";
 import type { Config } from "./platform/config/config.ts";
 import { trustProxies } from "./platform/http/address.ts";
+import { healthRoutes } from "./platform/http/health-http.ts";
 import { createApi } from "./platform/http/server.ts";
 import { serve } from "./platform/http/serve.ts";
 import { systemPages } from "./platform/http/system-pages.ts";
@@ -72,22 +73,24 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   for (const system of systems) await system.start?.();
   jobs.start();
 
-  const routes = [...systems.flatMap((s) => s.routes), ...deadLetterRoutes(jobs, events)];
+  let draining = false;
+  const isReady = () => !draining;
+  const routes = [
+    ...systems.flatMap((s) => s.routes),
+    ...deadLetterRoutes(jobs, events),
+    ...healthRoutes({ db, clock, metrics, isReady }),
+  ];
   const api = createApi({
     ...config,
     ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
     replicated: config.databaseReplicaUrl !== "",
   });
   const assets = await buildConsole(config);
-  let draining = false;
   const listening = serve({
     ...{ host: config.host, port: config.port, log, clock, api },
     bodyBytesMax: config.requestBodyBytesMax,
     addressOf: trustProxies(config.trustedProxies),
-    pages: systemPages({
-      ...{ config, db, metrics, routes, publicUrl },
-      isReady: () => !draining,
-    }),
+    pages: systemPages({ config, db, metrics, routes, publicUrl, isReady }),
     trees: new Map([["console", (request) => serveConsole(assets, request) ?? noSuchFile()]]),
     isForeignHost: links.servesHost,
     front: links.front,

@@ -33,7 +33,8 @@ export async function testDatabase(migrations: Migration[]): Promise<TestDatabas
   const { admin, connect } = await server;
   const template = await templateFor(migrations);
   const name = `t_${process.pid}_${++created}_${crypto.randomUUID().slice(0, 8)}`;
-  await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  const owner = await appRole(admin);
+  await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
   const connection = connect(name);
   const db = openTestDb(connection);
   return {

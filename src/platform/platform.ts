@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { systemClock, type Clock } from "./clock/clock.ts";
 import type { Config } from "./config/config.ts";
 import { openDb, type Connection, type Db } from "./db/db.ts";
@@ -39,7 +38,6 @@ export async function openDatabase(
   log: Log,
   options: { join?: boolean; clock?: Clock } = {},
 ): Promise<Database> {
-  await mkdir(config.dataDir, { recursive: true });
   const { connection, embedded } = await connect(config, log, options.join ?? false);
   const db = openDb({
     primary: connection,

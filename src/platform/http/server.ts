@@ -48,7 +48,7 @@ export function createApi(options: ApiOptions): Api {
   let inFlight = 0;
   options.metrics.gauge("stoa_http_requests_in_flight", "Requests being served.", () => inFlight);
 
-  for (const route of options.routes) {
+  for (const route of options.routes.toSorted(bySpecificity)) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
     const measure = routeMetrics(options.metrics, route);
     app.on(route.method, path, async (c) => {
@@ -283,4 +283,9 @@ function matches(pattern: string, path: string): boolean {
   const a = pattern.split("/");
   const b = path.split("/");
   return a.length === b.length && a.every((part, i) => part.startsWith("{") || part === b[i]);
+}
+
+/** `/links/export` is asked before `/links/{id}`, which would take it for an id. */
+function bySpecificity(a: Route, b: Route): number {
+  return a.path.replaceAll("{", "~") < b.path.replaceAll("{", "~") ? -1 : 1;
 }

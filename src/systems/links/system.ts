@@ -89,7 +89,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   };
   const urlPolicy = () => policy;
   const geo = config.clickGeoEnabled ? openGeo({ log }) : null;
-  const clicks = createClicks({ ...options, dataDir: config.dataDir });
+  const clicks = createClicks({ ...options, dataDir: config.dataDir, geo });
   const hearing = hearChanges({ db, clock, log, targets, domains });
   const shorten = createShorten({
     ...{ clock, ids, codes, domains, events, passwords, naming, urlPolicy },
