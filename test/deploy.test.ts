@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { settings } from "../src/platform/config/config.ts";
+import { readProject, root } from "./tidy/source.ts";
+import { startWorld } from "./world.ts";
+
+/** What lies in deploy/ speaks of the program as it is. */
+const sources = await readProject();
+const deployed = sources.filter((s) => s.path.startsWith("deploy/"));
+const read = (path: string) => Bun.file(join(root, path)).text();
+
+describe("deploy/", () => {
+  test("asks for metrics that are there", async () => {
+    const world = await startWorld();
+    try {
+      await world.call("GET", "/api/v1/links");
+      const exported = [...world.running.metrics.render().matchAll(/^# TYPE (\S+)/gm)];
+      const names = new Set(exported.map((match) => match[1]));
+      const asked = deployed.flatMap((s) => s.text.match(/\b(stoa|process)_[a-z_]+\b/g) ?? []);
+      const families = asked.map((name) => name.replace(/_(bucket|count|sum)$/, ""));
+      expect(families).toContain("stoa_links_redirect_seconds");
+      expect([...new Set(families)].filter((name) => !names.has(name))).toEqual([]);
+    } finally {
+      await world.stop();
+    }
+  });
+
+  test("names settings that are there", () => {
+    const known = new Set(Object.values(settings).map((setting) => setting.env));
+    // Of the compose files alone: where certificates are, and the role's password.
+    const own = ["STOA_TLS_DIR", "STOA_PASSWORD"];
+    const named = deployed.flatMap((s) => s.text.match(/\bSTOA_[A-Z_]+\b/g) ?? []);
+    expect(named).toContain("STOA_TRUSTED_PROXIES");
+    expect(named.filter((name) => !known.has(name) && !own.includes(name))).toEqual([]);
+  });
+
+  test("stops later than Stoa drains", async () => {
+    const graceSeconds = settings.drainGraceMs.fallback / 1000;
+    const compose = /stop_grace_period: (\d+)s/.exec(await read("deploy/compose.yaml"));
+    const unit = /TimeoutStopSec=(\d+)/.exec(await read("deploy/systemd/stoa.service"));
+    expect(Number(compose?.[1])).toBeGreaterThan(graceSeconds);
+    expect(Number(unit?.[1])).toBeGreaterThan(graceSeconds);
+  });
+
+  test("has a board that can be imported", async () => {
+    const board = JSON.parse(await read("deploy/grafana/stoa.json")) as {
+      title: string;
+      panels: { id: number; type: string; targets?: { expr: string }[] }[];
+    };
+    const ids = board.panels.map((panel) => panel.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const panel of board.panels.filter((p) => p.type !== "row")) {
+      expect(panel.targets?.length).toBeGreaterThan(0);
+    }
+  });
+});
