@@ -37,7 +37,6 @@ const algorithms = [
   "EdDSA",
   "Ed25519",
 ];
-const keyTypes = ["RSA", "EC", "OKP"];
 const cooldownMs = 30_000;
 const refreshAfterMs = 10 * 60_000;
 const clockToleranceSeconds = 30;
@@ -139,10 +138,9 @@ function createKeyCache(options: {
 
 function parseKeySet(body: unknown, now: number): KeySet {
   const parsed = keySetSchema.parse(body);
-  const usable = parsed.keys.filter((key) => keyTypes.includes(key.kty));
   return {
-    kids: new Set(usable.flatMap((key) => key.kid ?? [])),
-    select: createLocalJWKSet({ keys: usable } as JSONWebKeySet),
+    kids: new Set(parsed.keys.flatMap((key) => key.kid ?? [])),
+    select: createLocalJWKSet(parsed as JSONWebKeySet),
     fetchedAt: now,
   };
 }

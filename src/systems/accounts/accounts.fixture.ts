@@ -3,9 +3,11 @@ import { createPasswords, type Passwords } from "../../platform/auth/password.ts
 import { type Clock, systemClock } from "../../platform/clock/clock.ts";
 import { type Config, loadConfig } from "../../platform/config/config.ts";
 import type { Db } from "../../platform/db/db.ts";
+import { createEvents, eventsMigration } from "../../platform/events/outbox.ts";
 import { idempotencyMigration } from "../../platform/http/idempotency.ts";
 import { createApi } from "../../platform/http/server.ts";
 import { idsMigration, openIds } from "../../platform/ids/ids.ts";
+import { createJobs, jobsMigration } from "../../platform/jobs/queue.ts";
 import { silentLog } from "../../platform/log/log.ts";
 import { Metrics } from "../../platform/metrics/metrics.ts";
 import { accountsMigrations, accountsSystem, type AccountsOptions } from "./system.ts";
@@ -32,7 +34,13 @@ export const cheapPasswords = () =>
   createPasswords({ hashesAtOnce: 4, cost: { memoryCost: 8, timeCost: 2 } });
 
 export async function openStage(options: StageOptions = {}) {
-  const database = await testDatabase([idsMigration, idempotencyMigration, ...accountsMigrations]);
+  const database = await testDatabase([
+    idsMigration,
+    idempotencyMigration,
+    jobsMigration,
+    eventsMigration,
+    ...accountsMigrations,
+  ]);
   const opened: { stop(): Promise<void> }[] = [];
   const open = async (more: StageOptions = {}, db = database.db) => {
     const process = await openProcess(db, { ...options, ...more });
@@ -61,7 +69,8 @@ async function openProcess(db: Db, options: StageOptions) {
   const clock = options.clock ?? systemClock;
   const log = silentLog;
   const ids = await openIds({ db, clock: systemClock, log });
-  const published: { type: string; owner_id: string | null; data: unknown }[] = [];
+  const jobs = createJobs({ db, clock: systemClock, log, ids });
+  const events = createEvents({ db, ids, jobs, clock: systemClock, log });
   const accounts = accountsSystem({
     db,
     clock,
@@ -70,12 +79,7 @@ async function openProcess(db: Db, options: StageOptions) {
     passwords: options.passwords ?? cheapPasswords(),
     config: { ...loadConfig({}), publicUrl, signUpOpen: true, ...options.config },
     outbound: options.outbound ?? { fetch: () => Promise.reject(new Error("nothing goes out")) },
-    events: {
-      publish: async (tx, { type }, event) => {
-        tx.afterCommit(() => published.push({ type, ...event }));
-        return ids.next();
-      },
-    },
+    events,
   });
   if (options.started !== false) await accounts.start?.();
   const api = createApi({
@@ -94,7 +98,9 @@ async function openProcess(db: Db, options: StageOptions) {
   return {
     db,
     accounts,
-    published,
+    /** What stands in the outbox about an account. */
+    published: (ownerId: string) => db.all<Published>`
+      SELECT type, owner_id, data FROM platform.outbox WHERE owner_id = ${ownerId} ORDER BY id`,
     call,
     ...peopleOf(accounts, db, call),
     async stop() {
@@ -103,6 +109,8 @@ async function openProcess(db: Db, options: StageOptions) {
     },
   };
 }
+
+type Published = { type: string; owner_id: string | null; data: unknown };
 
 export type Call = {
   token?: string;

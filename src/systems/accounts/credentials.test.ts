@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Principal } from "../../platform/auth/principal.ts";
 import { fakeClock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
+import type { Change, Changes } from "./changes.ts";
+import { createCredentials } from "./credentials.ts";
 import { openStage, type Process, type Stage, until } from "./accounts.fixture.ts";
 
 /** What other processes know of a change, and what any of them does while the database is away. */
@@ -141,13 +144,38 @@ test("a frozen database stops nobody known for a minute, and nobody unknown gets
 });
 
 test("a read that a change overtook is not kept", async () => {
-  const { key, id } = await makeKey();
-  const thaw = await freeze(stage.db);
-  const reading = who(other, key);
-  const revoking = stage.call("DELETE", `/keys/${id}`, { token: owner.token });
-  await thaw();
-  await Promise.all([reading, revoking]);
-  await until("revoked", async () => (await who(other, key)) === "auth.invalid_token", 1_000);
+  const clock = fakeClock();
+  let tell: (change: Change) => void = () => {};
+  const changes: Changes = {
+    announce: async (_, change) => tell(change),
+    onChange: (listener) => {
+      tell = listener;
+      return () => {};
+    },
+    confirmedAt: () => clock.monotonic(),
+    start: async () => {},
+    stop: async () => {},
+  };
+  const credentials = createCredentials({ changes, clock });
+  const principal: Principal = {
+    kind: "key",
+    account_id: "1",
+    role: "admin",
+    scopes: ["*"],
+    credential_id: "2",
+  };
+  const good = { principal, expires_at: null };
+  const overtaken = Promise.withResolvers<typeof good>();
+  const first = credentials.find("key", () => overtaken.promise);
+  tell({ kind: "account", id: "1" });
+  // Whoever asks after the change must not join the read that began before it.
+  expect(await credentials.find("key", async () => null)).toBeNull();
+  overtaken.resolve(good);
+  expect(await first).toEqual(good);
+  expect(await credentials.find("key", async () => null)).toBeNull();
+  expect(await credentials.find("key", async () => good)).toEqual(good);
+  const held = credentials.find("key", () => Promise.reject(new Error("it is held")));
+  expect(await held).toEqual(good);
 });
 
 test("connections that outlive a request are told when their caller's welcome ends", async () => {
