@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { configurationReference } from "../bin/docs.ts";
+import { settings } from "../src/platform/config/config.ts";
+import { errorStatus } from "../src/platform/errors/errors.ts";
 import { bannedCalls, outwardImports, sleepsInTests } from "./tidy/calls.ts";
-import { deadFiles, importCycles, importDirections, systemCycles } from "./tidy/imports.ts";
+import { deadEntries, deadExports, deadFiles } from "./tidy/dead.ts";
+import { importCycles, importDirections, systemCycles } from "./tidy/imports.ts";
 import * as project from "./tidy/project.ts";
 import { fileNames, fileSizes, lineLengths } from "./tidy/sizes.ts";
 import { readProject, root, type Violation } from "./tidy/source.ts";
@@ -22,7 +25,6 @@ describe("imports", () => {
   hold("go in the allowed directions", () => importDirections(sources));
   hold("have no cycles", () => importCycles(sources));
   hold("between systems go one way", () => systemCycles(sources));
-  hold("reach every file", () => deadFiles(sources));
   hold("of ways out stand in platform/outbound", () => outwardImports(sources));
 });
 
@@ -33,6 +35,25 @@ describe("code", () => {
   hold("calls nothing that is banned", () => bannedCalls(sources));
   hold("waits for conditions in tests", () => sleepsInTests(sources));
   hold("names no path of one machine", () => project.machinePaths(sources));
+});
+
+describe("nothing is there that nobody uses:", () => {
+  hold("files", () => deadFiles(sources));
+  hold("exports", () => deadExports(sources));
+  hold("error codes", () =>
+    deadEntries(sources, {
+      path: "src/platform/errors/errors.ts",
+      entries: Object.keys(errorStatus),
+      spelled: (code) => `"${code}"`,
+    }),
+  );
+  hold("settings", () =>
+    deadEntries(sources, {
+      path: "src/platform/config/config.ts",
+      entries: Object.keys(settings),
+      spelled: (name) => name,
+    }),
+  );
 });
 
 describe("the project", () => {

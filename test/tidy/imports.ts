@@ -1,13 +1,6 @@
-import {
-  filesNamedIn,
-  isCode,
-  isTest,
-  type Import,
-  type Source,
-  type Violation,
-} from "./source.ts";
+import { isCode, isTest, type Import, type Source, type Violation } from "./source.ts";
 
-/** Who may import whom, what nobody reaches, and which packages are used. */
+/** Who may import whom. */
 
 /** Files of a block that others may import, where that is more than `<block>/<block>.ts`. */
 const entryFiles: Record<string, string[]> = {
@@ -24,9 +17,6 @@ const entryFiles: Record<string, string[]> = {
 
 /** Server code that lies with the console it serves. */
 const consoleServer = ["src/console/build.ts", "src/console/serve.ts"];
-
-/** Where a program starts; everything in src must be reachable from one of these. */
-const starts = /^(src\/main\.ts|bin\/[\w-]+(\.ts)?|bench\/.*|package\.json|tsconfig\.json)$/;
 
 export function importDirections(sources: Source[]): Violation[] {
   const out: Violation[] = [];
@@ -146,38 +136,4 @@ export function systemCycles(sources: Source[]): Violation[] {
     imports: s.imports.map((i) => ({ ...i, target: `${i.target}/contract.ts` })),
   }));
   return importCycles(asFiles);
-}
-
-export function deadFiles(sources: Source[]): Violation[] {
-  const byPath = new Map(sources.map((s) => [s.path, s]));
-  const live = reach(
-    byPath,
-    [...byPath.keys()].filter((path) => starts.test(path)),
-  );
-  const tests = [...byPath.keys()].filter((path) => /\.test\.tsx?$/.test(path));
-  const tested = reach(byPath, [...live, ...tests]);
-  const out: Violation[] = [];
-  for (const path of byPath.keys()) {
-    if (!/^(src|sdk|test)\//.test(path) || /\.(md|d\.ts)$/.test(path)) continue;
-    if (isTest(path) ? tested.has(path) : live.has(path)) continue;
-    // Data that a test reads lies beside the test.
-    if (tested.has(path) && /\.(tsv|csv|txt|json)$/.test(path)) continue;
-    const message = tested.has(path)
-      ? "only tests reach this; use it, delete it, or name it *.fixture.ts"
-      : "nothing reaches this; use it or delete it";
-    out.push({ path, line: 1, message });
-  }
-  return out;
-}
-
-function reach(byPath: Map<string, Source>, from: string[]): Set<string> {
-  const seen = new Set<string>();
-  const queue = [...from];
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    const source = byPath.get(path);
-    if (!source || seen.has(path)) continue;
-    seen.add(path);
-    queue.push(...filesNamedIn(source), ...source.imports.flatMap((i) => i.target ?? []));
-  }
-  return seen;
 }

@@ -46,8 +46,7 @@ export function packagesUsed(sources: Source[]): Violation[] {
       used.add(name);
       const say = (message: string) => out.push({ path: source.path, line, message });
       if (!(name in packages)) say(`${name}: not in package.json; it is here only by chance`);
-      else if (shipped && name in devDependencies)
-        say(`${name}: a devDependency; not there in use`);
+      else if (shipped && name in devDependencies) say(`${name}: only a devDependency`);
     }
   }
   for (const name of Object.keys(packages)) {

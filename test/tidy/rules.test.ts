@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { bannedCalls, outwardImports, sleepsInTests } from "./calls.ts";
-import { deadFiles, importCycles, importDirections, systemCycles } from "./imports.ts";
+import { deadEntries, deadExports, deadFiles } from "./dead.ts";
+import { importCycles, importDirections, systemCycles } from "./imports.ts";
 import * as project from "./project.ts";
 import { fileNames, fileSizes, lineLengths } from "./sizes.ts";
 import { sourceOf, type Source, type Violation } from "./source.ts";
@@ -71,6 +72,16 @@ const cases: Record<string, Case> = {
     deadFiles,
     { "src/platform/log/x.test.ts": 'import "./log.ts";', "src/platform/log/log.ts": "" },
     { "src/main.ts": 'import "./platform/log/log.ts";', "src/platform/log/log.ts": "" },
+  ],
+  "an export nobody uses": [
+    deadExports,
+    { "src/a.ts": "export const lonely = 1;" },
+    { "src/a.ts": "export const used = 1;", "src/b.ts": 'import { used } from "./a.ts";' },
+  ],
+  "an entry nobody names": [
+    (sources) => deadEntries(sources, { path: "src/a.ts", entries: ["x.y"], spelled: (e) => e }),
+    { "src/a.ts": '"x.y": 404', "src/b.ts": "// x.y", "src/b.test.ts": '"x.y"' },
+    { "src/a.ts": '"x.y": 404', "src/b.ts": 'throw new AppError("x.y", "");' },
   ],
   "a way out": [
     outwardImports,
