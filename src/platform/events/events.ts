@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Writer } from "../db/db.ts";
+import type { Reader, Writer } from "../db/db.ts";
 
 /** A fact that happened in a system, named in the past tense: `links.created`. */
 export type StoaEvent<T = unknown> = {
@@ -35,4 +35,34 @@ export interface Events {
     type: EventType<T>,
     event: { owner_id: string | null; data: T },
   ): Promise<string>;
+}
+
+/** The events block as the composition root and administrators see it. */
+export type Outbox = Events & {
+  register(subscriptions: Subscription[]): void;
+  /** Events that were handed out, newest first. */
+  list(reader: Reader, filter: EventFilter): Promise<StoaEvent[]>;
+  /**
+   * Hands an event out again, with the same id: to one subscription or to all of its type.
+   * Returns how many that is. Throws `events.not_found`.
+   */
+  replay(tx: Writer, id: string, subscription?: string): Promise<number>;
+  /** Hands out and handles everything that is due. For tests. */
+  settle(): Promise<void>;
+};
+
+export type EventFilter = {
+  type?: string | undefined;
+  owner_id?: string | undefined;
+  /** The id of the last one seen. */
+  cursor?: string | undefined;
+  limit: number;
+};
+
+/** Whether an event's type is among exact types, `links.*` for all below a prefix, `*` for all. */
+export function matchesType(patterns: readonly string[], type: string): boolean {
+  return patterns.some((pattern) => {
+    if (pattern === "*" || pattern === type) return true;
+    return pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1));
+  });
 }

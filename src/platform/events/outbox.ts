@@ -1,13 +1,12 @@
 import type { Clock } from "../clock/clock.ts";
-import type { Db, Reader, Writer } from "../db/db.ts";
+import type { Db } from "../db/db.ts";
 import type { Migration } from "../db/migrate.ts";
 import { AppError, assert } from "../errors/errors.ts";
 import { firstIdAt, type Ids } from "../ids/ids.ts";
-import type { JobHandler } from "../jobs/jobs.ts";
-import type { JobRunner } from "../jobs/queue.ts";
+import type { JobHandler, JobRunner } from "../jobs/jobs.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Events, StoaEvent, Subscription } from "./events.ts";
+import { matchesType, type Outbox, type StoaEvent, type Subscription } from "./events.ts";
 import * as store from "./store.ts";
 import schema from "./schema.sql" with { type: "text" };
 
@@ -25,19 +24,6 @@ export const eventRetentionDays = 7;
 const dayMs = 86_400_000;
 const sweepBatch = 10_000;
 const handledAtOnce = 20;
-
-export type Outbox = Events & {
-  register(subscriptions: Subscription[]): void;
-  /** Handed-out events, newest first. */
-  list(reader: Reader, filter: store.EventFilter): Promise<StoaEvent[]>;
-  /**
-   * Hands an event out again, with the same id: to one subscription or to all of its type.
-   * Returns how many that is. Throws `events.not_found`.
-   */
-  replay(tx: Writer, id: string, subscription?: string): Promise<number>;
-  /** Hands out and handles everything that is due. For tests. */
-  settle(): Promise<void>;
-};
 
 export type EventsOptions = {
   db: Db;
@@ -101,7 +87,7 @@ export function createEvents(options: EventsOptions): Outbox {
     async replay(tx, id, subscription) {
       const event = await store.findEvent(tx, id);
       const to = subscriptions.filter((s) => {
-        return s.name === (subscription ?? s.name) && event && matches(s.types, event.type);
+        return s.name === (subscription ?? s.name) && event && matchesType(s.types, event.type);
       });
       if (!event || (subscription !== undefined && to.length === 0)) {
         throw new AppError(
@@ -133,7 +119,7 @@ function handlerOf(subscription: Subscription): JobHandler {
 
 /** A subscription that cannot tell what it wants gets everything; it must not stop the others. */
 async function wantedBy(subscription: Subscription, events: StoaEvent[], log: Log) {
-  let wanted = events.filter((event) => matches(subscription.types, event.type));
+  let wanted = events.filter((event) => matchesType(subscription.types, event.type));
   if (subscription.narrow && wanted.length > 0) {
     try {
       wanted = await subscription.narrow(wanted);
@@ -142,12 +128,4 @@ async function wantedBy(subscription: Subscription, events: StoaEvent[], log: Lo
     }
   }
   return wanted.map((event) => ({ kind: kindOf(subscription), payload: event }));
-}
-
-/** Exact types, `links.*` for all below a prefix, `*` for all. */
-export function matches(patterns: readonly string[], type: string): boolean {
-  return patterns.some((pattern) => {
-    if (pattern === "*" || pattern === type) return true;
-    return pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1));
-  });
 }

@@ -1,5 +1,5 @@
 import type { Reader, Writer } from "../db/db.ts";
-import type { StoaEvent } from "./events.ts";
+import type { EventFilter, StoaEvent } from "./events.ts";
 
 /** The SQL of platform.outbox and platform.events. */
 type EventRow = {
@@ -31,14 +31,6 @@ export async function takeEvents(tx: Writer, limit: number): Promise<StoaEvent[]
     SELECT id, type, owner_id, data, occurred_at FROM taken ORDER BY id`;
   return rows.map(eventOf);
 }
-
-export type EventFilter = {
-  type?: string | undefined;
-  owner_id?: string | undefined;
-  /** The id of the last one seen. */
-  cursor?: string | undefined;
-  limit: number;
-};
 
 /** Newest first. */
 export async function listEvents(reader: Reader, filter: EventFilter): Promise<StoaEvent[]> {

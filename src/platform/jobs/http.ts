@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
-import type { Outbox } from "../events/outbox.ts";
+import type { Outbox } from "../events/events.ts";
 import { idSchema, pageOf, pageQuery, route, type Route, timeSchema } from "../http/route.ts";
-import type { JobRunner } from "./queue.ts";
+import type { JobRunner } from "./jobs.ts";
 
 /** What administrators see of background work: dead jobs and past events, to run once more. */
 const tag = "admin";

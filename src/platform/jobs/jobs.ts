@@ -52,3 +52,22 @@ export type DeadJob = {
   error: string;
   died_at: Date;
 };
+
+/** The jobs block as the composition root and other blocks see it. */
+export type JobRunner = Jobs & {
+  register(handlers: JobHandler[], schedules: Schedule[]): void;
+  /**
+   * Called before each look for due jobs, to turn what waits elsewhere into jobs. Returns how
+   * much it moved; the next call follows at once when that is not 0.
+   */
+  feedBy(feeder: () => Promise<number>): void;
+  /** Wakes the loops of all processes. */
+  ring(): void;
+  /** Queues many jobs without keys in one statement. */
+  enqueueAll(tx: Writer, jobs: { kind: string; payload: unknown }[]): Promise<void>;
+  start(): void;
+  /** Runs everything that is due until nothing is. For tests; works without `start`. */
+  settle(): Promise<void>;
+  /** Takes nothing more; what still runs at the deadline goes back into the store. */
+  stop(deadline: AbortSignal): Promise<void>;
+};

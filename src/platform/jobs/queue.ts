@@ -6,7 +6,7 @@ import type { Ids } from "../ids/ids.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type Bell, createBell } from "./bell.ts";
-import type { DeadJob, JobHandler, Jobs, Schedule } from "./jobs.ts";
+import type { DeadJob, JobHandler, JobRunner, Jobs, Schedule } from "./jobs.ts";
 import * as store from "./store.ts";
 import { jitter, type RunDeps, runJob, StoppedRun } from "./run.ts";
 import { createSchedules, type Schedules } from "./schedules.ts";
@@ -29,24 +29,6 @@ const takenPerKindMax = 100;
 const defaultConcurrency = 10;
 export const deadRetentionDays = 30;
 const dayMs = 86_400_000;
-
-export type JobRunner = Jobs & {
-  register(handlers: JobHandler[], schedules: Schedule[]): void;
-  /**
-   * Called before each look for due jobs, to turn what waits elsewhere into jobs. Returns how
-   * much it moved; the next call follows at once when that is not 0.
-   */
-  feedBy(feeder: () => Promise<number>): void;
-  /** Wakes the loops of all processes. */
-  ring(): void;
-  /** Queues many jobs without keys in one statement. */
-  enqueueAll(tx: Writer, jobs: { kind: string; payload: unknown }[]): Promise<void>;
-  start(): void;
-  /** Runs everything that is due until nothing is. For tests; works without `start`. */
-  settle(): Promise<void>;
-  /** Takes nothing more; what still runs at the deadline goes back into the store. */
-  stop(deadline: AbortSignal): Promise<void>;
-};
 
 export type JobsOptions = {
   db: Db;

@@ -21,7 +21,8 @@ CREATE TABLE platform.jobs (
   fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1
 );
 CREATE INDEX jobs_due ON platform.jobs (kind, run_at) WHERE died_at IS NULL;
-CREATE UNIQUE INDEX jobs_key ON platform.jobs (kind, key) WHERE key IS NOT NULL AND died_at IS NULL;
+CREATE UNIQUE INDEX jobs_key ON platform.jobs (kind, key)
+  WHERE key IS NOT NULL AND died_at IS NULL;
 CREATE INDEX jobs_dead ON platform.jobs (died_at, id) WHERE died_at IS NOT NULL;
 
 CREATE TABLE platform.schedules (

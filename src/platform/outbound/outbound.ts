@@ -40,9 +40,14 @@ export type OutboundResponse = {
   hops: number;
 };
 
-/** Both methods throw `OutboundError`, and nothing else, when there is no answer. */
+/** All methods throw `OutboundError`, and nothing else, when there is no answer. */
 export type Outbound = {
   fetch(request: OutboundRequest): Promise<OutboundResponse>;
+  /**
+   * Whether a request to this URL would be sent, as far as can be told now. Throws
+   * `outbound.refused`, or `outbound.failed` when the name cannot be resolved.
+   */
+  check(url: string): Promise<void>;
   /** TXT records with their parts joined; none is an empty list. */
   resolveTxt(host: string): Promise<string[]>;
 };
@@ -63,6 +68,14 @@ export function createOutbound(options: OutboundOptions): Outbound {
   const { log, clock } = options;
   const gate = createGate(options);
   return {
+    async check(url) {
+      const deadline = startDeadline(clock, { url });
+      try {
+        await gate(firstHop({ url }).url, deadline.signal);
+      } finally {
+        deadline.stop();
+      }
+    },
     async fetch(request) {
       const deadline = startDeadline(clock, request);
       let hop: Hop | undefined;
