@@ -78,7 +78,7 @@ test("a public key is never taken for a shared secret", async () => {
   expect(await codeOf(fresh.outside.verify(await fresh.token(secret)))).toBe("auth.invalid_token");
 });
 
-test("tokens without signature, of another key, late, early or for others are refused", async () => {
+test("tokens unsigned, of another key, late, early or for others are refused", async () => {
   const { outside, token, clock } = stage([rsa.jwk]);
   const now = Math.floor(clock.now() / 1000);
   const [head = "", claims = ""] = (await token(rsa)).split(".");
@@ -140,7 +140,7 @@ test("unknown key ids cause one fetch per cool-down, and a new key is found", as
   expect(asked.length).toBe(2);
 });
 
-test("an issuer that is down is asked once per cool-down, and known keys go on working", async () => {
+test("an issuer that is down is asked once per cool-down, and known keys still work", async () => {
   const down = stage([rsa.jwk]);
   down.served.down = true;
   for (let i = 0; i < 20; i++) {

@@ -40,7 +40,7 @@ test("verifying against nothing takes as long as against a hash", async () => {
   expect(ratio).toBeLessThan(1.67);
 });
 
-test("a flood computes a few at once, lets a bounded number wait and refuses the rest", async () => {
+test("a flood computes a few at once, lets a bounded number wait, refuses the rest", async () => {
   const passwords = createPasswords({ hashesAtOnce: 2, cost });
   const flood = Array.from({ length: 200 }, () => passwords.hash("correct horse battery"));
   const settled = await Promise.allSettled(flood);

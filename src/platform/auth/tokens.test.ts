@@ -9,12 +9,14 @@ const secret = new Uint8Array(32).fill(7);
 const old = await importSigningKey("old", new Uint8Array(32).fill(6));
 const current = await importSigningKey("current", secret);
 const asked: string[] = [];
+const withdrawn = new Set<string>();
 const tokens = createAccessTokens({
   clock,
   keys: {
     current: async () => current,
     find: async (kid) => {
       asked.push(kid);
+      if (withdrawn.has(kid)) return null;
       return [current, old].find((key) => key.kid === kid) ?? null;
     },
   },
@@ -51,7 +53,7 @@ test("what was issued is verified, until it expires", async () => {
   expect(await codeOf(token)).toBe("auth.invalid_token");
 });
 
-test("a forged token made with the right key and claims would pass, so the cases below can fail", async () => {
+test("a token made by hand with the right key passes, so the cases below can fail", async () => {
   expect(await codeOf(await forge().sign(secret))).toBe("accepted");
 });
 
@@ -137,6 +139,16 @@ test("a token for somebody or something else is refused", async () => {
     crit: { "x-mine": true },
   });
   expect(await codeOf(critical)).toBe("auth.invalid_token");
+});
+
+test("a token that was good before is refused once its key is gone, and if altered", async () => {
+  const token = await tokens.issue(claims, 600);
+  expect(await codeOf(token)).toBe("accepted");
+  expect(await codeOf(`${token.slice(0, -2)}AA`)).toBe("auth.invalid_token");
+  withdrawn.add("current");
+  expect(await codeOf(token)).toBe("auth.invalid_token");
+  withdrawn.clear();
+  expect(await codeOf(token)).toBe("accepted");
 });
 
 test("the claimed issuer is read out of anything without failing", async () => {

@@ -1,4 +1,5 @@
 import { errors as joseErrors, jwtVerify, SignJWT } from "jose";
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock/clock.ts";
 import { AppError } from "../errors/errors.ts";
 
@@ -27,11 +28,15 @@ export const ownIssuer = "stoa";
 const audience = "stoa";
 const algorithm = "HS256";
 const type = "at+jwt";
+/** A signature is checked once: the very same token then only has to be unexpired. */
+const provedMax = 10_000;
 const idFormat = /^[1-9]\d{0,18}$/;
 
 export function createAccessTokens(options: { keys: KeyRing; clock: Clock }): AccessTokens {
   const { keys, clock } = options;
   const seconds = () => Math.floor(clock.now() / 1000);
+  type Proved = { claims: AccessClaims; exp: number; kid: string };
+  const proved = new LRUCache<string, Proved>({ max: provedMax });
   return {
     async issue(claims, ttlSeconds) {
       const { kid, key } = await keys.current();
@@ -45,7 +50,9 @@ export function createAccessTokens(options: { keys: KeyRing; clock: Clock }): Ac
         .sign(key);
     },
     async verify(token) {
-      const { payload } = await jwtVerify(
+      const before = proved.get(token);
+      if (before && before.exp > seconds() && (await keys.find(before.kid))) return before.claims;
+      const { payload, protectedHeader } = await jwtVerify(
         token,
         async (header) => {
           const found = typeof header.kid === "string" ? await keys.find(header.kid) : null;
@@ -61,9 +68,11 @@ export function createAccessTokens(options: { keys: KeyRing; clock: Clock }): Ac
           currentDate: new Date(clock.now()),
         },
       ).catch(refuse);
-      const { sub, sid } = payload;
+      const { sub, sid, exp = 0 } = payload;
       if (!isId(sub) || !isId(sid)) throw invalidToken("The access token names no session.");
-      return { account_id: sub, session_id: sid };
+      const claims = { account_id: sub, session_id: sid };
+      proved.set(token, { claims, exp, kid: protectedHeader.kid ?? "" });
+      return claims;
     },
   };
 }

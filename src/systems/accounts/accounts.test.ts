@@ -250,7 +250,7 @@ test("what looks like a secret does not enter the audit log", async () => {
   expect(row?.detail.note).toBe("here is stoa_key_[secret]");
 });
 
-test("of several processes that start on an empty database one makes the administrator", async () => {
+test("of several processes on an empty database one makes the administrator", async () => {
   const empty = await openStage();
   try {
     const others = await Promise.all([empty.another(), empty.another(), empty.another()]);

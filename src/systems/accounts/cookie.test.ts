@@ -22,7 +22,7 @@ async function signInByCookie(on: Stage, headers: Record<string, string>) {
   return { answer, set, cookie: set.split(";")[0] ?? "" };
 }
 
-test("the console's refresh token is a cookie that no script reads and few routes get", async () => {
+test("the console's refresh token is a cookie that no script reads", async () => {
   const { answer, set } = await signInByCookie(stage, own);
   expect(answer.status).toBe(200);
   expect(answer.body.refresh_token).toBeNull();

@@ -78,9 +78,13 @@ test("another process refuses within a second what was ended here", async () => 
       ({ token }) => stage.call("DELETE", "/sessions", { token }),
       "auth.invalid_token",
     ],
-    ["disabling", ({ id }) => change(id, { disabled: true }), "auth.invalid_token"],
-    ["a new role", ({ id }) => change(id, { role: "admin" }), "admin"],
-    ["a reset", ({ id }) => change(id, { password: "temporary but long" }), "auth.invalid_token"],
+    ["disabling", ({ id }) => administer(id, { disabled: true }), "auth.invalid_token"],
+    ["a new role", ({ id }) => administer(id, { role: "admin" }), "admin"],
+    [
+      "a reset",
+      ({ id }) => administer(id, { password: "temporary but long" }),
+      "auth.invalid_token",
+    ],
   ];
   for (const [what, apply, outcome] of changes) {
     const person = await stage.person();
@@ -96,7 +100,7 @@ test("another process refuses within a second what was ended here", async () => 
   await until("a revoked key", async () => (await who(other, key)) === "auth.invalid_token", 1_000);
 });
 
-const change = (id: string, body: unknown) =>
+const administer = (id: string, body: unknown) =>
   stage.call("PATCH", `/accounts/${id}`, { token: admin.token, body });
 
 test("a process whose listener was cut off still learns of it within a second", async () => {

@@ -37,6 +37,17 @@ export async function listKeys(reader: Reader, accountId: string, page: Page): P
     ORDER BY id DESC LIMIT ${page.limit}`;
 }
 
+export async function findKeys(
+  reader: Reader,
+  by: { text: string; hash: Uint8Array | null },
+): Promise<(Key & { account_id: string })[]> {
+  return await reader.all<Key & { account_id: string }>`
+    SELECT id, account_id, name, prefix, scopes, expires_at, last_used_at, created_at
+    FROM accounts.keys
+    WHERE id::text = ${by.text} OR prefix = ${by.text} OR key_hash = ${by.hash}
+    ORDER BY id`;
+}
+
 export async function renameKey(
   tx: Writer,
   key: { id: string; account_id: string; name: string },

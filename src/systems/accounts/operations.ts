@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { randomText } from "../../platform/auth/keys.ts";
+import { hashApiKey, randomText } from "../../platform/auth/keys.ts";
 import type { Passwords } from "../../platform/auth/password.ts";
-import type { Db, Writer } from "../../platform/db/db.ts";
+import type { Db, Reader, Writer } from "../../platform/db/db.ts";
 import type { ApiKeys, NewKey } from "./api-keys.ts";
 import type { Account, Role } from "./contract.ts";
-import type { Directory } from "./directory.ts";
+import type { AccountChange, Directory } from "./directory.ts";
+import * as keyStore from "./key-store.ts";
 import {
   nameFrom,
   normaliseEmail,
@@ -74,5 +75,23 @@ export function createOperations(options: {
     /** The plaintext, in `key`, exists only in this answer. */
     createKey: (tx: Writer, accountId: string, key: NewKey) =>
       keys.create(tx, accountId, key, { actor: "system" }),
+
+    async findByEmail(reader: Reader, email: string): Promise<Account> {
+      const account = await store.findByEmail(reader, normaliseEmail(email));
+      if (!account) throw unknownAccount();
+      return account;
+    },
+
+    changeAccount: (tx: Writer, id: string, change: AccountChange) =>
+      directory.change(tx, id, change, { actor: "system" }),
+
+    listKeys: keyStore.listKeys,
+
+    /** The keys of whomever that an id, a prefix or a plaintext names. */
+    findKeys: (reader: Reader, text: string) =>
+      keyStore.findKeys(reader, { text, hash: hashApiKey(text) }),
+
+    revokeKey: (tx: Writer, key: { id: string; account_id: string }) =>
+      keys.revoke(tx, key, { actor: "system" }),
   };
 }

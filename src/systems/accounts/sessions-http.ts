@@ -21,16 +21,6 @@ export type SessionRoutes = {
 const { tag } = wire;
 const refreshTokenLengthMax = 200;
 
-const signedInReply = z.object({
-  access_token: z.string(),
-  token_type: z.literal("Bearer"),
-  /** Seconds. */
-  expires_in: z.number().int(),
-  /** Null when it was set as a cookie. */
-  refresh_token: z.string().nullable(),
-  account: wire.accountReply,
-});
-
 export function sessionRoutes(deps: SessionRoutes): Route[] {
   return [
     signInRoute(deps),
@@ -54,7 +44,7 @@ function signInRoute({ signIn, cookie }: SessionRoutes): Route {
       password: wire.passwordSchema,
       cookie: z.boolean().default(false),
     }),
-    replies: { 200: signedInReply },
+    replies: { 200: wire.signedInReply },
     errors: ["auth.invalid_credentials", "auth.forbidden", "request.rate_limited"],
     async handler(context) {
       const { email, password } = context.body;
@@ -73,7 +63,7 @@ function refreshRoute({ refresh, cookie }: SessionRoutes): Route {
     tag,
     access: "public",
     body: z.strictObject({ refresh_token: z.string().max(refreshTokenLengthMax).optional() }),
-    replies: { 200: signedInReply },
+    replies: { 200: wire.signedInReply },
     errors: ["auth.required", "auth.invalid_token", "auth.refresh_reused", "auth.forbidden"],
     async handler(context) {
       const given = context.body.refresh_token;

@@ -61,7 +61,7 @@ async function failures(): Promise<number> {
   return row?.n ?? 0;
 }
 
-test("an account is guessed at so often and no more, also in parallel and over processes", async () => {
+test("an account is guessed at so often and no more, in parallel and over processes", async () => {
   const { email } = await stage.person();
   const other = await stage.another();
   const before = computed;

@@ -40,6 +40,12 @@ export async function findAccount(reader: Reader, id: string): Promise<Account |
     FROM accounts.accounts WHERE id = ${id}`;
 }
 
+export async function findByEmail(reader: Reader, email: string): Promise<Account | null> {
+  return await reader.one<Account>`
+    SELECT id, email, name, role, must_change_password, disabled_at, created_at
+    FROM accounts.accounts WHERE email = ${email}`;
+}
+
 /** Locks the row, so that what is decided about it stays true until the commit. */
 export async function lockAccount(tx: Writer, id: string): Promise<AccountSecrets | null> {
   return await tx.one<AccountSecrets>`

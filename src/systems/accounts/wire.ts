@@ -20,6 +20,16 @@ export const accountReply = z.object({
   created_at: timeSchema,
 });
 
+export const signedInReply = z.object({
+  access_token: z.string(),
+  token_type: z.literal("Bearer"),
+  /** Seconds. */
+  expires_in: z.number().int(),
+  /** Null when it was set as a cookie. */
+  refresh_token: z.string().nullable(),
+  account: accountReply,
+});
+
 /** What may be shown on one line. */
 export const lineSchema = (lengthMax: number) =>
   z
