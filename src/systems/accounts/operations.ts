@@ -9,6 +9,7 @@ import * as keyStore from "./key-store.ts";
 import {
   nameFrom,
   normaliseEmail,
+  type Origin,
   type Register,
   requireGoodPassword,
   unknownAccount,
@@ -18,8 +19,9 @@ import * as store from "./store.ts";
 /** For the command line, the first start and seeds: what needs no request and no sign-in. */
 export type Operations = ReturnType<typeof createOperations>;
 
-export const adminEmail = "admin@stoa.local";
+const firstAdmin = { email: "admin@stoa.local", name: "Admin", role: "admin" } as const;
 const generatedPasswordLength = 20;
+const us: Origin = { actor: "system" };
 const emailSchema = z.email();
 
 export function createOperations(options: {
@@ -41,7 +43,7 @@ export function createOperations(options: {
       const password_hash = await passwords.hash(account.password);
       const role = account.role ?? "member";
       const fields = { email, name, role, password_hash, must_change_password: false };
-      return await register(tx, fields, { actor: "system" });
+      return await register(tx, fields, us);
     },
 
     /** Signs the account out everywhere. */
@@ -51,7 +53,7 @@ export function createOperations(options: {
       requireGoodPassword(password, [account.email ?? "", account.name]);
       const password_hash = await passwords.hash(password);
       const change = { id: account.id, password_hash, must_change_password: false };
-      await directory.replacePassword(tx, change, { actor: "system" });
+      await directory.replacePassword(tx, change, us);
     },
 
     /** Null unless this very call made the first account; one of several processes does. */
@@ -59,13 +61,12 @@ export function createOperations(options: {
       if (await store.anyAccount(db)) return null;
       const password = randomText(generatedPasswordLength);
       const password_hash = await passwords.hash(password);
-      const who = { email: adminEmail, name: "Admin", role: "admin" } as const;
+      const fields = { ...firstAdmin, password_hash, must_change_password: false };
       return await db.write(async (tx) => {
         await store.lockFirstStart(tx);
         if (await store.anyAccount(tx)) return null;
-        const fields = { ...who, password_hash, must_change_password: false };
-        await register(tx, fields, { actor: "system" });
-        return { email: adminEmail, password };
+        await register(tx, fields, us);
+        return { email: firstAdmin.email, password };
       });
     },
 
@@ -73,8 +74,7 @@ export function createOperations(options: {
     listAccounts: store.listAccounts,
 
     /** The plaintext, in `key`, exists only in this answer. */
-    createKey: (tx: Writer, accountId: string, key: NewKey) =>
-      keys.create(tx, accountId, key, { actor: "system" }),
+    createKey: (tx: Writer, accountId: string, key: NewKey) => keys.create(tx, accountId, key, us),
 
     async findByEmail(reader: Reader, email: string): Promise<Account> {
       const account = await store.findByEmail(reader, normaliseEmail(email));
@@ -83,7 +83,7 @@ export function createOperations(options: {
     },
 
     changeAccount: (tx: Writer, id: string, change: AccountChange) =>
-      directory.change(tx, id, change, { actor: "system" }),
+      directory.change(tx, id, change, us),
 
     listKeys: keyStore.listKeys,
 
@@ -91,7 +91,6 @@ export function createOperations(options: {
     findKeys: (reader: Reader, text: string) =>
       keyStore.findKeys(reader, { text, hash: hashApiKey(text) }),
 
-    revokeKey: (tx: Writer, key: { id: string; account_id: string }) =>
-      keys.revoke(tx, key, { actor: "system" }),
+    revokeKey: (tx: Writer, key: { id: string; account_id: string }) => keys.revoke(tx, key, us),
   };
 }
