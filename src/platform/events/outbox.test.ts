@@ -109,7 +109,7 @@ test("a batch that cannot be handed out stays in the outbox as a whole", async (
   expect(got).toHaveLength(1);
 });
 
-test("a failing subscription is retried with the same id, then dead; others are spared", async () => {
+test("a failing subscription is retried, then dead, with one id; others are spared", async () => {
   const seen: string[] = [];
   let broken = true;
   const failing: Subscription = {

@@ -1,4 +1,8 @@
-import type { Reader, Writer } from "../db/db.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Db, Reader, Writer } from "../db/db.ts";
+import type { Ids } from "../ids/ids.ts";
+import type { Log } from "../log/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 
 /** One unit of background work. Runs at least once: the handler must bear a repeat. */
 export type Job = {
@@ -70,4 +74,14 @@ export type JobRunner = Jobs & {
   settle(): Promise<void>;
   /** Takes nothing more; what still runs at the deadline goes back into the store. */
   stop(deadline: AbortSignal): Promise<void>;
+};
+
+export type JobsOptions = {
+  db: Db;
+  clock: Clock;
+  log: Log;
+  ids: Ids;
+  metrics?: Metrics | undefined;
+  /** For the jitter of waits. */
+  random?: () => number;
 };

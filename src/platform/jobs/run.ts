@@ -13,7 +13,12 @@ export const lostMax = 5;
 /** Waits are up to this much longer, so that jobs that failed together do not return together. */
 export const jitter = 0.2;
 
-export type RunDeps = { clock: Clock; log: Log; random: () => number; metrics?: Metrics };
+export type RunDeps = {
+  clock: Clock;
+  log: Log;
+  random: () => number;
+  metrics?: Metrics | undefined;
+};
 
 /** Why a run was given up from outside, as the reason of its abort signal. */
 export class StoppedRun extends Error {

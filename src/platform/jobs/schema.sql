@@ -18,7 +18,7 @@ CREATE TABLE platform.jobs (
   died_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now()
 ) WITH (
-  fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1
+  fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02
 );
 CREATE INDEX jobs_due ON platform.jobs (kind, run_at) WHERE died_at IS NULL;
 CREATE UNIQUE INDEX jobs_key ON platform.jobs (kind, key)

@@ -56,7 +56,8 @@ export async function findOwned(
 }
 
 export async function lockWebhook(tx: Writer, id: string): Promise<WebhookRow | null> {
-  return await tx.one<WebhookRow>`SELECT * FROM webhooks.webhooks WHERE id = ${id} FOR NO KEY UPDATE`;
+  return await tx.one<WebhookRow>`
+    SELECT * FROM webhooks.webhooks WHERE id = ${id} FOR NO KEY UPDATE`;
 }
 
 /** Newest first. */
