@@ -36,7 +36,7 @@ export type Database = {
 export async function openDatabase(
   config: Config,
   log: Log,
-  options: { join?: boolean; clock?: Clock } = {},
+  options: { join?: boolean; clock?: Clock; applicationName?: string } = {},
 ): Promise<Database> {
   const { connection, embedded } = await connect(config, log, options.join ?? false);
   const db = openDb({
@@ -47,6 +47,7 @@ export async function openDatabase(
     statementTimeoutMs: config.databaseStatementTimeoutMs,
     clock: options.clock ?? systemClock,
     log,
+    applicationName: options.applicationName,
   });
   return {
     db,

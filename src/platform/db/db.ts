@@ -46,7 +46,12 @@ export type DbOptions = {
   statementTimeoutMs: number;
   clock: Clock;
   log: Log;
+  /** How the sessions show in pg_stat_activity; a server's are called `stoa`. */
+  applicationName?: string | undefined;
 };
+
+/** What the sessions of a running server are called. */
+export const serverSessions = "stoa";
 
 export interface Db extends Reader {
   /** Runs `work` in one transaction. Retried on serialisation failure and deadlock only. */
@@ -134,7 +139,7 @@ function openClient(connection: Connection, options: DbOptions, max: number): SQ
     idleTimeout: 0,
     connectionTimeout: Math.ceil(options.acquireTimeoutMs / 1000),
     connection: {
-      application_name: "stoa",
+      application_name: options.applicationName ?? serverSessions,
       statement_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: 60_000,
       TimeZone: "UTC",
