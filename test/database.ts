@@ -1,5 +1,5 @@
 import { SQL } from "bun";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,17 @@ export function openTestDb(connection: Connection, poolMax = 8): Db {
   });
 }
 
+const folderPrefix = "stoa-test-";
+
+/** A test runner ends without a word, so each start removes what dead ones left. */
+function sweepDead(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(folderPrefix) ? Number(name.split("-")[2]) : Number.NaN;
+    if (Number.isNaN(pid) || existsSync(`/proc/${pid}`)) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
 function templateFor(migrations: Migration[]): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   for (const migration of migrations) hash.update(migration.id).update(migration.sql);
@@ -101,12 +112,9 @@ async function startServer(): Promise<Server> {
     };
     return { admin: new SQL(url, { max: 2 }), connect };
   }
-  const dataDir = await mkdtemp(join(tmpdir(), "stoa-test-"));
+  sweepDead();
+  const dataDir = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   const embedded = await startEmbedded({ dataDir, log: silentLog, durable: false });
-  process.on("exit", () => {
-    process.kill(embedded.pid(), "SIGKILL");
-    rmSync(dataDir, { recursive: true, force: true });
-  });
   const options = (connection: Connection, database: string): Connection =>
     typeof connection === "string" ? connection : { ...connection, database };
   return {

@@ -4,7 +4,7 @@ import ipaddr from "ipaddr.js";
  * The visitor's address. `X-Forwarded-For` is written by anybody, so it is read from its right
  * end and only as far as the hops are proxies named in the configuration.
  */
-export type AddressOf = (peer: string, forwardedFor: string | null) => string;
+export type AddressOf = (peer: string, request: { headers: Headers }) => string;
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -14,8 +14,11 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     trusted.some(
       ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
     );
-  return (peer, forwardedFor) => {
-    if (forwardedFor === null || trusted.length === 0) return normalAddress(peer);
+  // Where nobody is trusted the header is not even read: this runs for every request.
+  if (trusted.length === 0) return normalAddress;
+  return (peer, request) => {
+    const forwardedFor = request.headers.get("x-forwarded-for");
+    if (forwardedFor === null) return normalAddress(peer);
     let current = peer;
     const hops = forwardedFor.split(",").slice(-20);
     while (hops.length > 0 && ipaddr.isValid(current) && isTrusted(ipaddr.process(current))) {

@@ -4,7 +4,11 @@ import { addressGroup, normalAddress, trustProxies } from "./address.ts";
 import { jsonDepthMax, parseJson, readBody } from "./body.ts";
 
 describe("the visitor's address", () => {
-  const of = trustProxies(["10.0.0.0/8", "2001:db8::1"]);
+  const from = (ranges: string[]) => (peer: string, forwardedFor: string | null) => {
+    const headers = new Headers(forwardedFor === null ? {} : { "x-forwarded-for": forwardedFor });
+    return trustProxies(ranges)(peer, { headers });
+  };
+  const of = from(["10.0.0.0/8", "2001:db8::1"]);
 
   test.each([
     ["203.0.113.9", null, "203.0.113.9"],
@@ -21,7 +25,7 @@ describe("the visitor's address", () => {
   });
 
   test("nobody is believed where no proxy is named", () => {
-    expect(trustProxies([])("10.0.0.1", "1.2.3.4")).toBe("10.0.0.1");
+    expect(from([])("10.0.0.1", "1.2.3.4")).toBe("10.0.0.1");
   });
 
   test("an IPv6 /64 is one client, an IPv4 address is one client", () => {

@@ -27,7 +27,19 @@ export type ServeOptions = {
   trees: Map<string, Page>;
   /** Hosts on which nothing but `front` answers: customers' domains must not serve the API. */
   isForeignHost(host: string): boolean;
-  front(request: Request, visitor: () => string): Response | Promise<Response>;
+  front: Front;
+};
+
+/** What answers everywhere else. */
+export type Front = {
+  /** Tried first, for every request: an answer from memory, or null. */
+  known(
+    request: Request,
+    url: string,
+    pathStart: number,
+    visitor: (request: Request) => string,
+  ): Response | null;
+  handle(request: Request, visitor: (request: Request) => string): Response | Promise<Response>;
 };
 
 export type Listening = {
@@ -50,8 +62,8 @@ export function serve(options: ServeOptions): Listening {
     reusePort: false,
     idleTimeout: idleTimeoutSeconds,
     maxRequestBodySize: options.bodyBytesMax,
-    fetch(request, bun) {
-      const answer = dispatch(request, bun);
+    fetch(request) {
+      const answer = dispatch(request);
       if (answer instanceof Response) return draining ? closing(answer) : answer;
       waiting++;
       return answer.then(
@@ -72,27 +84,36 @@ export function serve(options: ServeOptions): Listening {
     },
   });
 
-  function dispatch(request: Request, bun: Server<undefined>): Response | Promise<Response> {
+  function visitor(request: Request): string {
+    const peer = server.requestIP(request)?.address ?? "";
+    return options.addressOf(peer, request);
+  }
+
+  function dispatch(request: Request): Response | Promise<Response> {
     const { url } = request;
-    const hostEnd = url.indexOf("/", 8);
-    const visitor = () =>
-      options.addressOf(
-        bun.requestIP(request)?.address ?? "",
-        request.headers.get("x-forwarded-for"),
-      );
-    const path = pathOf(url, hostEnd);
-    const first = path.indexOf("/", 1) < 0 ? path.slice(1) : path.slice(1, path.indexOf("/", 1));
-    if (options.isForeignHost(hostOf(url, hostEnd))) return options.front(request, visitor);
+    const pathStart = url.indexOf("/", 8);
+    // No system path can be a code, so the busiest answer need not wait for their turn.
+    const known = options.front.known(request, url, pathStart, visitor);
+    if (known !== null) return known;
+    if (options.isForeignHost(hostOf(url, pathStart))) return front(request);
+    const path = pathOf(url, pathStart);
+    const slash = path.indexOf("/", 1);
+    const first = slash < 0 ? path.slice(1) : path.slice(1, slash);
     if (first === "api") {
-      if (isStream(path)) bun.timeout(request, 0);
-      return options.api.fetch(request, visitor());
+      if (isStream(path)) server.timeout(request, 0);
+      return options.api.fetch(request, visitor(request));
     }
     const page = options.pages.get(path);
-    if (page) return page(request, visitor());
+    if (page) return page(request, visitor(request));
     const tree = options.trees.get(first);
     if (tree) return tree(request);
-    if (!["GET", "HEAD", "POST"].includes(request.method)) return methodNotAllowed();
-    return options.front(request, visitor);
+    return front(request);
+  }
+
+  function front(request: Request): Response | Promise<Response> {
+    const { method } = request;
+    if (method !== "GET" && method !== "HEAD" && method !== "POST") return methodNotAllowed();
+    return options.front.handle(request, visitor);
   }
 
   return {
@@ -122,15 +143,15 @@ function closing(response: Response): Response {
   return response;
 }
 
-function pathOf(url: string, hostEnd: number): string {
-  const query = url.indexOf("?", hostEnd);
-  return query < 0 ? url.slice(hostEnd) : url.slice(hostEnd, query);
+function pathOf(url: string, start: number): string {
+  const query = url.indexOf("?", start);
+  return query < 0 ? url.slice(start) : url.slice(start, query);
 }
 
-function hostOf(url: string, hostEnd: number): string {
+function hostOf(url: string, pathStart: number): string {
   const start = url.indexOf("//") + 2;
   const port = url.indexOf(":", start);
-  return url.slice(start, port >= 0 && port < hostEnd ? port : hostEnd).toLowerCase();
+  return url.slice(start, port >= 0 && port < pathStart ? port : pathStart).toLowerCase();
 }
 
 /** Event streams live as long as their reader. */

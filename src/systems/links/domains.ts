@@ -91,6 +91,7 @@ export function createDomains(deps: DomainDeps) {
     owned,
     /** The domain that serves a host, or null for Stoa's own and unknown ones. */
     serving: (host: string): Domain | null => byHost.get(host) ?? null,
+    idOf: (host: string): string => byHost.get(host)?.id ?? "0",
     get count(): number {
       return byHost.size - 1;
     },

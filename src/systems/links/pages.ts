@@ -1,3 +1,5 @@
+import { AppError } from "../../platform/errors/errors.ts";
+
 /**
  * The few pages that visitors of links see. Plain HTML with one inline style whose hash is in
  * the policy: no script, nothing from elsewhere, and stored text only ever as text.
@@ -149,9 +151,14 @@ export function reportedPage(): Response {
   return page({ status: 200, title: "Reported", body });
 }
 
-export function unavailablePage(): Response {
-  const body = "<h1>Please try again in a moment</h1><p>We cannot look this link up just now.</p>";
-  return page({ status: 503, title: "Unavailable", body }, { "retry-after": "2" });
+/** The page that a person gets in place of problem details. */
+export function problemPage(problem: Response, error: unknown): Response {
+  const { status } = problem;
+  const why = error instanceof AppError ? error.message : "Something went wrong on our side.";
+  const retryAfter = problem.headers.get("retry-after");
+  const body = `<h1>Please try again in a moment</h1><p>${escapeHtml(why)}</p>`;
+  const spec = { status, title: "Please try again", body };
+  return page(spec, retryAfter ? { "retry-after": retryAfter } : {});
 }
 
 /** Tries the app at once; where nothing opens it, the link on the page is the way on. */

@@ -5,7 +5,7 @@ import { AppError, type ErrorCode } from "../../platform/errors/errors.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
-import type { Clicks } from "./clicks/clicks.ts";
+import type { Clicks, Hit } from "./clicks/clicks.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
 import { forwardTarget } from "./forward.ts";
@@ -15,7 +15,7 @@ import * as pages from "./pages.ts";
 import type { PasswordTries } from "./password-tries.ts";
 import { useClick } from "./store.ts";
 import type { Known, Target, TargetMore, Targets } from "./targets.ts";
-import { isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
+import { hostOf, isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
 import { classifyAgent } from "./visits.ts";
 
 /**
@@ -40,10 +40,9 @@ export type RedirectDeps = {
   cacheControl: string;
 };
 
-type Answer = Response | Promise<Response>;
-
 /** Who asks, looked up only when it is needed. */
-export type Visitor = () => string;
+export type Visitor = (request: Request) => string;
+type Address = () => string;
 
 const formBytesMax = 4_096;
 
@@ -59,6 +58,11 @@ export function createRedirect(deps: RedirectDeps) {
     deps.metrics.counter("stoa_links_redirects_total", "Answers to visitors by what they were.", {
       outcome: name,
     });
+  /** Filled anew for each click, which is written down before the next one comes. */
+  const hit: Hit = {
+    ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
+    ...{ purpose: "", doNotTrack: false, method: "GET" },
+  };
   const count = {
     redirected: outcome("redirected"),
     unknown: outcome("unknown"),
@@ -67,31 +71,37 @@ export function createRedirect(deps: RedirectDeps) {
     failed: outcome("failed"),
   };
 
+  /**
+   * The short way: a plain link that is in memory. Null when it is anything else. `pathStart` is
+   * where the path begins in `url`.
+   */
+  function known(request: Request, url: string, pathStart: number, visitor: Visitor) {
+    const started = performance.now();
+    const domainId = domains.count > 0 ? domains.idOf(hostOf(url, pathStart)) : "0";
+    const queryStart = url.indexOf("?", pathStart);
+    const code = url.slice(pathStart + 1, queryStart < 0 ? url.length : queryStart);
+    const target = targets.peek(domainId, code);
+    if (target === undefined || !target.plain || request.method !== "GET") return null;
+    const now = clock.now();
+    if (now < target.startsAt || now >= target.expiresAt) return null;
+    record(target, request, queryStart < 0 ? "" : url.slice(queryStart), visitor(request), now);
+    count.redirected.value++;
+    const response = go(target.url, target.status);
+    latency.observe((performance.now() - started) / 1000);
+    return response;
+  }
+
   /** Everything under `/` that is no API, console or system path. */
-  function handle(request: Request, visitor: Visitor): Answer {
+  function handle(request: Request, visitor: Visitor): Promise<Response> {
     const started = performance.now();
     const visit = parseVisit(request);
     const domain = domains.count > 0 ? domains.serving(visit.host) : null;
-    const domainId = domain?.id ?? "0";
-    if (visit.suffix === "" && visit.rest === "" && request.method === "GET") {
-      const known = targets.find(domainId, visit.code);
-      if (known !== null && !(known instanceof Promise) && known.plain) {
-        const now = clock.now();
-        if (now >= known.startsAt && now < known.expiresAt) {
-          record(known, visit, visitor(), now);
-          count.redirected.value++;
-          const response = go(known.url, known.status);
-          latency.observe((performance.now() - started) / 1000);
-          return response;
-        }
-      }
-    }
-    return slowly(visit, visitor, domain ?? domains.own, started);
+    return slowly(visit, () => visitor(request), domain ?? domains.own, started);
   }
 
   async function slowly(
     visit: Visit,
-    visitor: Visitor,
+    visitor: Address,
     domain: Domain,
     started: number,
   ): Promise<Response> {
@@ -101,15 +111,15 @@ export function createRedirect(deps: RedirectDeps) {
     } catch (error) {
       if (!(error instanceof AppError)) deps.log.error("redirect failed", { error });
       count.failed.add();
-      const asProblem = !wantsHtml(visit.request);
-      response = asProblem ? problemOf(error, crypto.randomUUID()) : pages.unavailablePage();
+      response = problemOf(error, crypto.randomUUID());
+      if (wantsHtml(visit.request)) response = pages.problemPage(response, error);
     }
     latency.observe((performance.now() - started) / 1000);
     if (visit.request.method === "HEAD") return new Response(null, response);
     return response;
   }
 
-  async function decide(visit: Visit, visitor: Visitor, domain: Domain): Promise<Response> {
+  async function decide(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
     if (visit.code === "")
       return domain.root_url ? go(domain.root_url, 302) : unknown(visit, visitor, domain);
     if (!isCodeLike(visit.code)) return unknown(visit, visitor, domain);
@@ -128,7 +138,7 @@ export function createRedirect(deps: RedirectDeps) {
 
   async function decideMore(
     visit: Visit,
-    visitor: Visitor,
+    visitor: Address,
     target: Target,
     more: TargetMore,
     domain: Domain,
@@ -136,14 +146,14 @@ export function createRedirect(deps: RedirectDeps) {
     const { request } = visit;
     if (more.quarantined || domain.quarantined) {
       count.page.add();
-      record(target, visit, visitor(), clock.now());
+      recordVisit(target, visit, visitor());
       if (wantsHtml(request)) return pages.warningPage(target.code, target.url);
       return fail("links.gone", "This link was stopped because its target may be unsafe.");
     }
     const kind = clicks.kindOf(request.headers.get("user-agent") ?? "", purposeOf(request));
     if (more.card && kind === "unfurler") {
       count.page.add();
-      record(target, visit, visitor(), clock.now());
+      recordVisit(target, visit, visitor());
       return pages.cardPage(more.card, shortUrl(naming, domain.host, target.code), target.url);
     }
     if (more.passwordHash !== null) {
@@ -160,7 +170,7 @@ export function createRedirect(deps: RedirectDeps) {
     return redirected(target, visit, visitor, chosen.url, chosen.app);
   }
 
-  function choose(visit: Visit, visitor: Visitor, target: Target, more: TargetMore) {
+  function choose(visit: Visit, visitor: Address, target: Target, more: TargetMore) {
     const { request } = visit;
     const userAgent = request.headers.get("user-agent") ?? "";
     const choice = more.choose?.({
@@ -182,7 +192,7 @@ export function createRedirect(deps: RedirectDeps) {
   /** Null once the right password is given. */
   async function askPassword(
     visit: Visit,
-    visitor: Visitor,
+    visitor: Address,
     target: Target,
     hash: string,
   ): Promise<Response | null> {
@@ -208,12 +218,12 @@ export function createRedirect(deps: RedirectDeps) {
   function redirected(
     target: Target,
     visit: Visit,
-    visitor: Visitor,
+    visitor: Address,
     url: string,
     app: string | null = null,
   ): Response {
     // HEAD asks about the link and does not follow it.
-    if (visit.request.method !== "HEAD") record(target, visit, visitor(), clock.now());
+    if (visit.request.method !== "HEAD") recordVisit(target, visit, visitor());
     count.redirected.add();
     const noindex = target.more?.noindex ?? false;
     // After the password form the browser must not send the form on.
@@ -247,10 +257,11 @@ export function createRedirect(deps: RedirectDeps) {
     return fail("links.gone", `This link is ${why.replace("_", " ")}.`);
   }
 
-  async function unknown(visit: Visit, visitor: Visitor, domain: Domain): Promise<Response> {
+  async function unknown(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
     count.unknown.add();
     if (visit.request.method === "GET" && isCodeLike(visit.code)) {
-      clicks.recordOrphan(visit.code, hitOf(visit, visitor(), clock.now()));
+      fillHit(hit, visit.request, visit.query, visitor(), clock.now());
+      clicks.recordOrphan(visit.code, hit);
     }
     if (domain.not_found_url) return go(domain.not_found_url, 302, "no-store");
     if (!wantsHtml(visit.request)) return fail("links.not_found", "There is no such link.");
@@ -281,14 +292,24 @@ export function createRedirect(deps: RedirectDeps) {
     return Response.json({ code, short_url, url: target.url, ...target.more?.card });
   }
 
-  function record(target: Target, visit: Visit, address: string, at: number): void {
-    const hit = hitOf(visit, address, at);
+  function recordVisit(target: Target, visit: Visit, address: string): void {
+    record(target, visit.request, visit.query, address, clock.now());
+  }
+
+  function record(
+    target: Target,
+    request: Request,
+    query: string,
+    address: string,
+    at: number,
+  ): void {
+    fillHit(hit, request, query, address, at);
     hit.idHigh = target.idHigh;
     hit.idLow = target.idLow;
     clicks.record(hit);
   }
 
-  return { handle };
+  return { known, handle };
 }
 
 export function endingOf(target: Target, now: number): pages.Ending | null {
@@ -296,20 +317,16 @@ export function endingOf(target: Target, now: number): pages.Ending | null {
   return now >= target.expiresAt ? "expired" : null;
 }
 
-function hitOf(visit: Visit, address: string, at: number) {
-  const { headers, method } = visit.request;
-  return {
-    idHigh: 0,
-    idLow: 0,
-    at,
-    address,
-    userAgent: headers.get("user-agent") ?? "",
-    referrer: headers.get("referer") ?? "",
-    query: visit.query,
-    purpose: purposeOf(visit.request),
-    doNotTrack: headers.get("sec-gpc") === "1" || headers.get("dnt") === "1",
-    method: method === "HEAD" ? ("HEAD" as const) : ("GET" as const),
-  };
+function fillHit(hit: Hit, request: Request, query: string, address: string, at: number): void {
+  const { headers } = request;
+  hit.at = at;
+  hit.address = address;
+  hit.userAgent = headers.get("user-agent") ?? "";
+  hit.referrer = headers.get("referer") ?? "";
+  hit.query = query;
+  hit.purpose = purposeOf(request);
+  hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
+  hit.method = request.method === "HEAD" ? "HEAD" : "GET";
 }
 
 function purposeOf(request: Request): string {

@@ -36,7 +36,7 @@ import { transferRoutes } from "./transfer-http.ts";
 /** Short links: make, find, follow, count. */
 export type LinksSystem = System & {
   /** Answers every path that nothing else claims. */
-  front: Redirect["handle"];
+  front: Redirect;
   /** Whether a host is a customer's proved domain. */
   servesHost(host: string): boolean;
   /** Flushes and rolls up every click recorded so far; for tests. */
@@ -132,7 +132,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
       await clicks.stop(deadline);
       geo?.close();
     },
-    front: redirect.handle,
+    front: redirect,
     servesHost: (host) => domains.count > 0 && domains.serving(host) !== null,
     settle: clicks.settle,
   };

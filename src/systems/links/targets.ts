@@ -139,6 +139,13 @@ export function createTargets(options: TargetOptions) {
     get size(): number {
       return known.size;
     },
+    /** What is in memory and surely right; undefined says nothing but that it is not. */
+    peek(domainId: string, code: string): Target | undefined {
+      const target = known.get(keyOf(domainId, code));
+      if (target === undefined || !trusted || target.epoch !== epoch) return undefined;
+      counts.hits++;
+      return target;
+    },
     /** From memory at once, else a promise of it. Rejects only when neither can answer. */
     find(domainId: string, code: string): Known | Promise<Known> {
       const key = keyOf(domainId, code);
@@ -192,11 +199,12 @@ export function createTargets(options: TargetOptions) {
 
 /** A link's own key, and the form in which changes are announced. */
 function keyOf(domainId: string, code: string): string {
-  return domainId === "0" ? code : `${domainId}/${code}`;
+  // A line feed stands in no URL, so no path of one domain can spell a key of another.
+  return domainId === "0" ? code : `${domainId}\n${code}`;
 }
 
 function keyCode(key: string): string {
-  return key.slice(key.indexOf("/") + 1);
+  return key.slice(key.indexOf("\n") + 1);
 }
 
 export function compileTarget(row: TargetRow, read: { epoch: number; readAt: number }): Target {

@@ -1,5 +1,3 @@
-import type { AddressOf } from "../../platform/http/address.ts";
-
 /** A request for a short link, taken apart once. */
 export type Visit = {
   request: Request;
@@ -36,7 +34,7 @@ export function parseVisit(request: Request): Visit {
     code = code.slice(0, plus);
   }
   const rest = codeEnd < pathEnd ? url.slice(codeEnd, pathEnd) : "";
-  return { request, code, suffix, rest, query, host: hostOf(url, hostStart, pathStart) };
+  return { request, code, suffix, rest, query, host: hostOf(url, pathStart) };
 }
 
 function decode(text: string): string {
@@ -47,10 +45,11 @@ function decode(text: string): string {
   }
 }
 
-function hostOf(url: string, start: number, end: number): string {
+/** Of an absolute URL whose path begins at `pathStart`: lower-case, without a port. */
+export function hostOf(url: string, pathStart: number): string {
+  const start = url.indexOf("//") + 2;
   const port = url.indexOf(":", start);
-  const stop = port >= 0 && port < end ? port : end;
-  return url.slice(start, stop).toLowerCase();
+  return url.slice(start, port >= 0 && port < pathStart ? port : pathStart).toLowerCase();
 }
 
 export function isCodeLike(code: string): boolean {
@@ -61,11 +60,4 @@ export function isCodeLike(code: string): boolean {
 export function wantsHtml(request: Request): boolean {
   const accept = request.headers.get("accept");
   return accept !== null && accept.includes("text/html");
-}
-
-type Server = { requestIP(request: Request): { address: string } | null };
-
-export function addressOf(request: Request, server: Server, trust: AddressOf): string {
-  const peer = server.requestIP(request)?.address ?? "";
-  return trust(peer, request.headers.get("x-forwarded-for"));
 }

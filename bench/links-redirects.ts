@@ -1,0 +1,113 @@
+import type { Measured } from "./links.ts";
+import { agents, load, median, writeScript, zipf, type Load } from "./load.ts";
+import { startConstant, startNginx, type Peer } from "./peers.ts";
+import { seededCode, seedLinks } from "./seed.ts";
+import { startPostgres, startStoa, type Bench } from "./server.ts";
+
+/** Redirects over a million links by a Zipf choice, every click recorded and drained. */
+const links = 1_000_000;
+const asked = 200_000;
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const seconds = Number(process.env["BENCH_SECONDS"] ?? 8);
+
+export async function benchRedirects(folder: string): Promise<Measured> {
+  const db = await startPostgres(folder);
+  let stoa = await startStoa(folder, db);
+  await seedLinks(db.sql, { ownerId: "1", from: 0, to: links });
+  await db.sql`ANALYZE`;
+  const codes = zipf(links, asked, 1).map(seededCode);
+  const script = writeScript(
+    folder,
+    codes.map((code) => `/${code}`),
+    agents,
+  );
+  await load(stoa.url, { script, seconds: 20 });
+  await stoa.stop();
+  stoa = await startStoa(folder, db);
+  await load(stoa.url, { script, seconds: 20 });
+
+  const distinct = [...new Set(codes)].slice(0, 100_000);
+  const results = new Map<string, Load[]>();
+  const before = await drained(stoa);
+  let stoaSeconds = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of ["return", "map", "log"] as const) {
+      await measure(results, script, () => startNginx(folder, kind, distinct));
+    }
+    await measure(results, script, () => startConstant(folder));
+    note(results, "Stoa", await load(stoa.url, { script, seconds }));
+    stoaSeconds += seconds;
+    await caughtUp(stoa);
+  }
+  const after = await drained(stoa);
+  const sent = (results.get("Stoa") ?? []).reduce((sum, r) => sum + r.requests, 0);
+  const rss = stoa.rssMb();
+  await stoa.stop();
+  await db.postgres.stop();
+  return report(results, { recorded: after - before, sent, stoaSeconds, rss });
+}
+
+async function measure(
+  results: Map<string, Load[]>,
+  script: string,
+  start: () => Promise<Peer>,
+): Promise<void> {
+  const peer = await start();
+  await load(peer.url, { script, seconds: 1 });
+  note(results, peer.name, await load(peer.url, { script, seconds }));
+  await peer.stop();
+}
+
+function note(results: Map<string, Load[]>, name: string, result: Load): void {
+  results.set(name, [...(results.get(name) ?? []), result]);
+  const { requestsPerSecond, p50Ms, p99Ms, errors } = result;
+  console.log(
+    `${name.padEnd(20)} ${Math.round(requestsPerSecond).toString().padStart(7)}/s  ` +
+      `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  errors ${errors}`,
+  );
+}
+
+async function drained(stoa: Bench): Promise<number> {
+  return (await stoa.metrics()).get("stoa_links_clicks_drained_total") ?? 0;
+}
+
+/** Waits until every recorded click is in the database, and says how long that took. */
+async function caughtUp(stoa: Bench): Promise<void> {
+  const started = performance.now();
+  for (;;) {
+    const metrics = await stoa.metrics();
+    let recorded = 0;
+    for (const [name, value] of metrics) {
+      if (name.startsWith("stoa_links_clicks_recorded_total")) recorded += value;
+    }
+    if ((metrics.get("stoa_links_clicks_drained_total") ?? 0) >= recorded) break;
+    await Bun.sleep(20);
+  }
+  console.log(`   drained ${Math.round(performance.now() - started)} ms after the last request`);
+}
+
+function report(
+  results: Map<string, Load[]>,
+  totals: { recorded: number; sent: number; stoaSeconds: number; rss: number },
+): Measured {
+  const rate = (name: string) => median((results.get(name) ?? []).map((r) => r.requestsPerSecond));
+  const own = results.get("Stoa") ?? [];
+  const stoa = rate("Stoa");
+  const ratio = (name: string) => median(own.map((r, i) => r.requestsPerSecond / rateAt(name, i)));
+  const rateAt = (name: string, i: number) => results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
+  console.log(`
+Stoa ${Math.round(stoa)}/s, p99 ${median(own.map((r) => r.p99Ms)).toFixed(2)} ms, ${totals.rss} MB
+  of nginx return 302        ${ratio("nginx return").toFixed(2)}
+  of nginx map               ${ratio("nginx map").toFixed(2)}
+  of nginx map with log      ${ratio("nginx log").toFixed(2)}
+  of a constant Bun server   ${ratio("Bun, constant 302").toFixed(2)}
+clicks: ${totals.recorded} drained of ${totals.sent} answered, ${Math.round(totals.recorded / totals.stoaSeconds)}/s`);
+  return {
+    redirects_per_core_s: Math.round(stoa),
+    redirect_p99_ms: Number(median(own.map((r) => r.p99Ms)).toFixed(2)),
+    redirects_of_nginx_log: Number(ratio("nginx log").toFixed(3)),
+    redirects_of_constant_bun: Number(ratio("Bun, constant 302").toFixed(3)),
+    clicks_drained_per_s: Math.round(totals.recorded / totals.stoaSeconds),
+    rss_mb_1m_links: totals.rss,
+  };
+}
