@@ -1,5 +1,4 @@
 /**
- * What a click costs, in three parts: recording it on the redirect's thread, draining it into
  * PostgreSQL, rolling it up; then how fast the numbers of a link answer.
  *
  *   bun bench/clicks.ts [clicks] [links] [clicks of one link, over a month, to ask about]
@@ -121,7 +120,6 @@ function record(spool: Spool, { name, clicks, spanMs }: Run): void {
   });
   const fresh = (text: string) => Buffer.from(text).toString("latin1");
   let spent = 0;
-  const parts: number[] = [];
   for (let done = 0; done < clicks; done += hits.length) {
     for (const [i, hit] of hits.entries()) {
       hit.at = start + Math.floor(((done + i) / clicks) * spanMs);
@@ -133,10 +131,8 @@ function record(spool: Spool, { name, clicks, spanMs }: Run): void {
     for (const hit of hits) recorder.record(hit);
     spool.flush();
     spent += performance.now() - before;
-    parts.push(((performance.now() - before) * 1000) / hits.length);
   }
   say(`record${name}`, clicks, spent);
-  console.log(parts.map((p) => p.toFixed(2)).join(" "));
 }
 
 async function drain(spool: Spool, { name, clicks }: Run): Promise<void> {

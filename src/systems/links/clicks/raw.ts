@@ -1,0 +1,180 @@
+import type { Reader } from "../../../platform/db/db.ts";
+import type { TermNames } from "./dictionary.ts";
+import { dayName } from "./partitions.ts";
+import { invalid } from "./refusal.ts";
+import { dayMs, kindOf, kinds, newVisitorBit, reducedBit } from "./traits.ts";
+
+/**
+ * The latest raw clicks of a link. There is no index by link; the search goes back from now in
+ * growing steps through the days that are known to have clicks, so that a busy link is found in
+ * the last second and a quiet one by the block ranges that may contain it.
+ */
+const stepsMs = [1_000, 8_000, 64_000, 512_000, 4_096_000, 32_768_000, dayMs];
+const daysLookedAtMax = 400;
+
+export type ClickItem = {
+  at: string;
+  kind: (typeof kinds)[number];
+  reason: string;
+  new_visitor: boolean;
+  do_not_track: boolean;
+  country: string;
+  city: string;
+  device: string;
+  browser: string;
+  os: string;
+  app: string;
+  referrer: string;
+  utm_source: string;
+  utm_medium: string;
+  utm_campaign: string;
+  utm_term: string;
+  utm_content: string;
+};
+
+type TermIds = { geo_id: number; client_id: number; source_id: number };
+type Place = { at: number; block: number; item: number };
+type RawRow = TermIds & { at: Date; ctid: string; traits: number };
+
+export type Paged = { cursor?: string | undefined; limit: number };
+type Page<T> = { items: T[]; next_cursor: string | null };
+
+export async function latestClicks(
+  reader: Reader,
+  names: TermNames,
+  query: Paged & { linkId: string; now: number },
+): Promise<Page<ClickItem>> {
+  const after = query.cursor === undefined ? null : parseCursor(query.cursor);
+  const wanted = query.limit + 1;
+  const rows: RawRow[] = [];
+  for (const day of await daysWithClicks(reader, query.linkId, after?.at ?? query.now)) {
+    let to = after ? Math.min(after.at + 1, (day + 1) * dayMs) : (day + 1) * dayMs;
+    // Today ends now, give or take the clocks of other processes.
+    if (!after) to = Math.min(to, Math.max(query.now + 60_000, day * dayMs + 1));
+    for (const step of stepsMs) {
+      const from = Math.max(day * dayMs, to - step);
+      rows.push(...(await readRange(reader, query.linkId, { from, to }, after, wanted)));
+      to = from;
+      if (rows.length >= wanted || to <= day * dayMs) break;
+    }
+    if (rows.length >= wanted) break;
+  }
+  const page = rows.slice(0, query.limit);
+  const fields = await names.of(reader, idsOf(page));
+  const items = page.map((row) => itemOf(row, fields));
+  return { items, next_cursor: rows.length > query.limit ? cursorOf(page.at(-1)!) : null };
+}
+
+/** Newest first; today is always one, because its clicks may not be rolled up yet. */
+async function daysWithClicks(reader: Reader, linkId: string, at: number): Promise<number[]> {
+  const latest = Math.floor(at / dayMs);
+  const rows = await reader.all<{ day: string }>`
+    SELECT day::text AS day FROM links.click_days
+    WHERE subject_id = ${linkId}::bigint AND day <= ${dayName(latest)}::date
+    ORDER BY day DESC LIMIT ${daysLookedAtMax}`;
+  const days = rows.map((row) => Date.parse(row.day) / dayMs);
+  return days[0] === latest ? days : [latest, ...days];
+}
+
+async function readRange(
+  reader: Reader,
+  linkId: string,
+  range: { from: number; to: number },
+  after: Place | null,
+  limit: number,
+): Promise<RawRow[]> {
+  const tid = after ? `(${after.block},${after.item})` : "(0,0)";
+  const afterAt = new Date(after?.at ?? 0);
+  return await reader.all<RawRow>`
+    SELECT at, ctid::text AS ctid, geo_id, client_id, source_id, traits FROM links.clicks
+    WHERE link_id = ${linkId}::bigint
+      AND at >= ${new Date(range.from)} AND at < ${new Date(range.to)}
+      AND (${after === null} OR at < ${afterAt} OR (at = ${afterAt} AND ctid < ${tid}::tid))
+    ORDER BY at DESC, ctid DESC LIMIT ${limit}`;
+}
+
+function itemOf(row: RawRow, names: Map<number, string[]>): ClickItem {
+  const [country = "", city = ""] = names.get(row.geo_id) ?? [];
+  const [device = "", browser = "", os = "", app = "", , reason = ""] =
+    names.get(row.client_id) ?? [];
+  return {
+    at: row.at.toISOString(),
+    kind: kinds[kindOf(row.traits)]!,
+    reason,
+    new_visitor: (row.traits & newVisitorBit) !== 0,
+    do_not_track: (row.traits & reducedBit) !== 0,
+    country,
+    city,
+    device,
+    browser,
+    os,
+    app,
+    ...sourceOf(names.get(row.source_id) ?? []),
+  };
+}
+
+function sourceOf(fields: string[]) {
+  const [referrer = "", source = "", medium = "", campaign = "", term = "", content = ""] = fields;
+  return {
+    referrer,
+    utm_source: source,
+    utm_medium: medium,
+    utm_campaign: campaign,
+    utm_term: term,
+    utm_content: content,
+  };
+}
+
+export type OrphanItem = {
+  at: string;
+  code: string;
+  kind: string;
+  reason: string;
+  country: string;
+  referrer: string;
+};
+
+/** Clicks on codes that nobody has made, newest first. */
+export async function latestOrphans(
+  reader: Reader,
+  names: TermNames,
+  query: Paged,
+): Promise<Page<OrphanItem>> {
+  const after = query.cursor === undefined ? null : parseCursor(query.cursor);
+  const afterAt = after ? new Date(after.at) : null;
+  const tid = after ? `(${after.block},${after.item})` : "(0,0)";
+  const rows = await reader.all<TermIds & { at: Date; ctid: string; code: string }>`
+    SELECT at, ctid::text AS ctid, code, geo_id, client_id, source_id FROM links.orphans
+    WHERE ${afterAt}::timestamptz IS NULL OR at < ${afterAt}
+      OR (at = ${afterAt} AND ctid < ${tid}::tid)
+    ORDER BY at DESC, ctid DESC LIMIT ${query.limit + 1}`;
+  const page = rows.slice(0, query.limit);
+  const fields = await names.of(reader, idsOf(page));
+  const items = page.map(({ at, code, geo_id, client_id, source_id }) => ({
+    at: at.toISOString(),
+    code,
+    kind: fields.get(client_id)?.[4] ?? "",
+    reason: fields.get(client_id)?.[5] ?? "",
+    country: fields.get(geo_id)?.[0] ?? "",
+    referrer: fields.get(source_id)?.[0] ?? "",
+  }));
+  return { items, next_cursor: rows.length > query.limit ? cursorOf(page.at(-1)!) : null };
+}
+
+function idsOf(rows: TermIds[]): number[] {
+  return rows.flatMap((row) => [row.geo_id, row.client_id, row.source_id]);
+}
+
+/** The instant and the row's place in its partition: rows are never updated, so it stays. */
+function cursorOf(row: { at: Date; ctid: string }): string {
+  return `${row.at.getTime()}.${row.ctid.slice(1, -1).replace(",", ".")}`;
+}
+
+function parseCursor(cursor: string): Place {
+  const match = /^(\d{1,14})\.(\d{1,10})\.(\d{1,5})$/.exec(cursor);
+  const [at, block, item] = (match ?? []).slice(1).map(Number);
+  if (at === undefined || block === undefined || item === undefined || block >= 2 ** 32) {
+    throw invalid("cursor", "one that an earlier page returned");
+  }
+  return { at, block, item };
+}
