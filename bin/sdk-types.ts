@@ -104,7 +104,7 @@ function print(schema: Schema, named: Map<string, string>, indent: string, root 
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (schema.anyOf ?? schema.oneOf) return union(schema.anyOf ?? schema.oneOf ?? []);
-  if (schema.allOf) return schema.allOf.map((part) => wrap(inner(part))).join(" & ");
+  if (schema.allOf) return schema.allOf.map((part) => wrap(part, inner(part))).join(" & ");
   if (Array.isArray(schema.type)) return union(schema.type.map((type) => ({ ...schema, type })));
   switch (schema.type) {
     case "string":
@@ -116,7 +116,7 @@ function print(schema: Schema, named: Map<string, string>, indent: string, root 
       return "number";
     case "array":
       if (schema.prefixItems) return `[${schema.prefixItems.map(inner).join(", ")}]`;
-      return `${wrap(inner(schema.items ?? {}))}[]`;
+      return `${wrap(schema.items ?? {}, inner(schema.items ?? {}))}[]`;
     case "object":
       return printObject(schema, named, indent);
     default:
@@ -138,8 +138,11 @@ function printObject(schema: Schema, named: Map<string, string>, indent: string)
   return extra === false ? "Record<string, never>" : `Record<string, ${values}>`;
 }
 
-function wrap(text: string): string {
-  return text.includes(" | ") && !text.startsWith("{") ? `(${text})` : text;
+/** Brackets around what would otherwise read as something else. */
+function wrap(schema: Schema, text: string): string {
+  const parts = schema.anyOf ?? schema.oneOf ?? schema.enum ?? [];
+  const isUnion = parts.length > 1 || Array.isArray(schema.type);
+  return isUnion && /[^\w]/.test(text) ? `(${text})` : text;
 }
 
 export const names: Names = {
@@ -151,6 +154,9 @@ export const names: Names = {
   Domain: ["post_domains", "reply"],
   Stats: ["get_stats", "reply"],
   StatsQuery: ["get_stats", "query"],
+  Click: ["get_links_id_clicks", "reply", "items", "[]"],
+  Webhook: ["get_webhooks_id", "reply"],
+  Delivery: ["get_webhooks_id_deliveries", "reply", "items", "[]"],
   Account: ["get_account", "reply"],
   SignedIn: ["post_sessions", "reply"],
   Session: ["get_sessions", "reply", "items", "[]"],

@@ -40,8 +40,9 @@ export async function* parseEvents(response: Response): AsyncGenerator<ServerEve
       const { done, value } = await reader.read();
       if (done) return;
       buffer += value;
-      if (buffer.length > bufferCharactersMax)
+      if (buffer.length > bufferCharactersMax) {
         throw new StoaConnectionError("Not an event stream.");
+      }
       const blocks = buffer.split(/\r?\n\r?\n/);
       buffer = blocks.pop() ?? "";
       for (const block of blocks) {

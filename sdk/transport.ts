@@ -40,6 +40,8 @@ export type Call = CallOptions & {
   body?: unknown;
   /** Sent as it stands, instead of JSON. */
   raw?: { body: BodyInit; type: string };
+  /** What is asked for, instead of JSON. */
+  accept?: string;
   idempotent?: boolean;
   /** Without credentials, and without asking for them. */
   anonymous?: boolean;
@@ -56,14 +58,13 @@ const retriedStatuses = new Set([408, 500, 502, 503, 504]);
 
 export function createTransport(options: StoaOptions): Transport {
   const settings = { ...defaults, ...options };
-  const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
-  const base = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
-  if (base === "") throw new TypeError("createStoa: give a baseUrl, e.g. https://go.example.com");
+  const send = options.fetch ?? fetchHere;
+  const base = baseOf(options);
   // With a read replica behind the server: lets the next read see this client's own writes.
   let position: string | null = null;
 
   async function headersOf(call: Call, key: string | null, refresh: boolean): Promise<Headers> {
-    const headers = new Headers({ accept: "application/json" });
+    const headers = new Headers({ accept: call.accept ?? "application/json" });
     const type = call.raw?.type ?? (call.body === undefined ? null : "application/json");
     if (type) headers.set("content-type", type);
     if (key) headers.set("idempotency-key", key);
@@ -80,23 +81,13 @@ export function createTransport(options: StoaOptions): Transport {
     call: Call,
     init: RequestInit,
     read: (response: Response) => Promise<T>,
-  ): Promise<{ value: T } | { failure: StoaError }> {
-    const timeout = new AbortController();
-    const ms = call.timeoutMs ?? settings.timeoutMs;
-    const timer = setTimeout(() => timeout.abort(), ms);
-    const signal = call.signal ? AbortSignal.any([call.signal, timeout.signal]) : timeout.signal;
-    try {
-      const response = await send(base + call.path + queryText(call.query), { ...init, signal });
+  ): Promise<Outcome<T>> {
+    const url = base + call.path + queryText(call.query);
+    return await withinTime(call, settings.timeoutMs, async (signal) => {
+      const response = await send(url, { ...init, signal });
       position = response.headers.get("stoa-position") ?? position;
       return response.ok ? { value: await read(response) } : { failure: await errorOf(response) };
-    } catch (cause) {
-      call.signal?.throwIfAborted();
-      const timedOut = timeout.signal.aborted;
-      const message = timedOut ? `No answer within ${ms} ms.` : "The server cannot be reached.";
-      throw new StoaConnectionError(message, { cause, timedOut });
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   async function perform<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
@@ -135,6 +126,41 @@ export function createTransport(options: StoaOptions): Transport {
     json: <T>(call: Call) => perform(call, (response) => readJson<T>(response)),
     response: (call) => perform(call, async (response) => response),
   };
+}
+
+/** Browsers refuse a `fetch` that was taken off its window. */
+function fetchHere(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, init);
+}
+
+function baseOf(options: StoaOptions): string {
+  const base = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+  if (base === "") throw new TypeError("createStoa: give a baseUrl, e.g. https://go.example.com");
+  return base;
+}
+
+type Outcome<T> = { value: T } | { failure: StoaError };
+
+async function withinTime<T>(
+  call: Call,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = new AbortController();
+  const ms = call.timeoutMs ?? timeoutMs;
+  const timer = setTimeout(() => timeout.abort(), ms);
+  try {
+    return await work(
+      call.signal ? AbortSignal.any([call.signal, timeout.signal]) : timeout.signal,
+    );
+  } catch (cause) {
+    call.signal?.throwIfAborted();
+    const timedOut = timeout.signal.aborted;
+    const message = timedOut ? `No answer within ${ms} ms.` : "The server cannot be reached.";
+    throw new StoaConnectionError(message, { cause, timedOut });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 type Backoff = { backoffMs: number; backoffMsMax: number };

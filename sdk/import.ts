@@ -1,0 +1,56 @@
+import type { Caller, Reply } from "./api.ts";
+import { StoaConnectionError, StoaError, type Problem } from "./errors.ts";
+import type { CallOptions } from "./transport.ts";
+
+/** Sends CSV and reads the lines of progress that the server writes while it works. */
+export type ImportProgress = { rows: number; created: number; skipped: number };
+export type ImportOptions = CallOptions & {
+  /** Told from the heading where it is absent. */
+  format?: "stoa" | "bitly" | "kutt" | "yourls" | "shlink";
+  /** Says what would happen and changes nothing. */
+  dryRun?: boolean;
+  /** Host of the domain that the links go to. */
+  domain?: string;
+  onProgress?: (progress: ImportProgress) => void;
+};
+type Imported = Reply<"post_links_import">;
+
+export async function importLinks(
+  api: Caller,
+  csv: string | Blob,
+  { format, dryRun, domain, onProgress, ...options }: ImportOptions,
+): Promise<Imported> {
+  const response = await api.response({
+    ...options,
+    method: "POST",
+    path: "/links/import",
+    query: { format, dry_run: dryRun || undefined, domain },
+    raw: { body: csv, type: "text/csv" },
+    accept: "application/x-ndjson",
+  });
+  for await (const line of linesOf(response)) {
+    const value = JSON.parse(line) as Imported | Problem | ImportProgress;
+    if ("format" in value) return value;
+    if ("code" in value) throw new StoaError(value);
+    onProgress?.(value);
+  }
+  throw new StoaConnectionError("The import broke off; importing again skips what was done.");
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string, void> {
+  if (!response.body) return;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      const lines = (buffer + (value ?? "")).split("\n");
+      buffer = lines.pop() ?? "";
+      yield* lines.filter((line) => line !== "");
+      if (done) break;
+    }
+    if (buffer !== "") yield buffer;
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,802 @@
+// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.
+
+export type Link = {
+  id: string;
+  code: string;
+  domain: string;
+  short_url: string;
+  url: string;
+  state: "active" | "scheduled" | "expired" | "used_up" | "deleted" | "quarantined";
+  title: string | null;
+  description: string | null;
+  image: string | null;
+  tags: string[];
+  redirect: 301 | 302 | 307 | 308;
+  starts_at: string | null;
+  expires_at: string | null;
+  expired_url: string | null;
+  max_clicks: number | null;
+  clicks_used: number;
+  has_password: boolean;
+  forward_query: boolean;
+  forward_path: boolean;
+  rules: Rule[];
+  split:
+    | {
+        url: string;
+        weight: number;
+      }[]
+    | null;
+  robots: "index" | "noindex";
+  flags: string[];
+  dead_since: string | null;
+  clicks: number;
+  created_at: string;
+  updated_at: string;
+};
+
+export type CreateLink = {
+  url: string;
+  expires_at?: string | null;
+  starts_at?: string | null;
+  max_clicks?: number | null;
+  expired_url?: string | null;
+  redirect?: 301 | 302 | 307 | 308;
+  title?: string | null;
+  description?: string | null;
+  image?: string | null;
+  tags?: string[];
+  password?: string | null;
+  forward_query?: boolean;
+  forward_path?: boolean;
+  rules?: Rule[];
+  split?:
+    | {
+        url: string;
+        weight: number;
+      }[]
+    | null;
+  robots?: "index" | "noindex";
+  alias?: string;
+  domain?: string;
+  ttl_days?: number;
+  find_or_create?: boolean;
+};
+
+export type UpdateLink = {
+  url?: string;
+  expires_at?: string | null;
+  starts_at?: string | null;
+  max_clicks?: number | null;
+  expired_url?: string | null;
+  redirect?: 301 | 302 | 307 | 308;
+  title?: string | null;
+  description?: string | null;
+  image?: string | null;
+  tags?: string[];
+  password?: string | null;
+  forward_query?: boolean;
+  forward_path?: boolean;
+  rules?: Rule[];
+  split?:
+    | {
+        url: string;
+        weight: number;
+      }[]
+    | null;
+  robots?: "index" | "noindex";
+};
+
+export type ListLinks = {
+  cursor?: string;
+  limit?: number;
+  search?: string;
+  tag?: string;
+  domain?: string;
+  state?: "live" | "ended" | "all";
+  sort?: "-created_at" | "created_at" | "-clicks" | "expires_at";
+};
+
+export type Rule = {
+  if: {
+    device?: ("mobile" | "tablet" | "desktop")[];
+    os?: ("ios" | "android" | "windows" | "macos" | "linux" | "chromeos" | "other")[];
+    language?: string[];
+    country?: string[];
+    city?: string[];
+    query?: {
+      name: string;
+      value?: string;
+    }[];
+    address?: string[];
+    from?: string;
+    until?: string;
+  };
+  url: string;
+  ios_app?: string;
+  android_app?: string;
+};
+
+export type Domain = {
+  id: string;
+  host: string;
+  verification: {
+    txt_name: string;
+    txt_value: string;
+    well_known_url: string;
+  };
+  verified_at: string | null;
+  alphabet: "base62" | "people";
+  root_url: string | null;
+  not_found_url: string | null;
+  created_at: string;
+};
+
+export type Stats = {
+  from: string;
+  to: string;
+  interval: "hour" | "day" | "week" | "month";
+  group_by:
+    | "time"
+    | "country"
+    | "city"
+    | "referrer"
+    | "device"
+    | "browser"
+    | "os"
+    | "utm_source"
+    | "utm_medium"
+    | "utm_campaign"
+    | "kind";
+  as_of: string;
+  totals: {
+    clicks: number;
+    humans: number;
+    bots: number;
+    unfurlers: number;
+    prefetches: number;
+    unique_visitors: number;
+    new_visitors: number;
+  };
+  rows: {
+    key: string;
+    clicks: number;
+    unique_visitors: number | null;
+  }[];
+};
+
+export type StatsQuery = {
+  from?: string;
+  to?: string;
+  interval?: "hour" | "day" | "week" | "month";
+  group_by?:
+    | "time"
+    | "country"
+    | "city"
+    | "referrer"
+    | "device"
+    | "browser"
+    | "os"
+    | "utm_source"
+    | "utm_medium"
+    | "utm_campaign"
+    | "kind";
+  traffic?: "human" | "all";
+  limit?: number;
+};
+
+export type Click = {
+  at: string;
+  kind: "human" | "bot" | "unfurler" | "prefetch";
+  reason: string;
+  new_visitor: boolean;
+  do_not_track: boolean;
+  country: string;
+  city: string;
+  device: string;
+  browser: string;
+  os: string;
+  app: string;
+  referrer: string;
+  utm_source: string;
+  utm_medium: string;
+  utm_campaign: string;
+  utm_term: string;
+  utm_content: string;
+};
+
+export type Webhook = {
+  id: string;
+  url: string;
+  description: string;
+  event_types: string[];
+  enabled: boolean;
+  disabled_reason: "gone" | "failing" | null;
+  failing_since: string | null;
+  created_at: string;
+  updated_at: string;
+};
+
+export type Delivery = {
+  id: string;
+  event_id: string;
+  event_type: string;
+  status: "pending" | "delivered" | "dead";
+  attempts: number;
+  next_attempt_at: string | null;
+  last_attempt_at: string | null;
+  duration_ms: number | null;
+  response_status: number | null;
+  response_body: string | null;
+  error: string | null;
+  created_at: string;
+};
+
+export type Account = {
+  id: string;
+  email: string | null;
+  name: string;
+  role: "admin" | "member";
+  must_change_password: boolean;
+  disabled_at: string | null;
+  created_at: string;
+};
+
+export type SignedIn = {
+  access_token: string;
+  token_type: "Bearer";
+  expires_in: number;
+  refresh_token: string | null;
+  account: Account;
+};
+
+export type Session = {
+  id: string;
+  user_agent: string;
+  address: string;
+  current: boolean;
+  created_at: string;
+  rotated_at: string;
+  expires_at: string;
+};
+
+export type ApiKey = {
+  id: string;
+  name: string;
+  prefix: string;
+  scopes: string[];
+  expires_at: string | null;
+  last_used_at: string | null;
+  created_at: string;
+};
+
+export type AuditEntry = {
+  id: string;
+  account_id: string | null;
+  actor_id: string | null;
+  actor_kind: "session" | "key" | "outside" | "system";
+  credential_id: string | null;
+  action: string;
+  target: string;
+  detail: Record<string, unknown>;
+  address: string | null;
+  request_id: string | null;
+  occurred_at: string;
+};
+
+export interface Operations {
+  /** Remove a domain that has no links */
+  delete_domains_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Revoke an API key at once and for good */
+  delete_keys_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Remove a link; visitors get 410, its history stays */
+  delete_links_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Sign out everywhere */
+  delete_sessions: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Sign out: the session of the access token, of the cookie, or both */
+  delete_sessions_current: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Sign out one device */
+  delete_sessions_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Delete a webhook with its deliveries */
+  delete_webhooks_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** The account that is calling */
+  get_account: {
+    query: undefined;
+    body: undefined;
+    reply: Account;
+  };
+  /** All accounts, newest first */
+  get_accounts: {
+    query: {
+      cursor?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: Account[];
+      next_cursor: string | null;
+    };
+  };
+  /** Jobs that failed for good, newest first */
+  get_admin_dead_letters: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      kind?: string;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        kind: string;
+        payload: unknown;
+        attempts: number;
+        error: string;
+        died_at: string;
+      }[];
+      next_cursor: string | null;
+    };
+  };
+  /** Events of the last days, newest first */
+  get_admin_events: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      type?: string;
+      owner_id?: string;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        type: string;
+        owner_id: string | null;
+        data: unknown;
+        occurred_at: string;
+      }[];
+      next_cursor: string | null;
+    };
+  };
+  /** The state of the process that answers: its database, its age and its metrics */
+  get_admin_health: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      version: string;
+      started_at: string;
+      ready: boolean;
+      database_ms: number | null;
+      metrics: string;
+    };
+  };
+  /** The audit log, newest first: one's own, or as an administrator anybody's */
+  get_audit: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      action?: string;
+      account_id?: string;
+    };
+    body: undefined;
+    reply: {
+      items: AuditEntry[];
+      next_cursor: string | null;
+    };
+  };
+  /** List your domains */
+  get_domains: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: Domain[];
+    };
+  };
+  /** Whether a certificate may be had for a host (Caddy on-demand TLS) */
+  get_domains_ask: {
+    query: {
+      domain: string;
+    };
+    body: undefined;
+    reply: void;
+  };
+  /** One's API keys, newest first */
+  get_keys: {
+    query: {
+      cursor?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: ApiKey[];
+      next_cursor: string | null;
+    };
+  };
+  /** List links, newest first */
+  get_links: {
+    query: ListLinks;
+    body: undefined;
+    reply: {
+      items: Link[];
+      next_cursor: string | null;
+    };
+  };
+  /** All of one's links as CSV, which an import reads back */
+  get_links_export: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Read a link */
+  get_links_id: {
+    query: undefined;
+    body: undefined;
+    reply: Link;
+  };
+  /** The latest clicks of a link, one by one */
+  get_links_id_clicks: {
+    query: {
+      cursor?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: Click[];
+      next_cursor: string | null;
+    };
+  };
+  /** The QR code of a link as SVG or PNG */
+  get_links_id_qr: {
+    query: {
+      format?: "svg" | "png";
+      size?: number;
+      margin?: number;
+      dark?: string;
+      light?: string;
+      level?: "L" | "M" | "Q" | "H";
+    };
+    body: undefined;
+    reply: void;
+  };
+  /** Clicks of a link over time or by country, referrer, device and more */
+  get_links_id_stats: {
+    query: StatsQuery;
+    body: undefined;
+    reply: Stats;
+  };
+  /** Clicks on codes that nobody has made, newest first */
+  get_orphans: {
+    query: {
+      cursor?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        at: string;
+        code: string;
+        kind: string;
+        reason: string;
+        country: string;
+        referrer: string;
+      }[];
+      next_cursor: string | null;
+    };
+  };
+  /** The devices that are signed in, the last active first */
+  get_sessions: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: Session[];
+    };
+  };
+  /** Clicks of all your links together */
+  get_stats: {
+    query: StatsQuery;
+    body: undefined;
+    reply: Stats;
+  };
+  /** Clicks of all your links as they happen: an event stream */
+  get_stats_live: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Your webhooks, newest first */
+  get_webhooks: {
+    query: {
+      cursor?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: Webhook[];
+      next_cursor: string | null;
+    };
+  };
+  /** One of your webhooks */
+  get_webhooks_id: {
+    query: undefined;
+    body: undefined;
+    reply: Webhook;
+  };
+  /** What was sent to a webhook and what came back, newest first */
+  get_webhooks_id_deliveries: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      status?: "pending" | "delivered" | "dead";
+    };
+    body: undefined;
+    reply: {
+      items: Delivery[];
+      next_cursor: string | null;
+    };
+  };
+  /** Change one's name, or one's password (signs out every other session) */
+  patch_account: {
+    query: undefined;
+    body: {
+      name?: string;
+      password?: string;
+      current_password?: string;
+    };
+    reply: Account;
+  };
+  /** Change an account's role, disable or enable it, or give it a temporary password */
+  patch_accounts_id: {
+    query: undefined;
+    body: {
+      role?: "admin" | "member";
+      disabled?: boolean;
+      password?: string;
+    };
+    reply: Account;
+  };
+  /** Change a domain's alphabet and its root and not-found redirects */
+  patch_domains_id: {
+    query: undefined;
+    body: {
+      alphabet?: "base62" | "people";
+      root_url?: string | null;
+      not_found_url?: string | null;
+    };
+    reply: Domain;
+  };
+  /** Rename an API key; what it may do cannot be changed */
+  patch_keys_id: {
+    query: undefined;
+    body: {
+      name: string;
+    };
+    reply: ApiKey;
+  };
+  /** Change a link; the next visitor gets the new one */
+  patch_links_id: {
+    query: undefined;
+    body: UpdateLink;
+    reply: Link;
+  };
+  /** Change a webhook; enabling it again forgets its failures */
+  patch_webhooks_id: {
+    query: undefined;
+    body: {
+      url?: string;
+      description?: string;
+      event_types?: string[];
+      enabled?: boolean;
+    };
+    reply: Webhook;
+  };
+  /** Sign up; or, as an administrator, create an account with a temporary password */
+  post_accounts: {
+    query: undefined;
+    body: {
+      email: string;
+      password: string;
+      name?: string;
+    };
+    reply: Account;
+  };
+  /** Put a dead job back into the queue */
+  post_admin_dead_letters_id_replay: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Hand an event out again, to one subscription or to all of its type */
+  post_admin_events_id_replay: {
+    query: undefined;
+    body: {
+      subscription?: string;
+    };
+    reply: {
+      deliveries: number;
+    };
+  };
+  /** Add a domain; the answer says how to prove it */
+  post_domains: {
+    query: undefined;
+    body: {
+      host: string;
+      alphabet?: "base62" | "people";
+      root_url?: string | null;
+      not_found_url?: string | null;
+    };
+    reply: Domain;
+  };
+  /** Look for the proof now */
+  post_domains_id_verify: {
+    query: undefined;
+    body: undefined;
+    reply: Domain;
+  };
+  /** Create an API key; its plaintext is in this answer and nowhere else */
+  post_keys: {
+    query: undefined;
+    body: {
+      name: string;
+      scopes: string[];
+      expires_at?: string | null;
+    };
+    reply: {
+      id: string;
+      name: string;
+      prefix: string;
+      scopes: string[];
+      expires_at: string | null;
+      last_used_at: string | null;
+      created_at: string;
+      key: string;
+    };
+  };
+  /** Make a short link */
+  post_links: {
+    query: undefined;
+    body: CreateLink;
+    reply: Link;
+  };
+  /** Make up to 1,000 links, each with its own result */
+  post_links_bulk: {
+    query: undefined;
+    body: {
+      links: unknown[];
+    };
+    reply: {
+      created: number;
+      failed: number;
+      results: (
+        | {
+            status: 201;
+            link: Link;
+          }
+        | {
+            status: number;
+            code: string;
+            detail: string;
+            errors?: {
+              field: string;
+              message: string;
+            }[];
+          }
+      )[];
+    };
+  };
+  /** Make links of the CSV that Stoa, Bitly, Kutt, YOURLS or Shlink exported */
+  post_links_import: {
+    query: {
+      format?: "auto" | "stoa" | "bitly" | "kutt" | "yourls" | "shlink";
+      dry_run?: string;
+      domain?: string;
+    };
+    body: undefined;
+    reply: {
+      format: "stoa" | "bitly" | "kutt" | "yourls" | "shlink";
+      rows: number;
+      created: number;
+      skipped: number;
+      errors: {
+        row: number;
+        field: string;
+        message: string;
+      }[];
+    };
+  };
+  /** Sign in; `cookie: true` puts the refresh token into an HttpOnly cookie */
+  post_sessions: {
+    query: undefined;
+    body: {
+      email: string;
+      password: string;
+      cookie?: boolean;
+    };
+    reply: SignedIn;
+  };
+  /** A new access token for a refresh token, which is replaced; without one, the cookie's */
+  post_sessions_refresh: {
+    query: undefined;
+    body: {
+      refresh_token?: string;
+    };
+    reply: SignedIn;
+  };
+  /** Subscribe a URL to events; the signing secret is in this answer only */
+  post_webhooks: {
+    query: undefined;
+    body: {
+      url: string;
+      description?: string;
+      event_types: string[];
+      enabled?: boolean;
+    };
+    reply: {
+      id: string;
+      url: string;
+      description: string;
+      event_types: string[];
+      enabled: boolean;
+      disabled_reason: "gone" | "failing" | null;
+      failing_since: string | null;
+      created_at: string;
+      updated_at: string;
+      secret: string;
+    };
+  };
+  /** Send a delivery again, with the same id, from its first attempt on */
+  post_webhooks_id_deliveries_delivery_id_replay: {
+    query: undefined;
+    body: undefined;
+    reply: Delivery;
+  };
+  /** Make a new signing secret; the old one signs too for 24 hours */
+  post_webhooks_id_rotate_secret: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      id: string;
+      url: string;
+      description: string;
+      event_types: string[];
+      enabled: boolean;
+      disabled_reason: "gone" | "failing" | null;
+      failing_since: string | null;
+      created_at: string;
+      updated_at: string;
+      secret: string;
+    };
+  };
+  /** Send a webhooks.test event to this webhook */
+  post_webhooks_id_test: {
+    query: undefined;
+    body: undefined;
+    reply: Delivery;
+  };
+}

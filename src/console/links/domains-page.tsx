@@ -1,0 +1,227 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import type { Domain } from "../../../sdk/types.ts";
+import { date, fieldErrors, messageOf } from "../messages.ts";
+import { stoa } from "../stoa.ts";
+import { Button, CopyButton } from "../ui/button.tsx";
+import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Field, Select } from "../ui/field.tsx";
+import { Badge, Card, Empty, Failed, Loading, Notice, Page } from "../ui/page.tsx";
+import { toast } from "../ui/toast.tsx";
+import { useDomains } from "./quick-create.tsx";
+
+/** Hosts of one's own that serve short links. */
+const alphabets = [
+  { value: "base62", label: "Short: Ab3xK9q, letters and digits" },
+  { value: "people", label: "For people: no look-alikes, typos are noticed" },
+] as const;
+
+export function DomainsPage() {
+  const domains = useDomains();
+  const [editing, setEditing] = useState<Domain | "new" | null>(null);
+  const add = (
+    <Button kind="primary" icon="plus" onClick={() => setEditing("new")}>
+      Add a domain
+    </Button>
+  );
+  return (
+    <Page
+      title="Domains"
+      lead="Short links under your own name. Point the host at Stoa, prove that it is yours, and use it."
+      actions={add}
+    >
+      {domains.isPending ? (
+        <Loading rows={2} height="card" />
+      ) : domains.isError ? (
+        <Failed what="Your domains" error={domains.error} retry={() => void domains.refetch()} />
+      ) : domains.data.items.length === 0 ? (
+        <Empty icon="domains" title="Links under your own name" action={add}>
+          go.example.com/sale is trusted more than a stranger's host. It takes one DNS record.
+        </Empty>
+      ) : (
+        <div className="flex flex-col gap-4">
+          {domains.data.items.map((domain) => (
+            <DomainCard key={domain.id} domain={domain} onEdit={() => setEditing(domain)} />
+          ))}
+        </div>
+      )}
+      {editing && (
+        <DomainDialog
+          domain={editing === "new" ? null : editing}
+          onClose={() => setEditing(null)}
+        />
+      )}
+    </Page>
+  );
+}
+
+function DomainCard(props: { domain: Domain; onEdit: () => void }) {
+  const { domain } = props;
+  const queries = useQueryClient();
+  const [removing, setRemoving] = useState(false);
+  const refresh = () => queries.invalidateQueries({ queryKey: ["domains"] });
+  const verify = useMutation({
+    mutationFn: () => stoa.domains.verify(domain.id),
+    onSuccess: async () => {
+      toast(`${domain.host} is yours and serves links`);
+      await refresh();
+    },
+  });
+  const remove = async () => {
+    try {
+      await stoa.domains.delete(domain.id);
+    } catch (error) {
+      toast(messageOf(error), "error");
+      throw error;
+    }
+    await refresh();
+  };
+  return (
+    <Card>
+      <header className="flex flex-wrap items-center gap-2">
+        <h2 className="grow font-medium">{domain.host}</h2>
+        {domain.verified_at ? (
+          <Badge kind="good">proved {date(domain.verified_at)}</Badge>
+        ) : (
+          <Badge kind="warn">not proved yet</Badge>
+        )}
+        <Button icon="edit" onClick={props.onEdit}>
+          Edit
+        </Button>
+        <Button kind="danger" icon="trash" onClick={() => setRemoving(true)}>
+          Remove
+        </Button>
+      </header>
+      {domain.verified_at ? (
+        <dl className="mt-3 grid gap-x-4 gap-y-1 text-[0.8125rem] sm:grid-cols-[10rem_1fr]">
+          <dt className="text-muted">Its front page</dt>
+          <dd>{domain.root_url ?? "Stoa's own page"}</dd>
+          <dt className="text-muted">Unknown codes</dt>
+          <dd>{domain.not_found_url ?? "Stoa's own page"}</dd>
+          <dt className="text-muted">Codes</dt>
+          <dd>{domain.alphabet === "people" ? "for people" : "short"}</dd>
+        </dl>
+      ) : (
+        <Proof domain={domain} busy={verify.isPending} onVerify={() => verify.mutate()} />
+      )}
+      {verify.error && (
+        <p role="alert" className="mt-3 text-danger">
+          {messageOf(verify.error)}
+        </p>
+      )}
+      {removing && (
+        <Confirm
+          title={`Remove ${domain.host}?`}
+          action="Remove domain"
+          onConfirm={remove}
+          onClose={() => setRemoving(false)}
+        >
+          Stoa stops answering for this host. A domain that has links cannot be removed.
+        </Confirm>
+      )}
+    </Card>
+  );
+}
+
+function Proof(props: { domain: Domain; busy: boolean; onVerify: () => void }) {
+  const { txt_name, txt_value, well_known_url } = props.domain.verification;
+  return (
+    <div className="mt-3 flex flex-col gap-3 text-[0.8125rem]">
+      <p>
+        Prove that the host is yours: add this <b>TXT record</b> to its DNS, or serve the value as a
+        file at <span className="code">{well_known_url}</span>
+      </p>
+      <dl className="grid gap-2">
+        {(
+          [
+            ["Name", txt_name],
+            ["Value", txt_value],
+          ] as const
+        ).map(([label, value]) => (
+          <div key={label} className="flex items-center gap-2">
+            <dt className="w-12 shrink-0 text-muted">{label}</dt>
+            <dd className="code min-w-0 grow">{value}</dd>
+            <CopyButton text={value} what={label} />
+          </div>
+        ))}
+      </dl>
+      <div className="flex flex-wrap items-center gap-3">
+        <Button kind="primary" busy={props.busy} onClick={props.onVerify}>
+          Check now
+        </Button>
+        <span className="hint">DNS can take a few minutes to show the record to everybody.</span>
+      </div>
+    </div>
+  );
+}
+
+function DomainDialog(props: { domain: Domain | null; onClose: () => void }) {
+  const { domain } = props;
+  const queries = useQueryClient();
+  const [host, setHost] = useState("");
+  const [alphabet, setAlphabet] = useState(domain?.alphabet ?? "base62");
+  const [root, setRoot] = useState(domain?.root_url ?? "");
+  const [notFound, setNotFound] = useState(domain?.not_found_url ?? "");
+  const save = useMutation({
+    mutationFn: () => {
+      const settings = { alphabet, root_url: root || null, not_found_url: notFound || null };
+      return domain
+        ? stoa.domains.update(domain.id, settings)
+        : stoa.domains.create({ host: host.trim(), ...settings });
+    },
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ["domains"] });
+      props.onClose();
+    },
+  });
+  const errors = fieldErrors(save.error);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Dialog title={domain ? domain.host : "Add a domain"} onClose={props.onClose}>
+      <form onSubmit={submit} noValidate className="flex flex-col gap-3">
+        {save.error && Object.keys(errors).length === 0 && (
+          <Notice kind="danger">{messageOf(save.error)}</Notice>
+        )}
+        {!domain && (
+          <Field
+            label="Host"
+            autoFocus
+            required
+            placeholder="go.example.com"
+            autoCapitalize="off"
+            spellCheck={false}
+            value={host}
+            error={errors["host"]}
+            onChange={(event) => setHost(event.target.value)}
+          />
+        )}
+        <Select label="Codes" value={alphabet} options={alphabets} onChange={setAlphabet} />
+        <Field
+          label="Visitors of the front page go to"
+          inputMode="url"
+          placeholder="https://example.com"
+          value={root}
+          error={errors["root_url"]}
+          onChange={(event) => setRoot(event.target.value)}
+        />
+        <Field
+          label="Visitors with an unknown code go to"
+          inputMode="url"
+          placeholder="https://example.com/not-found"
+          value={notFound}
+          error={errors["not_found_url"]}
+          onChange={(event) => setNotFound(event.target.value)}
+        />
+        <div className="mt-2 flex justify-end gap-2">
+          <Button onClick={props.onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={save.isPending}>
+            {domain ? "Save" : "Add"}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

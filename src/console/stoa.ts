@@ -1,0 +1,67 @@
+import { createStoa } from "../../sdk/client.ts";
+
+/**
+ * The console's one client and its credentials. The access token lives in this module's memory
+ * only; the refresh token is a cookie that scripts cannot read.
+ */
+export type Account = Awaited<ReturnType<typeof stoa.account.get>>;
+type Token = { value: string; expiresAt: number };
+
+/** Renewed this long before its end, so that a call does not meet it on the way. */
+const renewAheadMs = 15_000;
+
+let token: Token | null = null;
+let renewal: Promise<string | null> | null = null;
+const ended = new Set<() => void>();
+const tabs = new BroadcastChannel("stoa.session");
+
+export const stoa = createStoa({
+  getToken: ({ refresh }) => {
+    const good = token && token.expiresAt - renewAheadMs > Date.now();
+    return good && !refresh ? (token as Token).value : renew();
+  },
+});
+
+export type SignedIn = Awaited<ReturnType<typeof stoa.sessions.refresh>>;
+
+export function hold(signedIn: { access_token: string; expires_in: number }): void {
+  const expiresAt = Date.now() + signedIn.expires_in * 1000;
+  token = { value: signedIn.access_token, expiresAt };
+}
+
+/** Tabs take turns, because each use of the cookie replaces it. */
+function renew(): Promise<string | null> {
+  renewal ??= navigator.locks
+    .request("stoa.refresh", () => stoa.sessions.refresh())
+    .then((signedIn) => {
+      hold(signedIn);
+      return signedIn.access_token;
+    })
+    .catch((error: unknown) => {
+      if ((error as { status?: number }).status === 401) endHere();
+      else throw error;
+      return null;
+    })
+    .finally(() => (renewal = null));
+  return renewal;
+}
+
+function endHere(): void {
+  token = null;
+  for (const listener of ended) listener();
+}
+
+/** Called when the session is over, here or in another tab. */
+export function onSessionEnd(listener: () => void): () => void {
+  ended.add(listener);
+  return () => ended.delete(listener);
+}
+
+export async function signOut(everywhere = false): Promise<void> {
+  if (everywhere) await stoa.sessions.endAll();
+  else await stoa.sessions.end();
+  tabs.postMessage("ended");
+  endHere();
+}
+
+tabs.addEventListener("message", endHere);
