@@ -53,7 +53,7 @@ export async function startStoa(config: Config, log: Log, given?: Database): Pro
 async function run(config: Config, log: Log, database: Database): Promise<Running> {
   const platform = await openPlatform(config, log, database, migrations);
   const { db, clock, metrics, jobs, events, ids } = platform;
-  const publicUrl = config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
+  const publicUrl = publicUrlOf(config);
   const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
   const accounts = accountsSystem({ ...platform, passwords, nextId: ids.next });
   const links = await linksSystem({
@@ -122,6 +122,11 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
+}
+
+/** Where people reach Stoa, without a slash at the end. */
+export function publicUrlOf(config: Pick<Config, "publicUrl" | "port">): string {
+  return config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
 }
 
 function noSuchFile(): Response {

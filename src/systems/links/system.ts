@@ -109,6 +109,8 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     report: desk.report,
   });
   measure(metrics, targets);
+  // Here and not at the start, because the command line calls the routes without one.
+  await domains.reload();
 
   return {
     name: "links",
@@ -123,7 +125,6 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     jobs: desk.jobs,
     schedules: desk.schedules,
     async start() {
-      await domains.reload();
       await clicks.start();
       await hearing.start();
     },
