@@ -94,7 +94,8 @@ function report(
   const own = results.get("Stoa") ?? [];
   const stoa = rate("Stoa");
   const ratio = (name: string) => median(own.map((r, i) => r.requestsPerSecond / rateAt(name, i)));
-  const rateAt = (name: string, i: number) => results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
+  const rateAt = (name: string, i: number) =>
+    results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
   console.log(`
 Stoa ${Math.round(stoa)}/s, p99 ${median(own.map((r) => r.p99Ms)).toFixed(2)} ms, ${totals.rss} MB
   of nginx return 302        ${ratio("nginx return").toFixed(2)}

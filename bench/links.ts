@@ -40,6 +40,9 @@ for (const name of names) {
   }
 }
 
-const machine = { date: new Date().toISOString().slice(0, 10), cores: navigator.hardwareConcurrency };
+const machine = {
+  date: new Date().toISOString().slice(0, 10),
+  cores: navigator.hardwareConcurrency,
+};
 writeFileSync(out, `${JSON.stringify({ ...before, ...machine, ...measured }, null, 2)}\n`);
 process.exit(0);

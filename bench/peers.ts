@@ -44,7 +44,9 @@ export async function startConstant(folder: string): Promise<Peer> {
     `Bun.serve({ hostname: "127.0.0.1", port: ${port}, fetch: () => new Response(null, { status: 302,
 headers: { location: "${target}", "cache-control": "private, max-age=0, no-cache" } }) });`,
   );
-  const bun = Bun.spawn(["taskset", "-c", serverCore, process.execPath, file], { stderr: "ignore" });
+  const bun = Bun.spawn(["taskset", "-c", serverCore, process.execPath, file], {
+    stderr: "ignore",
+  });
   return await ready("Bun, constant 302", port, bun);
 }
 

@@ -24,7 +24,9 @@ export type Bench = {
 
 export const port = 4120;
 
-export async function startPostgres(folder: string): Promise<{ postgres: EmbeddedPostgres; sql: SQL }> {
+export async function startPostgres(
+  folder: string,
+): Promise<{ postgres: EmbeddedPostgres; sql: SQL }> {
   const dataDir = join(folder, "pg");
   mkdirSync(dataDir, { recursive: true });
   const postgres = await startEmbedded({ dataDir, log: silentLog });
@@ -93,7 +95,8 @@ async function readMetrics(url: string): Promise<Map<string, number>> {
   const out = new Map<string, number>();
   for (const line of text.split("\n")) {
     const space = line.lastIndexOf(" ");
-    if (!line.startsWith("#") && space > 0) out.set(line.slice(0, space), Number(line.slice(space)));
+    if (!line.startsWith("#") && space > 0)
+      out.set(line.slice(0, space), Number(line.slice(space)));
   }
   return out;
 }

@@ -1,8 +1,13 @@
 import { SQL } from "bun";
 import type { Clock } from "../clock/clock.ts";
-import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
-import { isOutage, isRetryable, isStorageFull } from "./sqlstate.ts";
+import { explain, withDeadline } from "./deadline.ts";
+import { createGate } from "./gate.ts";
+import { followReplica } from "./replica.ts";
+import { isRetryable } from "./sqlstate.ts";
+
+export { explain, withDeadline } from "./deadline.ts";
+export { parseLsn } from "./replica.ts";
 
 /**
  * The way to PostgreSQL. A `Reader` runs single statements; only a transaction yields a
@@ -83,7 +88,6 @@ export type WriteOptions = {
 };
 
 const retriesMax = 3;
-const replicaPollMs = 100;
 
 export function openDb(options: DbOptions): Db {
   const client = openClient(options.primary, options, options.poolMax);
@@ -207,114 +211,4 @@ function writerOf(tx: SQL, effects: (() => void)[]): Writer {
     },
   };
   return base as Writer;
-}
-
-/** Turns an outage into an error a caller can act on; everything else stays what it was. */
-export function explain(error: unknown): unknown {
-  if (error instanceof AppError) return error;
-  if (isStorageFull(error)) {
-    return new AppError("server.storage_full", "The data disk is full; nothing was changed.", {
-      cause: error,
-      retryAfterSeconds: 30,
-    });
-  }
-  if (isOutage(error)) {
-    return new AppError("server.database_unavailable", "The database is unavailable.", {
-      cause: error,
-      retryAfterSeconds: 2,
-    });
-  }
-  return error;
-}
-
-/** Gives up on a promise after `ms`. The work itself goes on and its late failure is dropped. */
-export function withDeadline<T>(work: PromiseLike<T>, ms: number): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new AppError("server.database_unavailable", "The database did not answer in time.", {
-          retryAfterSeconds: 2,
-        }),
-      );
-    }, ms);
-    work.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(explain(error));
-      },
-    );
-  });
-}
-
-/**
- * Bounds transactions by the pool and the wait for a place, which the pool itself does not.
- * One connection stays free of transactions so that plain reads never starve.
- */
-function createGate(places: number, timeoutMs: number) {
-  let free = places;
-  const waiting: (() => void)[] = [];
-  const release = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else free++;
-  };
-  return {
-    enter(): Promise<() => void> {
-      if (free > 0) {
-        free--;
-        return Promise.resolve(release);
-      }
-      return new Promise((resolve, reject) => {
-        const admit = () => {
-          clearTimeout(timer);
-          resolve(release);
-        };
-        const timer = setTimeout(() => {
-          waiting.splice(waiting.indexOf(admit), 1);
-          reject(
-            new AppError("server.database_unavailable", "Every database connection is busy.", {
-              retryAfterSeconds: 1,
-            }),
-          );
-        }, timeoutMs);
-        waiting.push(admit);
-      });
-    },
-  };
-}
-
-/** Keeps track of how far the replica has replayed, so that nobody reads behind own writes. */
-function followReplica(replica: SQL, options: DbOptions) {
-  let replayed = 0n;
-  const stopping = new AbortController();
-  const poll = async () => {
-    while (!stopping.signal.aborted) {
-      try {
-        const rows: { lsn: string | null }[] = await withDeadline(
-          replica`SELECT pg_last_wal_replay_lsn()::text AS lsn`,
-          2_000,
-        );
-        replayed = parseLsn(rows[0]?.lsn ?? "0/0");
-      } catch (error) {
-        replayed = 0n;
-        options.log.warn("the read replica does not answer; reading from the primary", { error });
-      }
-      await options.clock.sleep(replayed === 0n ? 2_000 : replicaPollMs, stopping.signal);
-    }
-  };
-  void poll();
-  return {
-    hasReplayed: (lsn: string | null) => replayed > 0n && (!lsn || replayed >= parseLsn(lsn)),
-    stop: () => stopping.abort(),
-  };
-}
-
-/** `16/B374D848` as a number that orders. */
-export function parseLsn(lsn: string): bigint {
-  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(lsn);
-  return match ? (BigInt(`0x${match[1]}`) << 32n) + BigInt(`0x${match[2]}`) : 0n;
 }

@@ -1,15 +1,15 @@
 import { Hono } from "hono";
-import { z } from "zod";
 import { requireScope, type Authenticate, type Principal } from "../auth/principal.ts";
 import type { Clock } from "../clock/clock.ts";
 import { explain, type Db, type Writer } from "../db/db.ts";
 import { AppError, errorStatus } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { parseJson, readBody, checkText } from "./body.ts";
-import { createIdempotency, idempotencyKeyLengthMax, RawJson } from "./idempotency.ts";
-import { invalid, problemOf } from "./problem.ts";
+import { parseJson } from "./body.ts";
+import { createIdempotency, RawJson } from "./idempotency.ts";
+import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
+import { bodyOf, identify, parse, queryOf, requestIdOf } from "./request.ts";
 import type { Context, Reply, Route } from "./route.ts";
 
 /**
@@ -37,9 +37,6 @@ export type Api = {
 };
 
 type Bindings = { Bindings: { address: string } };
-
-/** A body without its own limit is a small one. */
-const bodyBytesDefault = 256 * 1024;
 
 export function createApi(options: ApiOptions): Api {
   const app = new Hono<Bindings>();
@@ -179,54 +176,6 @@ function needCredentials(): never {
   );
 }
 
-function parse(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
-  if (!schema) return {};
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalid(where, parsed.error);
-  return parsed.data;
-}
-
-/** One value a name, or an array where it is given more than once. */
-function queryOf(url: URL): Record<string, string | string[]> {
-  const out: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of url.searchParams) {
-    checkText(name, value);
-    const before = out[name];
-    if (before === undefined) out[name] = value;
-    else out[name] = Array.isArray(before) ? [...before, value] : [before, value];
-  }
-  return out;
-}
-
-async function bodyOf(route: Route, request: Request): Promise<Uint8Array> {
-  if (!route.body) return new Uint8Array();
-  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    throw new AppError("request.unsupported_media_type", "Content-Type: send application/json.");
-  }
-  return await readBody(request, route.bodyBytesMax ?? bodyBytesDefault);
-}
-
-function identify(
-  route: Route,
-  request: Request,
-  bytes: Uint8Array,
-  caller: Principal | null,
-  key: string,
-) {
-  if (!/^[\x21-\x7e]+$/.test(key) || key.length > idempotencyKeyLengthMax) {
-    const message = `1 to ${idempotencyKeyLengthMax} visible ASCII characters`;
-    throw new AppError("request.invalid", `Idempotency-Key: ${message}`, {
-      fields: [{ field: "Idempotency-Key", message }],
-    });
-  }
-  const hash = new Bun.CryptoHasher("sha256")
-    .update(`${route.method} ${new URL(request.url).pathname}\n`)
-    .update(bytes)
-    .digest();
-  return { caller: caller?.account_id ?? "public", key, hash };
-}
-
 function finish(reply: Reply, requestId: string, extra: Record<string, string>): Response {
   if (reply instanceof Response) {
     reply.headers.set("x-request-id", requestId);
@@ -253,12 +202,6 @@ function withTimeout(work: Promise<Response>, ms: number): Promise<Response> {
     }, ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-}
-
-/** An id from the proxy in front is kept when it is harmless in a log line. */
-function requestIdOf(request: Request): string {
-  const given = request.headers.get("x-request-id");
-  return given && /^[\w.-]{8,64}$/.test(given) ? given : crypto.randomUUID();
 }
 
 function routeMetrics(metrics: Metrics, route: Route) {

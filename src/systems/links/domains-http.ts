@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, route, type Route } from "../../platform/http/route.ts";
-import { normalHost, proofName, wellKnownPath, type DomainRow, type Domains } from "./domains.ts";
+import { wellKnownPath, type DomainRow, type Domains } from "./domains.ts";
+import { normalHost, proofName } from "./host-name.ts";
 import { checkUrl, type UrlPolicy } from "./safety.ts";
 import { createDomainBody, domainSchema, updateDomainBody } from "./wire.ts";
 

@@ -1,5 +1,3 @@
-import { domainToASCII } from "node:url";
-import { getDomain } from "tldts";
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Reader, Writer } from "../../platform/db/db.ts";
@@ -12,6 +10,7 @@ import type { Accounts } from "../accounts/contract.ts";
 import { ownerScope } from "./edit.ts";
 import type { CodeAlphabet } from "./codes.ts";
 import { domainVerified } from "./contract.ts";
+import { normalHost, proofName, requireHost } from "./host-name.ts";
 
 /**
  * Hosts that serve links. Stoa's own is domain 0. An owner adds another and proves it by a DNS
@@ -209,28 +208,6 @@ export function createDomains(deps: DomainDeps) {
     const detail = { host: row.host };
     await accounts.audit(tx, { account_id: row.owner_id, actor, action, target: row.id, detail });
   }
-}
-
-export function proofName(host: string): string {
-  return `_stoa.${host}`;
-}
-
-/** Lower-case, in punycode, without a final dot; null when it is no host name. */
-export function normalHost(text: string): string | null {
-  const ascii = domainToASCII(text.trim().replace(/\.$/, "").toLowerCase());
-  const ok =
-    ascii.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(ascii);
-  return ok ? ascii : null;
-}
-
-function requireHost(text: string, publicHost: string): string {
-  const host = normalHost(text);
-  const registrable = host && getDomain(host, { allowPrivateDomains: true });
-  if (host && registrable && host !== publicHost) return host;
-  const message = "a host name of a registrable domain, such as go.example.com";
-  throw new AppError("links.invalid", `host: ${message}`, {
-    fields: [{ field: "host", message }],
-  });
 }
 
 function taken(host: string, why: string): AppError {

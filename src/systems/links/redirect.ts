@@ -10,11 +10,14 @@ import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
 import { forwardTarget } from "./forward.ts";
 import type { Geo } from "./geo.ts";
+import { fillHit, purposeOf } from "./hit.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import * as pages from "./pages.ts";
 import type { PasswordTries } from "./password-tries.ts";
+import { answerReport, type ReportLink } from "./report-form.ts";
 import { useClick } from "./store.ts";
-import type { Known, Target, TargetMore, Targets } from "./targets.ts";
+import type { Target, TargetMore } from "./target.ts";
+import type { Known, Targets } from "./targets.ts";
 import { hostOf, isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
 import { classifyAgent } from "./visits.ts";
 
@@ -38,6 +41,7 @@ export type RedirectDeps = {
   passwordTries: PasswordTries;
   naming: Naming;
   cacheControl: string;
+  report: ReportLink;
 };
 
 /** Who asks, looked up only when it is needed. */
@@ -129,11 +133,23 @@ export function createRedirect(deps: RedirectDeps) {
     const now = clock.now();
     const gone = endingOf(target, now);
     if (visit.suffix === "+" && !gone) return preview(visit, target, domain);
+    if (visit.suffix === "+report") {
+      const link = { code: target.code, domainId: domain.id, address: visitor() };
+      return await answerReport(visit.request, link, deps.report);
+    }
     if (visit.suffix !== "") return unknown(visit, visitor, domain);
     if (gone) return ended(visit, target, gone);
     if (now < target.startsAt) return unknown(visit, visitor, domain);
+    if (domain.quarantined || target.more?.quarantined) return warned(target, visit, visitor);
     if (target.more === null) return redirected(target, visit, visitor, target.url);
     return await decideMore(visit, visitor, target, target.more, domain);
+  }
+
+  function warned(target: Target, visit: Visit, visitor: Address): Response {
+    count.page.add();
+    recordVisit(target, visit, visitor());
+    if (wantsHtml(visit.request)) return pages.warningPage(target.code, target.url);
+    return fail("links.gone", "This link was stopped because its target may be unsafe.");
   }
 
   async function decideMore(
@@ -144,12 +160,6 @@ export function createRedirect(deps: RedirectDeps) {
     domain: Domain,
   ): Promise<Response> {
     const { request } = visit;
-    if (more.quarantined || domain.quarantined) {
-      count.page.add();
-      recordVisit(target, visit, visitor());
-      if (wantsHtml(request)) return pages.warningPage(target.code, target.url);
-      return fail("links.gone", "This link was stopped because its target may be unsafe.");
-    }
     const kind = clicks.kindOf(request.headers.get("user-agent") ?? "", purposeOf(request));
     if (more.card && kind === "unfurler") {
       count.page.add();
@@ -315,23 +325,6 @@ export function createRedirect(deps: RedirectDeps) {
 export function endingOf(target: Target, now: number): pages.Ending | null {
   if (target.more?.deleted) return "deleted";
   return now >= target.expiresAt ? "expired" : null;
-}
-
-function fillHit(hit: Hit, request: Request, query: string, address: string, at: number): void {
-  const { headers } = request;
-  hit.at = at;
-  hit.address = address;
-  hit.userAgent = headers.get("user-agent") ?? "";
-  hit.referrer = headers.get("referer") ?? "";
-  hit.query = query;
-  hit.purpose = purposeOf(request);
-  hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
-  hit.method = request.method === "HEAD" ? "HEAD" : "GET";
-}
-
-function purposeOf(request: Request): string {
-  const { headers } = request;
-  return headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-moz") ?? "";
 }
 
 async function formField(request: Request, name: string): Promise<string | null> {

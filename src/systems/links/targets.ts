@@ -3,8 +3,8 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import { type Db, withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { aliasSkeleton } from "./aliases.ts";
-import { compileRules, compileSplit, type Chooser, type Rule, type Split } from "./rules.ts";
 import { findTarget, type TargetRow } from "./store.ts";
+import { compileTarget, type Target } from "./target.ts";
 
 /**
  * What this process knows of codes. A known code is answered from memory, also while the
@@ -14,43 +14,6 @@ import { findTarget, type TargetRow } from "./store.ts";
  * is in memory is checked again before use, unless the database is away, and then memory is
  * all there is.
  */
-export type Target = {
-  id: string;
-  /** The id as two 32-bit halves, for the click record. */
-  idHigh: number;
-  idLow: number;
-  domainId: string;
-  code: string;
-  url: string;
-  status: number;
-  /** Milliseconds since 1970; 0 and Infinity where there is no bound. */
-  startsAt: number;
-  expiresAt: number;
-  /** Sends everybody to `url` within its time: nothing more to look at. */
-  plain: boolean;
-  /** Null for plain links, which are nearly all, to keep them small. */
-  more: TargetMore | null;
-  /** It is good while the cache is still in the epoch it was read in ... */
-  epoch: number;
-  /** ... and for a moment after `readAt` (monotonic milliseconds) in any case. */
-  readAt: number;
-};
-
-export type TargetMore = {
-  expiredUrl: string | null;
-  deleted: boolean;
-  limited: boolean;
-  quarantined: string | null;
-  passwordHash: string | null;
-  forwardQuery: boolean;
-  forwardPath: boolean;
-  choose: Chooser | null;
-  /** Weighted destinations, by visitor. */
-  split: ((visitorKey: string) => string) | null;
-  card: { title: string | null; description: string | null; image: string | null } | null;
-  noindex: boolean;
-};
-
 /** `null` is a code that leads nowhere. */
 export type Known = Target | null;
 
@@ -205,52 +168,4 @@ function keyOf(domainId: string, code: string): string {
 
 function keyCode(key: string): string {
   return key.slice(key.indexOf("\n") + 1);
-}
-
-export function compileTarget(row: TargetRow, read: { epoch: number; readAt: number }): Target {
-  const id = BigInt(row.id);
-  const rules = row.rules as Rule[];
-  const split = row.split as Split | null;
-  const card =
-    row.title || row.description || row.image
-      ? { title: row.title, description: row.description, image: row.image }
-      : null;
-  const more: TargetMore = {
-    expiredUrl: row.expired_url,
-    deleted: row.deleted_at !== null,
-    limited: row.max_clicks !== null,
-    quarantined: row.owner_quarantined ? "owner" : row.quarantined,
-    passwordHash: row.password_hash,
-    forwardQuery: row.forward_query,
-    forwardPath: row.forward_path,
-    choose: rules.length > 0 ? compileRules(rules) : null,
-    split: split && compileSplit(split, row.id),
-    card,
-    noindex: row.robots === "noindex",
-  };
-  const plain =
-    !more.deleted &&
-    !more.limited &&
-    !more.quarantined &&
-    !more.passwordHash &&
-    !more.forwardQuery &&
-    !more.forwardPath &&
-    !more.choose &&
-    !split &&
-    !card &&
-    !more.noindex;
-  return {
-    id: row.id,
-    idHigh: Number(id >> 32n),
-    idLow: Number(id & 0xffff_ffffn),
-    domainId: row.domain_id,
-    code: row.code,
-    url: row.url,
-    status: row.redirect,
-    startsAt: row.starts_at?.getTime() ?? 0,
-    expiresAt: row.expires_at?.getTime() ?? Infinity,
-    plain,
-    more: plain && !row.expired_url ? null : more,
-    ...read,
-  };
 }

@@ -1,0 +1,26 @@
+import type { Hit } from "./clicks/clicks.ts";
+
+/** Writes down of a request what a click needs. The same object is filled for each one. */
+export function fillHit(
+  hit: Hit,
+  request: Request,
+  query: string,
+  address: string,
+  at: number,
+): void {
+  const { headers } = request;
+  hit.at = at;
+  hit.address = address;
+  hit.userAgent = headers.get("user-agent") ?? "";
+  hit.referrer = headers.get("referer") ?? "";
+  hit.query = query;
+  hit.purpose = purposeOf(request);
+  hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
+  hit.method = request.method === "HEAD" ? "HEAD" : "GET";
+}
+
+/** What a browser says of fetching ahead. */
+export function purposeOf(request: Request): string {
+  const { headers } = request;
+  return headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-moz") ?? "";
+}
