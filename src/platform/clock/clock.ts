@@ -43,8 +43,12 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();
-        sleepers.push({ at: elapsed + ms, wake: resolve });
-        signal?.addEventListener("abort", () => resolve());
+        const sleeper = { at: elapsed + ms, wake: resolve };
+        sleepers.push(sleeper);
+        signal?.addEventListener("abort", () => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          resolve();
+        });
         wakeDue();
       }),
     advance(ms) {

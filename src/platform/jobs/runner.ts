@@ -46,8 +46,7 @@ export class Runner implements JobRunner {
     this.ids = ids;
     this.random = random;
     this.bell = createBell({ db, clock, log, channel: "stoa_jobs" });
-    const runDeps = { db, clock, log, random, metrics, ended: this.bell.ringHere };
-    this.runs = new Runs(runDeps);
+    this.runs = new Runs({ db, clock, log, random, metrics, ended: this.bell.ringHere });
     const enqueue: Jobs["enqueue"] = (tx, job) => this.enqueue(tx, job);
     this.schedules = createSchedules({ db, clock, enqueue });
     this.feeders.push(this.schedules.fireDue);
