@@ -154,7 +154,7 @@ export function createShorten(deps: ShortenDeps) {
     });
   }
 
-  return { draft, create, createMany };
+  return { draft, create, createMany, aliasesPerOwnerMax: deps.aliasesPerOwnerMax };
 }
 
 export function factsOf(

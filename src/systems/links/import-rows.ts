@@ -1,0 +1,65 @@
+import type { FieldError } from "../../platform/errors/errors.ts";
+import { invalid } from "../../platform/http/problem.ts";
+import { checkAlias } from "./aliases.ts";
+import type { RecognisedFormat } from "./csv-formats.ts";
+import type { CsvRow } from "./csv-rows.ts";
+import { normalHost } from "./host-name.ts";
+import type { Naming } from "./link.ts";
+import { createLinkBody, type CreateLink } from "./wire.ts";
+
+/** A row that is well-formed: what to make, and under which of the owner's domains. */
+export type Wanted = {
+  row: number;
+  wish: CreateLink;
+  /** Null for a host that is no proved domain of the owner. */
+  domainId: string | null;
+  /** Of the alias; null without one. */
+  skeleton: string | null;
+  /** Why the old code cannot be kept. */
+  note: string | null;
+};
+
+export type RowRules = {
+  recognised: RecognisedFormat;
+  naming: Naming;
+  /** Host for every row; without it a row keeps its own where the owner has proved that. */
+  domain: string | undefined;
+  /** The owner's proved domains: host to id, Stoa's own under "". */
+  domains: Map<string, string>;
+};
+
+/** What a row asks for, or everything that is wrong with it. */
+export function wantedOf(csv: CsvRow, rules: RowRules): Wanted | FieldError[] {
+  if ("problem" in csv) return [{ field: "row", message: csv.problem }];
+  if (csv.cells.some((cell) => cell.includes("\0"))) {
+    return [{ field: "row", message: "must not contain a NUL character" }];
+  }
+  const { code, host, wish, problems } = rules.recognised.read(csv.cells);
+  const alias = code === null || code === "" ? null : checkAlias(code);
+  const domain = domainOf(host, rules);
+  const body = { ...wish, domain, ...(alias?.ok ? { alias: alias.alias } : {}) };
+  const parsed = createLinkBody.safeParse(body);
+  if (!parsed.success) return invalid("row", parsed.error).fields;
+  if (problems.length > 0) return problems;
+  return {
+    row: csv.row,
+    wish: parsed.data,
+    domainId: rules.domains.get(domain ?? "") ?? null,
+    skeleton: alias?.ok ? alias.skeleton : null,
+    note: alias && !alias.ok ? alias.message : null,
+  };
+}
+
+/** Our own format means the domain it names; another program's host may be none of ours. */
+function domainOf(host: string | null, rules: RowRules): string | undefined {
+  const { domain, domains, recognised, naming } = rules;
+  if (domain !== undefined) return unlessOwn(domain, naming);
+  if (host === null) return undefined;
+  const proved = domains.has(normalHost(host) ?? "?");
+  return proved || recognised.format === "stoa" ? unlessOwn(host, naming) : undefined;
+}
+
+function unlessOwn(host: string, naming: Naming): string | undefined {
+  const own = new URL(naming.publicUrl);
+  return host === own.host || host === own.hostname ? undefined : (normalHost(host) ?? host);
+}

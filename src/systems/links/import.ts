@@ -1,0 +1,247 @@
+/**
+ * Imports links from CSV. Rows go through in batches, each a transaction of its own, so that a
+ * large file neither holds memory nor locks, and what was imported before an interruption stays.
+ * Importing again is the way to resume: a row whose code leads its owner to the same URL already,
+ * or that has no code and whose URL was imported before, is skipped.
+ *
+ * The short code of the other program becomes an alias. One that cannot be an alias here (too
+ * short, a reserved word) is replaced by a new code and the row listed with it, because the link
+ * is still worth having; one that is taken for another URL is left to a person to decide.
+ */
+import type { Principal } from "../../platform/auth/principal.ts";
+import type { Db, Writer } from "../../platform/db/db.ts";
+import { AppError, type FieldError } from "../../platform/errors/errors.ts";
+import { type CsvFormat, type RecognisedFormat, recogniseFormat } from "./csv-formats.ts";
+import { type CsvRow, readRows } from "./csv-rows.ts";
+import { type RowRules, type Wanted, wantedOf } from "./import-rows.ts";
+import type { Naming } from "./link.ts";
+import type { Draft, Shorten } from "./shorten.ts";
+import { countAliases, type ListedRow } from "./store.ts";
+import { findDomains, findHolders, findImported, type Holder } from "./transfer-store.ts";
+
+export const importRowsMax = 100_000;
+/** The rest is only counted. */
+export const importErrorsListedMax = 1_000;
+const batchRows = 1_000;
+
+export type ImportOptions = {
+  db: Db;
+  shorten: Shorten;
+  naming: Naming;
+  owner: Principal;
+  format: CsvFormat | "auto";
+  domain: string | undefined;
+  /** Says what would happen and changes nothing. */
+  dryRun: boolean;
+  write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
+  signal: AbortSignal;
+};
+
+export type Progress = { rows: number; created: number; skipped: number };
+type RowError = FieldError & { row: number };
+export type Imported = Progress & { format: CsvFormat; errors: RowError[] };
+
+type Drafted = Wanted & { draft: Draft };
+type Opened = { rows: AsyncGenerator<CsvRow>; rules: RowRules; room: number };
+
+/** Reads the heading, so that a file of the wrong kind is refused before anything else. */
+export async function openImport(options: ImportOptions, bytes: Uint8Array): Promise<Import> {
+  const { db, owner, shorten, naming, domain } = options;
+  const rows = readRows(bytes);
+  const recognised = await headingOf(rows, options.format);
+  const domains = await findDomains(db, owner.account_id);
+  const room = await aliasRoom(db, shorten, owner);
+  return new Import(options, { rows, room, rules: { recognised, naming, domain, domains } });
+}
+
+export class Import {
+  private readonly options: ImportOptions;
+  private readonly rows: AsyncGenerator<CsvRow>;
+  private readonly rules: RowRules;
+  private readonly out: Imported;
+  /** How many aliases the owner may still make. */
+  private room: number;
+  /** What the rows so far lead to, so that a dry run sees repeats as a real one does. */
+  private readonly seen = new Map<string, string>();
+
+  constructor(options: ImportOptions, { rows, rules, room }: Opened) {
+    this.options = options;
+    this.rows = rows;
+    this.rules = rules;
+    this.room = room;
+    const { format } = rules.recognised;
+    this.out = { format, rows: 0, created: 0, skipped: 0, errors: [] };
+  }
+
+  /** Yields after every batch and returns what came of all. */
+  async *run(): AsyncGenerator<Progress, Imported> {
+    const { out } = this;
+    let batch: Wanted[] = [];
+    for await (const csv of this.rows) {
+      if (this.options.signal.aborted) break;
+      if ("cells" in csv && csv.cells.every((cell) => cell.trim() === "")) continue;
+      if (out.rows === importRowsMax) {
+        const message = `more than ${importRowsMax} rows; the rest was not read`;
+        this.list(csv.row, [{ field: "file", message }]);
+        break;
+      }
+      out.rows++;
+      const wanted = wantedOf(csv, this.rules);
+      if (Array.isArray(wanted)) this.list(csv.row, wanted);
+      else batch.push(wanted);
+      if (out.rows % batchRows !== 0) continue;
+      await this.take(batch);
+      batch = [];
+      yield { rows: out.rows, created: out.created, skipped: out.skipped };
+    }
+    await this.take(batch);
+    return out;
+  }
+
+  private list(row: number, fields: FieldError[]): void {
+    const left = importErrorsListedMax - this.out.errors.length;
+    this.out.errors.push(...fields.slice(0, left).map((field) => ({ row, ...field })));
+  }
+
+  private async take(batch: Wanted[]): Promise<void> {
+    const drafts: Drafted[] = [];
+    for (const wanted of await this.withoutHeld(batch)) {
+      const draft = await this.draftOf(wanted);
+      if (draft) drafts.push({ ...wanted, draft });
+    }
+    const once = drafts.filter(({ draft: { alias, row } }) => {
+      return alias || this.firstUrl(`url ${row.domain_id} ${row.url}`, row.url) === null;
+    });
+    this.out.skipped += drafts.length - once.length;
+    if (once.length === 0) return;
+    await (this.options.dryRun ? this.foresee(once) : this.create(once));
+  }
+
+  /** Leaves out rows whose code is in use, for this URL (skipped) or another (an error). */
+  private async withoutHeld(batch: Wanted[]): Promise<Wanted[]> {
+    const named = batch.flatMap((wanted) => {
+      const { domainId, skeleton, wish } = wanted;
+      if (domainId === null || skeleton === null) return [];
+      return [{ wanted, domainId, skeleton, code: wish.alias as string }];
+    });
+    const holders = await findHolders(this.options.db, named);
+    const taken = new Set<Wanted>();
+    for (const [place, { wanted, domainId, skeleton, code }] of named.entries()) {
+      const { url } = wanted.wish;
+      const holder = holders.get(place);
+      const before = holder
+        ? this.urlIfOwn(holder)
+        : this.firstUrl(`alias ${domainId} ${skeleton}`, url);
+      if (before === null) continue;
+      taken.add(wanted);
+      if (sameUrl(before, url)) this.out.skipped++;
+      else this.list(wanted.row, [{ field: "alias", message: takenMessage(code) }]);
+    }
+    return batch.filter((wanted) => !taken.has(wanted));
+  }
+
+  private urlIfOwn(holder: Holder): string {
+    const own = holder.owner_id === this.options.owner.account_id && !holder.deleted;
+    return own ? holder.url : "";
+  }
+
+  /** Null for the first of its kind in this file, else the URL of that first one. */
+  private firstUrl(key: string, url: string): string | null {
+    const before = this.seen.get(key);
+    if (before !== undefined) return before;
+    this.seen.set(key, url);
+    return null;
+  }
+
+  private async draftOf({ row, wish }: Wanted): Promise<Draft | null> {
+    try {
+      return await this.options.shorten.draft(this.options.owner, wish);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.fields.length === 0) throw error;
+      this.list(row, error.fields);
+      return null;
+    }
+  }
+
+  private async foresee(drafts: Drafted[]): Promise<void> {
+    const imported = await findImported(this.options.db, codeless(drafts), false);
+    this.out.skipped += imported.size;
+    for (const made of this.withRoom(drafts)) {
+      if (!imported.has(made.draft.row.id)) this.count(made, "a new code");
+    }
+  }
+
+  private async create(drafts: Drafted[]): Promise<void> {
+    const { write, db, shorten, owner } = this.options;
+    const wanted = this.withRoom(drafts);
+    try {
+      const { imported, made, results } = await write((tx) => insert(tx, shorten, wanted));
+      this.out.skipped += imported;
+      for (const [i, result] of results.entries()) {
+        const drafted = made[i] as Drafted;
+        if (result instanceof AppError) this.list(drafted.row, result.fields);
+        else this.count(drafted, `the code ${result.code}`);
+      }
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "links.alias_limit")) throw error;
+      // Somebody else made aliases meanwhile: again with the room there is now, which shrinks.
+      const named = wanted.filter((d) => d.draft.alias).length;
+      this.room = Math.min(await aliasRoom(db, shorten, owner), named - 1);
+      await this.create(wanted);
+    }
+  }
+
+  private withRoom(drafts: Drafted[]): Drafted[] {
+    let left = this.room;
+    return drafts.filter(({ row, draft }) => {
+      if (!draft.alias || left-- > 0) return true;
+      const message = `an owner may hold ${this.options.shorten.aliasesPerOwnerMax} live aliases`;
+      this.list(row, [{ field: "alias", message }]);
+      return false;
+    });
+  }
+
+  private count({ row, draft, note }: Drafted, code: string): void {
+    this.out.created++;
+    if (draft.alias) this.room--;
+    if (note !== null) this.list(row, [{ field: "alias", message: `${note}; it has ${code}` }]);
+  }
+}
+
+async function insert(tx: Writer, shorten: Shorten, drafts: Drafted[]) {
+  const imported = await findImported(tx, codeless(drafts), true);
+  const made = drafts.filter((d) => !imported.has(d.draft.row.id));
+  const results: (ListedRow | AppError)[] = await shorten.createMany(
+    tx,
+    made.map((d) => d.draft),
+  );
+  return { imported: imported.size, made, results };
+}
+
+function codeless(drafts: Drafted[]) {
+  return drafts.filter((d) => !d.draft.alias).map((d) => d.draft.row);
+}
+
+async function aliasRoom(db: Db, shorten: Shorten, owner: Principal): Promise<number> {
+  const max = shorten.aliasesPerOwnerMax;
+  return max - (await countAliases(db, { ownerId: owner.account_id, max }));
+}
+
+async function headingOf(
+  rows: AsyncGenerator<CsvRow>,
+  format: CsvFormat | "auto",
+): Promise<RecognisedFormat> {
+  for (;;) {
+    const { value, done } = await rows.next();
+    const heading = done ? [] : "cells" in value ? value.cells : [];
+    if (done || heading.some((cell) => cell.trim() !== "")) return recogniseFormat(heading, format);
+  }
+}
+
+function sameUrl(stored: string, given: string): boolean {
+  return stored === given || stored === URL.parse(given.trim())?.href;
+}
+
+function takenMessage(alias: string): string {
+  return `"${alias}", or one that looks like it, is taken for another URL`;
+}

@@ -1,0 +1,216 @@
+import { z } from "zod";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Db, Writer } from "../../platform/db/db.ts";
+import { AppError } from "../../platform/errors/errors.ts";
+import { readBody } from "../../platform/http/body.ts";
+import { problemOf } from "../../platform/http/problem.ts";
+import {
+  type Context,
+  idSchema,
+  type Reply,
+  route,
+  type Route,
+} from "../../platform/http/route.ts";
+import { csvFormats } from "./csv-formats.ts";
+import { requireOwned } from "./edit.ts";
+import { exportLinks } from "./export.ts";
+import { type Import, openImport } from "./import.ts";
+import { shortUrl, type Naming } from "./link.ts";
+import { qrMarginMax, qrPng, qrSizeMax, qrSizeMin, qrSvg } from "./qr.ts";
+import type { Shorten } from "./shorten.ts";
+import { importReply } from "./wire.ts";
+
+/** Links on their way in, out and onto paper. */
+export type TransferDeps = { db: Db; clock: Clock; shorten: Shorten; naming: Naming };
+
+const tag = "links";
+export const importBytesMax = 10 * 1024 * 1024;
+/** Each holds its file in memory; more answer 503. */
+const importsAtOnceMax = 4;
+/** The picture never changes; a day is kind to caches that belong to somebody who leaves. */
+const qrCacheControl = "private, max-age=86400, immutable";
+
+const importQuery = z.object({
+  format: z.enum(["auto", ...csvFormats]).default("auto"),
+  dry_run: z.stringbool().default(false),
+  domain: z.string().min(1).max(253).optional(),
+});
+
+const colour = z
+  .string()
+  .regex(/^#?[0-9a-fA-F]{6}$/, "a colour such as 1a2b3c")
+  .transform((text) => `#${text.replace("#", "")}`);
+
+const qrQuery = z.object({
+  format: z.enum(["svg", "png"]).default("svg"),
+  size: z.coerce.number().int().min(qrSizeMin).max(qrSizeMax).default(512),
+  margin: z.coerce.number().int().min(0).max(qrMarginMax).default(4),
+  dark: colour.default("#000000"),
+  light: colour.default("#ffffff"),
+  level: z.enum(["L", "M", "Q", "H"]).default("M"),
+});
+type QrQuery = z.output<typeof qrQuery>;
+
+export function transferRoutes(deps: TransferDeps): Route[] {
+  return [importRoute(deps), exportRoute(deps), qrRoute(deps)];
+}
+
+function importRoute({ db, shorten, naming }: TransferDeps): Route {
+  let running = 0;
+  return route({
+    method: "POST",
+    path: "/api/v1/links/import",
+    summary: "Make links of the CSV that Stoa, Bitly, Kutt, YOURLS or Shlink exported",
+    tag,
+    access: "member",
+    scope: "links:create",
+    query: importQuery,
+    rawBody: "text/csv",
+    bodyBytesMax: importBytesMax,
+    stream: true,
+    replies: { 200: importReply },
+    errors: ["links.import_invalid", "request.too_large", "request.unsupported_media_type"],
+    async handler(context) {
+      requireCsv(context.request);
+      if (running >= importsAtOnceMax) {
+        const message = `${importsAtOnceMax} imports are running; try again in a moment.`;
+        throw new AppError("server.busy", message, { retryAfterSeconds: 5 });
+      }
+      running++;
+      const done = () => void running--;
+      try {
+        const { format, domain, dry_run: dryRun } = context.query;
+        const bytes = await readBody(context.request, importBytesMax);
+        const { principal: owner, signal } = context;
+        const asked = { owner, signal, format, domain, dryRun, write: writerOf(context) };
+        const opened = await openImport({ db, shorten, naming, ...asked }, bytes);
+        if (wantsProgress(context.request)) return progressOf(opened, context.requestId, done);
+        const body = await lastOf(opened);
+        done();
+        return { status: 200, body };
+      } catch (error) {
+        done();
+        throw error;
+      }
+    },
+  });
+}
+
+/** Through the request's own transactions, so that its next read sees what it wrote. */
+function writerOf(context: Pick<Context, "write">) {
+  return async <T>(work: (tx: Writer) => Promise<T>): Promise<T> => {
+    let result: { value: T } | undefined;
+    await context.write(async (tx) => {
+      result = { value: await work(tx) };
+      return { status: 200 };
+    });
+    return (result as { value: T }).value;
+  };
+}
+
+async function lastOf(opened: Import) {
+  const run = opened.run();
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** A line of progress after every batch, then the reply, or the problem that ended it. */
+function progressOf(opened: Import, requestId: string, done: () => void): Response {
+  const run = opened.run();
+  const encoder = new TextEncoder();
+  const line = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const step = await run.next();
+        controller.enqueue(line(step.value));
+        if (!step.done) return;
+      } catch (error) {
+        controller.enqueue(line(await problemOf(error, requestId).json()));
+      }
+      done();
+      controller.close();
+    },
+    async cancel() {
+      done();
+      await run.return(undefined as never);
+    },
+  });
+  const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+  return new Response(body, { headers });
+}
+
+function wantsProgress(request: Request): boolean {
+  return (request.headers.get("accept") ?? "").includes("application/x-ndjson");
+}
+
+function requireCsv(request: Request): void {
+  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type === "text/csv" || type === "text/tab-separated-values") return;
+  throw new AppError("request.unsupported_media_type", "Content-Type: send text/csv.");
+}
+
+function exportRoute({ clock, naming }: TransferDeps): Route {
+  return route({
+    method: "GET",
+    path: "/api/v1/links/export",
+    summary: "All of one's links as CSV, which an import reads back",
+    tag,
+    access: "member",
+    scope: "links:read",
+    replies: { 200: "text/csv" },
+    async handler({ reader, principal }) {
+      const body = await exportLinks({ reader, ownerId: principal.account_id, naming });
+      const day = new Date(clock.now()).toISOString().slice(0, 10);
+      return new Response(body, {
+        headers: {
+          "content-type": "text/csv; charset=utf-8; header=present",
+          "content-disposition": `attachment; filename="stoa-links-${day}.csv"`,
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+        },
+      });
+    },
+  });
+}
+
+function qrRoute({ naming }: TransferDeps): Route {
+  return route({
+    method: "GET",
+    path: "/api/v1/links/{id}/qr",
+    summary: "The QR code of a link as SVG or PNG",
+    tag,
+    access: "member",
+    scope: "links:read",
+    params: z.object({ id: idSchema }),
+    query: qrQuery,
+    replies: { 200: "image/svg+xml", 304: null },
+    errors: ["links.not_found", "links.invalid"],
+    async handler({ params: { id }, query, principal, reader, request }) {
+      const row = await requireOwned(reader, principal, id);
+      return qrOf(shortUrl(naming, row.host, row.code), query, request);
+    },
+  });
+}
+
+function qrOf(text: string, query: QrQuery, request: Request): Reply {
+  const { format, ...options } = query;
+  const hash = Bun.hash(JSON.stringify([text, query])).toString(36);
+  const headers = { etag: `"${hash}"`, "cache-control": qrCacheControl };
+  const given = request.headers.get("if-none-match")?.split(",") ?? [];
+  if (given.some((known) => known.trim().replace(/^W\//, "") === headers.etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  const picture = format === "svg" ? qrSvg(text, options) : (qrPng(text, options) as BodyInit);
+  return new Response(picture, {
+    headers: {
+      ...headers,
+      "content-type": format === "svg" ? "image/svg+xml" : "image/png",
+      "content-disposition": `inline; filename="qr.${format}"`,
+      "content-security-policy": "default-src 'none'",
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
