@@ -43,6 +43,7 @@ export const errorStatus = {
   "links.domain_limit": 422,
   "links.password_wrong": 401,
   "links.gone": 410,
+  "links.report_not_found": 404,
   "webhooks.not_found": 404,
   "webhooks.limit": 422,
   "webhooks.url_refused": 422,

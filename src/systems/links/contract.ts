@@ -43,6 +43,29 @@ export const linkDied: EventType<z.infer<typeof withReason>> = {
   schema: withReason,
   summary: "The daily check found the target gone.",
 };
+const stopped = z.object({ reason: z.string() });
+export const ownerQuarantined: EventType<z.infer<typeof stopped>> = {
+  type: "links.owner_quarantined",
+  schema: stopped,
+  summary: "All links of the owner now show a warning instead of redirecting.",
+};
+export const ownerReleased: EventType<Record<string, never>> = {
+  type: "links.owner_released",
+  schema: z.object({}).strict() as z.ZodType<Record<string, never>>,
+  summary: "The owner's links redirect again.",
+};
+const domainFacts = z.object({ domain_id: z.string(), host: z.string() });
+const domainStopped = domainFacts.extend({ reason: z.string() });
+export const domainQuarantined: EventType<z.infer<typeof domainStopped>> = {
+  type: "links.domain_quarantined",
+  schema: domainStopped,
+  summary: "All links of a custom domain now show a warning instead of redirecting.",
+};
+export const domainReleased: EventType<z.infer<typeof domainFacts>> = {
+  type: "links.domain_released",
+  schema: domainFacts,
+  summary: "The links of a quarantined domain redirect again.",
+};
 export const domainVerified: EventType<{ domain_id: string; host: string }> = {
   type: "links.domain_verified",
   schema: z.object({ domain_id: z.string(), host: z.string() }),

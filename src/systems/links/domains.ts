@@ -50,10 +50,19 @@ export function createDomains(deps: DomainDeps) {
   let byHost = new Map<string, Domain>();
   const { db, clock, ids, events, accounts, outbound } = deps;
 
+  let asked = 0;
+  let answered = 0;
+
   async function reload(): Promise<void> {
-    const rows = await db.all<DomainRow>`
-      SELECT * FROM links.domains WHERE verified_at IS NOT NULL`;
-    byHost = new Map(rows.map((row) => [row.host, row]));
+    const mine = ++asked;
+    const rows = await db.all<DomainRow & { owner_stopped: boolean }>`
+      SELECT d.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
+        AS owner_stopped
+      FROM links.domains d WHERE verified_at IS NOT NULL`;
+    // Of two at once, the one that asked later knows more.
+    if (mine < answered) return;
+    answered = mine;
+    byHost = new Map(rows.map((row) => [row.host, served(row)]));
   }
 
   async function changed(tx: Writer): Promise<void> {
@@ -90,7 +99,11 @@ export function createDomains(deps: DomainDeps) {
     owned,
     /** The domain that serves a host, or null for Stoa's own and unknown ones. */
     serving: (host: string): Domain | null => byHost.get(host) ?? null,
-    idOf: (host: string): string => byHost.get(host)?.id ?? "0",
+    /** For the short way to a link, which leads nowhere on a domain that is stopped. */
+    idOf(host: string): string {
+      const domain = byHost.get(host);
+      return domain?.quarantined ? "stopped" : (domain?.id ?? "0");
+    },
     get count(): number {
       return byHost.size - 1;
     },
@@ -208,6 +221,12 @@ export function createDomains(deps: DomainDeps) {
     const detail = { host: row.host };
     await accounts.audit(tx, { account_id: row.owner_id, actor, action, target: row.id, detail });
   }
+}
+
+/** A domain that is stopped, or whose owner is, sends nobody anywhere. */
+function served(row: DomainRow & { owner_stopped: boolean }): DomainRow {
+  if (!row.quarantined && !row.owner_stopped) return row;
+  return { ...row, quarantined: true, root_url: null, not_found_url: null };
 }
 
 function taken(host: string, why: string): AppError {

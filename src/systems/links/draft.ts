@@ -137,7 +137,10 @@ function checkUrls(wish: UpdateLink, policy: UrlPolicy, problems: FieldError[]):
 }
 
 /** The first of a link's targets that may not be visited, with the reason; for re-checks. */
-export function unsafeTarget(row: LinkRow, policy: UrlPolicy): string | null {
+export function unsafeTarget(
+  row: Pick<LinkRow, "url" | "rules" | "split" | "expired_url">,
+  policy: UrlPolicy,
+): string | null {
   const rules = row.rules as Rule[];
   const all = [row.url, ...destinations(rules, row.split as Split | null)];
   if (row.expired_url) all.push(row.expired_url);

@@ -123,6 +123,7 @@ export async function updateLink(tx: Writer, row: LinkRow): Promise<void> {
       forward_path = ${row.forward_path}, rules = ${tx.json(row.rules)},
       split = ${row.split === null ? null : tx.json(row.split)}, robots = ${row.robots},
       flags = ${tx.array(row.flags, "text")}, quarantined = ${row.quarantined},
+      dead_checks = CASE WHEN url = ${row.url} THEN dead_checks ELSE 0 END,
       dead_since = ${row.dead_since}, deleted_at = ${row.deleted_at},
       updated_at = ${row.updated_at}
     WHERE id = ${row.id}`;

@@ -29,6 +29,7 @@ import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import schema from "./schema.sql" with { type: "text" };
+import safetySchema from "./schema-2.sql" with { type: "text" };
 import { createShorten } from "./shorten.ts";
 import { createTargets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
@@ -61,6 +62,7 @@ export type LinksOptions = {
 
 export const linksMigrations: Migration[] = [
   { id: "links/1", sql: schema },
+  { id: "links/2", sql: safetySchema },
   { id: "links/clicks/1", sql: clicksSchema },
 ];
 
@@ -101,7 +103,10 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     ...{ clock, events, accounts, passwords, naming, urlPolicy },
     forget: targets.forget,
   });
-  const desk = createSafetyDesk({ ...options, naming, targets, urlPolicy, blocklist });
+  const desk = createSafetyDesk({
+    ...options,
+    ...{ naming, targets, domains, urlPolicy, blocklist },
+  });
   const redirect = createRedirect({
     ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
     passwordTries: createPasswordTries(clock),
@@ -127,8 +132,10 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     async start() {
       await clicks.start();
       await hearing.start();
+      desk.start();
     },
     async stop(deadline) {
+      await desk.stop();
       await hearing.stop();
       await clicks.stop(deadline);
       geo?.close();
