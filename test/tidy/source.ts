@@ -15,6 +15,8 @@ export type Source = {
   /** `text` with comments blanked. */
   uncommented: string;
   imports: Import[];
+  /** Where regular expressions stand, without their flags. */
+  regexes: [start: number, end: number][];
 };
 
 export type Import = {
@@ -47,9 +49,11 @@ export async function readProject(): Promise<Source[]> {
 }
 
 export function sourceOf(path: string, text: string): Source {
-  if (!/\.tsx?$/.test(path)) return { path, text, code: text, uncommented: text, imports: [] };
-  const { code, uncommented } = blank(text);
-  return { path, text, code, uncommented, imports: importsOf(path, uncommented, code) };
+  if (!/\.tsx?$/.test(path)) {
+    return { path, text, code: text, uncommented: text, imports: [], regexes: [] };
+  }
+  const { code, uncommented, regexes } = blank(text);
+  return { path, text, code, uncommented, imports: importsOf(path, uncommented, code), regexes };
 }
 
 const importPattern =
@@ -103,7 +107,8 @@ export function isCode(path: string): boolean {
 }
 
 /** Replaces what is no code by spaces, keeping line ends and so every offset. */
-export function blank(text: string): { code: string; uncommented: string } {
+export function blank(text: string): Pick<Source, "code" | "uncommented" | "regexes"> {
+  const regexes: Source["regexes"] = [];
   const code = text.split("");
   const uncommented = [...code];
   /** Brace depths at which a template's `${` was opened. */
@@ -117,6 +122,7 @@ export function blank(text: string): { code: string; uncommented: string } {
       erase(code, i, end);
       if (comment) erase(uncommented, i, end);
       else before = '"';
+      if (!comment && text[i] === "/") regexes.push([i, end]);
       // Only a template goes on where its expression ended, and only it opens one.
       if (text[i] === "}") templates.pop();
       if (/[`}]/.test(text.charAt(i)) && text.startsWith("${", end - 2)) templates.push(depth);
@@ -129,7 +135,7 @@ export function blank(text: string): { code: string; uncommented: string } {
     if (char.trim() !== "") before = /\w/.test(char) ? wordBefore(text, i) : char;
     i++;
   }
-  return { code: code.join(""), uncommented: uncommented.join("") };
+  return { code: code.join(""), uncommented: uncommented.join(""), regexes };
 }
 
 /** Where the literal or comment that begins at `i` ends; `i` when none begins there. */

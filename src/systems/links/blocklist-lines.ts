@@ -8,7 +8,7 @@ export function entriesOf(line: string): string[] | null {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return single(urlEntry(text.split(/\s/)[0] ?? ""));
   const [first = "", ...others] = (text.split(/\s#/)[0] ?? "").trim().split(/\s+/);
   if (others.length === 0) return single(hostEntry(first));
-  if (!/^(\d{1,3}(\.\d{1,3}){3}|[\da-f:]*:[\da-f:%a-z\d]*)$/i.test(first)) return null;
+  if (!/^(\d{1,3}(\.\d{1,3}){3}|[\da-f]*:[\da-z:%]*)$/i.test(first)) return null;
   const hosts = others.map(hostEntry);
   return hosts.every((host) => host !== null) ? hosts : null;
 }

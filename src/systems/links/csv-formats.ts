@@ -139,7 +139,7 @@ function readKutt(cell: Cell): ForeignLink {
 function readYourls(cell: Cell): ForeignLink {
   const url = cell("url", "target");
   const title = cell("title");
-  const code = cell("keyword", "source").replace(/^\/+|\/+$/g, "");
+  const code = cell("keyword", "source").split("/").filter(Boolean).join("/");
   // YOURLS takes the address for the title of a page that has none.
   return { code, host: null, wish: { url, ...titled(title === url ? "" : title) }, problems: [] };
 }
