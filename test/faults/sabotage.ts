@@ -1,0 +1,52 @@
+import { cp, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "bun:test";
+import { Stage } from "./stage.ts";
+import { tree } from "./stoa.ts";
+
+/**
+ * Counter-proofs: a fault test is worth something only if it fails on a program that lacks the
+ * very thing it guards. A copy of the tree is broken on purpose and the same scenario must find
+ * out. Takes long, so it runs with FAULT_COUNTERPROOF=1; README.md tells what was found.
+ */
+export type Break = { file: string; from: string; to: string };
+
+const wanted = process.env["FAULT_COUNTERPROOF"] === "1";
+const copied = [
+  "src",
+  "bin",
+  "sdk",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "bunfig.toml",
+];
+
+export async function breakTree(stage: Stage, breaks: Break[]): Promise<string> {
+  const folder = await stage.folder("broken");
+  for (const name of copied) await cp(join(tree, name), join(folder, name), { recursive: true });
+  await symlink(join(tree, "node_modules"), join(folder, "node_modules"));
+  for (const { file, from, to } of breaks) {
+    const path = join(folder, file);
+    const text = await readFile(path, "utf8");
+    const places = text.split(from).length - 1;
+    if (places !== 1) throw new Error(`${file} has ${places} places like: ${from}`);
+    await writeFile(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return folder;
+}
+
+/** `prove` runs the scenario on the broken tree and expects it to be found out. */
+export function counterproof(
+  what: string,
+  breaks: Break[],
+  prove: (brokenTree: string) => Promise<void>,
+): void {
+  test.if(wanted)(`found out: ${what}`, async () => {
+    await using stage = new Stage();
+    await prove(await breakTree(stage, breaks));
+  });
+}
