@@ -24,7 +24,7 @@ import clicksSchema from "../src/systems/links/clicks/clicks.sql" with { type: "
 import schema from "../src/systems/links/schema.sql" with { type: "text" };
 import { statsQuery } from "../src/systems/links/wire.ts";
 
-const clicks = Number(process.argv[2] ?? 1_000_000);
+const recent = Number(process.argv[2] ?? 1_000_000);
 const links = Number(process.argv[3] ?? 100_000);
 const history = Number(process.argv[4] ?? 0);
 const visitors = 5_000;
@@ -57,7 +57,7 @@ try {
   const spool = new Spool(root, Number.MAX_SAFE_INTEGER);
   spool.open();
   for (const run of [
-    { name: "", clicks, spanMs: 0 },
+    { name: "", clicks: recent, spanMs: 0 },
     { name: " a month", clicks: history, spanMs: monthMs },
   ]) {
     if (run.clicks === 0) continue;
@@ -98,7 +98,8 @@ function record(spool: Spool, { name, clicks, spanMs }: Run): void {
     waiting() {},
   });
   const agents = Array.from({ length: 200 }, (_, i) => {
-    return `Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${100 + (i % 30)}.0.${i}.0 Safari/537.36`;
+    const engine = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36";
+    return `${engine} (KHTML, like Gecko) Chrome/${100 + (i % 30)}.0.${i}.0 Safari/537.36`;
   });
   const referrers = ["", "", "", "https://news.example.com/a", "https://www.example.org/"];
   const start = Date.now() - spanMs;
@@ -187,7 +188,6 @@ async function ask(): Promise<void> {
 
 function say(what: string, count: number, ms: number): void {
   const each = (ms * 1000) / count;
-  console.log(
-    `${what}: ${Math.round(count / (ms / 1000)).toLocaleString("en")}/s, ${each.toFixed(3)} us each`,
-  );
+  const rate = Math.round(count / (ms / 1000)).toLocaleString("en");
+  console.log(`${what}: ${rate}/s, ${each.toFixed(3)} us each`);
 }

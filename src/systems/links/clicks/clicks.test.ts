@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test, setDefaultTimeout } from "bun:test";
 import { statsQuery } from "../wire.ts";
 import type { Clicks } from "./clicks.ts";
 import { agents, clicksOf, counted, foreign, hit, links } from "./clicks.fixture.ts";
@@ -7,6 +7,9 @@ import { latestClicks, latestOrphans } from "./raw.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+// The first test of a run starts the database.
+setDefaultTimeout(60_000);
+
 let place: Place;
 let clicks: Clicks;
 

@@ -157,7 +157,8 @@ export class SpoolDrain {
         const batch = await this.advance(tx, before, after, span);
         const rows = this.rowsOf(reader, stretch, batch);
         for (const [day, copy] of rows.days) {
-          const statement = `COPY ${clicksPartition(day)} (${copyColumns}) FROM STDIN (FORMAT binary)`;
+          const target = `${clicksPartition(day)} (${copyColumns})`;
+          const statement = `COPY ${target} FROM STDIN (FORMAT binary)`;
           await tx.copyIn(statement, [copy.finish()]);
         }
         if (rows.orphans.length > 0) await insertOrphans(tx, rows.orphans);

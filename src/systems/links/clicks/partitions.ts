@@ -16,6 +16,7 @@ export function clicksPartition(day: number): string {
 export class Partitions {
   private readonly db: Db;
   private readonly there = new Set<number>();
+  private newest = Number.NEGATIVE_INFINITY;
 
   constructor(db: Db) {
     this.db = db;
@@ -23,7 +24,9 @@ export class Partitions {
 
   async ensure(days: Iterable<number>): Promise<void> {
     for (const day of days) {
-      if (this.there.has(day)) continue;
+      this.newest = Math.max(this.newest, day);
+      // Another process may have dropped an old day meanwhile.
+      if (this.there.has(day) && day >= this.newest - 1) continue;
       await this.db.write((tx) => tx.run`SELECT links.ensure_click_day(${dayName(day)}::date)`);
       this.there.add(day);
     }
