@@ -1,5 +1,5 @@
 import { createPasswords } from "./platform/auth/password.ts";
-import type { Config } from "./platform/config/config.ts";
+import { publicUrlOf, type Config } from "./platform/config/config.ts";
 import { trustProxies } from "./platform/http/address.ts";
 import { healthRoutes } from "./platform/http/health-http.ts";
 import { createApi } from "./platform/http/server.ts";
@@ -11,9 +11,10 @@ import type { Metrics } from "./platform/metrics/metrics.ts";
 import type { Route } from "./platform/http/route.ts";
 import { openDatabase, openPlatform, type Database } from "./platform/platform.ts";
 import type { System } from "./platform/system.ts";
-import { accountsMigrations, accountsSystem, type Operations } from "./systems/accounts/system.ts";
-import { linksMigrations, linksSystem } from "./systems/links/system.ts";
-import { createWebhooks, webhooksMigrations } from "./systems/webhooks/system.ts";
+import { migrations } from "./migrations.ts";
+import { accountsSystem, type Operations } from "./systems/accounts/system.ts";
+import { linksSystem } from "./systems/links/system.ts";
+import { createWebhooks } from "./systems/webhooks/system.ts";
 import { buildConsole } from "./console/build.ts";
 import { serveConsole } from "./console/serve.ts";
 
@@ -21,8 +22,6 @@ import { serveConsole } from "./console/serve.ts";
  * The composition root: configuration, then the platform, then the systems in the order in which
  * they may call each other (accounts <- links; webhooks react to events only), then the socket.
  */
-export const migrations = [...accountsMigrations, ...linksMigrations, ...webhooksMigrations];
-
 export type Running = {
   port: number;
   publicUrl: string;
@@ -122,11 +121,6 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
-}
-
-/** Where people reach Stoa, without a slash at the end. */
-export function publicUrlOf(config: Pick<Config, "publicUrl" | "port">): string {
-  return config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
 }
 
 function noSuchFile(): Response {

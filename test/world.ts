@@ -5,7 +5,8 @@ import { loadConfig } from "../src/platform/config/config.ts";
 import type { Db } from "../src/platform/db/db.ts";
 import { createLog, silentLog } from "../src/platform/log/log.ts";
 import { platformMigrations } from "../src/platform/platform.ts";
-import { migrations, startStoa, type Running } from "../src/stoa.ts";
+import { migrations } from "../src/migrations.ts";
+import { startStoa, type Running } from "../src/stoa.ts";
 import { recordAnswers } from "./answers.ts";
 import { testDatabase } from "./database.ts";
 

@@ -1,4 +1,3 @@
-import tailwind from "bun-plugin-tailwind";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 
@@ -50,6 +49,8 @@ export async function buildConsole(options: ConsoleOptions): Promise<ConsoleAsse
 }
 
 async function bundle(signUpOpen: boolean): Promise<Map<string, Uint8Array>> {
+  // Loading it takes longer than all the rest of a start that finds the console built.
+  const { default: tailwind } = await import("bun-plugin-tailwind");
   const built = await Bun.build({
     entrypoints: ["main.tsx", "theme-boot.ts", "console.css"].map((f) => join(sourceDir, f)),
     target: "browser",

@@ -251,6 +251,11 @@ export type Config = {
   readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never;
 };
 
+/** Where people reach Stoa, without a slash at the end. */
+export function publicUrlOf(config: Pick<Config, "publicUrl" | "port">): string {
+  return config.publicUrl.replace(/\/$/, "") || `http://localhost:${config.port}`;
+}
+
 export class ConfigError extends Error {
   readonly problems: string[];
   constructor(problems: string[]) {

@@ -10,7 +10,8 @@ import { idsMigration, openIds } from "../../platform/ids/ids.ts";
 import { createJobs, jobsMigration } from "../../platform/jobs/queue.ts";
 import { silentLog } from "../../platform/log/log.ts";
 import { Metrics } from "../../platform/metrics/metrics.ts";
-import { accountsMigrations, accountsSystem, type AccountsOptions } from "./system.ts";
+import { accountsMigrations } from "./migrations.ts";
+import { accountsSystem, type AccountsOptions } from "./system.ts";
 
 /**
  * The accounts system behind the real HTTP block on a database of its own. `another` is a second

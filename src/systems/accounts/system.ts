@@ -5,7 +5,6 @@ import { createAccessTokens } from "../../platform/auth/tokens.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
 import type { Db } from "../../platform/db/db.ts";
-import type { Migration } from "../../platform/db/migrate.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Log } from "../../platform/log/log.ts";
@@ -22,11 +21,11 @@ import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { accountRoutes } from "./http.ts";
 import { keyRoutes } from "./keys-http.ts";
+import { accountsMigrations } from "./migrations.ts";
 import { createOperations, type Operations } from "./operations.ts";
 import { createProvision } from "./outside-people.ts";
 import { createRefresh } from "./refresh.ts";
 import { createRegister } from "./register.ts";
-import schema from "./schema.sql" with { type: "text" };
 import { sessionRoutes } from "./sessions-http.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignIn, createVerifyPassword } from "./sign-in.ts";
@@ -56,8 +55,6 @@ export type AccountsOptions = {
   /** Given by tests that count or cheapen hashing. */
   passwords?: Passwords;
 };
-
-export const accountsMigrations: Migration[] = [{ id: "accounts/1", sql: schema }];
 
 const pruneBatch = 10_000;
 const dayMs = 86_400_000;

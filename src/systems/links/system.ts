@@ -2,7 +2,6 @@ import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
 import type { Connection, Db } from "../../platform/db/db.ts";
-import type { Migration } from "../../platform/db/migrate.ts";
 import { installSecret } from "../../platform/db/secrets.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
@@ -15,7 +14,6 @@ import type { Accounts } from "../accounts/contract.ts";
 import { openBlocklist } from "./blocklist.ts";
 import { createClicks } from "./clicks/clicks.ts";
 import { clickRoutes } from "./clicks/http.ts";
-import clicksSchema from "./clicks/clicks.sql" with { type: "text" };
 import { createCodeBlocks } from "./code-blocks.ts";
 import { createDomains } from "./domains.ts";
 import { domainRoutes } from "./domains-http.ts";
@@ -28,8 +26,7 @@ import { createRedirect, type Redirect } from "./redirect.ts";
 import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
-import schema from "./schema.sql" with { type: "text" };
-import safetySchema from "./schema-2.sql" with { type: "text" };
+import { linksMigrations } from "./migrations.ts";
 import { createShorten } from "./shorten.ts";
 import { createTargets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
@@ -59,12 +56,6 @@ export type LinksOptions = {
   passwords: Passwords;
   publicUrl: string;
 };
-
-export const linksMigrations: Migration[] = [
-  { id: "links/1", sql: schema },
-  { id: "links/2", sql: safetySchema },
-  { id: "links/clicks/1", sql: clicksSchema },
-];
 
 const codeKeySecret = "links.code_key";
 
@@ -142,7 +133,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     },
     front: redirect,
     servesHost: (host) => domains.count > 0 && domains.serving(host) !== null,
-    settle: clicks.settle,
+    settle: () => clicks.settle(),
   };
 }
 

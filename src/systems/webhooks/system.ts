@@ -1,7 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
 import type { Db } from "../../platform/db/db.ts";
-import type { Migration } from "../../platform/db/migrate.ts";
 import type { Events } from "../../platform/events/events.ts";
 import { firstIdAt, type Ids } from "../../platform/ids/ids.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
@@ -13,7 +12,7 @@ import { createDeliveries, deliverKind, wakeDelivery } from "./deliveries.ts";
 import { deleteFinished, webhooksWithDue } from "./delivery-store.ts";
 import { fanOut } from "./fan-out.ts";
 import { webhookRoutes } from "./http.ts";
-import schema from "./schema.sql" with { type: "text" };
+import { webhooksMigrations } from "./migrations.ts";
 import { Webhooks } from "./webhooks.ts";
 
 /** Webhooks: tell other programs of an owner's events. */
@@ -30,8 +29,6 @@ export type WebhooksOptions = {
   /** For the jitter of retries. */
   random?: () => number;
 };
-
-export const webhooksMigrations: Migration[] = [{ id: "webhooks/1", sql: schema }];
 
 /** Receivers served at once by one process; a slow one keeps a place for half a minute at most. */
 const receiversAtOnce = 256;

@@ -14,7 +14,8 @@ import { silentLog } from "../../platform/log/log.ts";
 import { Metrics } from "../../platform/metrics/metrics.ts";
 import { createOutbound } from "../../platform/outbound/outbound.ts";
 import type { AuditEntry } from "../accounts/contract.ts";
-import { createWebhooks, webhooksMigrations } from "./system.ts";
+import { webhooksMigrations } from "./migrations.ts";
+import { createWebhooks } from "./system.ts";
 
 /**
  * Webhooks behind the real HTTP block, on real queues, events and outbound requests to receivers
