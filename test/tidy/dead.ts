@@ -17,10 +17,11 @@ export function deadFiles(sources: Source[]): Violation[] {
   for (const path of byPath.keys()) {
     if (!/^(src|sdk|test)\//.test(path) || /\.(md|d\.ts)$/.test(path)) continue;
     if (isTest(path) ? tested.has(path) : live.has(path)) continue;
-    // Data that a test reads lies beside the test.
-    if (tested.has(path) && /\.(tsv|csv|txt|json)$/.test(path)) continue;
+    // Data that a test reads lies beside the test, or in a folder that the test lists.
+    const isData = /\.(tsv|csv|txt|json)$/.test(path);
+    if (isData && (tested.has(path) || path.includes("/fixtures/"))) continue;
     const message = tested.has(path)
-      ? "only tests reach this; use it, delete it, or name it *.fixture.ts"
+      ? "only tests reach this; use it, delete it, or name it *.fixture.ts or *.child.ts"
       : "nothing reaches this; use it or delete it";
     out.push({ path, line: 1, message });
   }

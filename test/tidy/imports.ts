@@ -9,7 +9,15 @@ const entryFiles: Record<string, string[]> = {
   config: ["config.ts", "setting.ts"],
   db: ["backup.ts", "db.ts", "embedded.ts", "migrate.ts", "secrets.ts", "sqlstate.ts"],
   events: ["events.ts", "outbox.ts"],
-  http: ["address.ts", "idempotency.ts", "openapi.ts", "problem.ts", "route.ts", "server.ts"],
+  http: [
+    "address.ts",
+    "body.ts",
+    "idempotency.ts",
+    "openapi.ts",
+    "problem.ts",
+    "route.ts",
+    "server.ts",
+  ],
   jobs: ["jobs.ts", "queue.ts"],
   // What a public address is holds for the URLs that people give as well.
   outbound: ["outbound.ts", "address.ts"],

@@ -11,6 +11,7 @@ type Files = Record<string, string>;
 type Case = [rule: (sources: Source[]) => Violation[], bad: Files, good: Files];
 
 const decisions = "docs/decisions/0001-x.md";
+const fileSizesAlone = (sources: Source[]) => fileSizes(sources, {});
 const lines = (count: number) => "x\n".repeat(count);
 const manifest = (part: object) => ({ "package.json": JSON.stringify(part) });
 const lock = (entry: object) => JSON.stringify({ packages: { "node_modules/a": entry } });
@@ -23,7 +24,7 @@ const cases: Record<string, Case> = {
   ],
   "into a block": [
     importDirections,
-    { "src/systems/links/a.ts": 'import { a } from "../../platform/http/body.ts";' },
+    { "src/systems/links/a.ts": 'import { a } from "../../platform/http/positions.ts";' },
     { "src/systems/links/a.ts": 'import { a } from "../../platform/http/route.ts";' },
   ],
   "into another system": [
@@ -88,8 +89,13 @@ const cases: Record<string, Case> = {
     { "src/systems/links/a.ts": 'import { connect } from "node:net";' },
     { "src/systems/links/a.ts": 'import { isIP } from "node:net";' },
   ],
-  "a long file": [fileSizes, { "src/a.ts": lines(201) }, { "src/a.ts": lines(200) }],
-  "a very long test": [fileSizes, { "a.test.ts": lines(401) }, { "a.test.ts": lines(400) }],
+  "a long file": [fileSizesAlone, { "src/a.ts": lines(201) }, { "src/a.ts": lines(200) }],
+  "a very long test": [fileSizesAlone, { "a.test.ts": lines(401) }, { "a.test.ts": lines(400) }],
+  "a long file that was not generated": [
+    fileSizesAlone,
+    { "sdk/types.ts": `// Types.\n${lines(500)}` },
+    { "sdk/types.ts": `// Made by bin/sdk-types.ts from the routes.\n${lines(500)}` },
+  ],
   "a long line": [
     lineLengths,
     { "src/a.ts": "x".repeat(101) },

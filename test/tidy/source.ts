@@ -98,8 +98,9 @@ export function lineAt(text: string, offset: number): number {
   return line;
 }
 
+/** Tests, what they share, and the processes that they start. */
 export function isTest(path: string): boolean {
-  return /\.(test|fixture)\.tsx?$/.test(path) || path.startsWith("test/");
+  return /\.(test|fixture|child)\.tsx?$/.test(path) || path.startsWith("test/");
 }
 
 export function isCode(path: string): boolean {
