@@ -1,6 +1,6 @@
 import type { FieldError } from "../../platform/errors/errors.ts";
 import { invalid } from "../../platform/http/problem.ts";
-import { checkAlias } from "./aliases.ts";
+import { checkAlias, reservedWords } from "./aliases.ts";
 import type { RecognisedFormat } from "./csv-formats.ts";
 import type { CsvRow } from "./csv-rows.ts";
 import { normalHost } from "./host-name.ts";
@@ -13,11 +13,14 @@ export type Wanted = {
   wish: CreateLink;
   /** Null for a host that is no proved domain of the owner. */
   domainId: string | null;
-  /** Of the alias; null without one. */
-  skeleton: string | null;
+  /** The short code to keep, if any. */
+  kept: Kept | null;
   /** Why the old code cannot be kept. */
   note: string | null;
 };
+
+/** `skeleton` is null for a code that is kept as it is and no alias: it may look like another. */
+export type Kept = { code: string; skeleton: string | null };
 
 export type RowRules = {
   recognised: RecognisedFormat;
@@ -26,6 +29,8 @@ export type RowRules = {
   domain: string | undefined;
   /** The owner's proved domains: host to id, Stoa's own under "". */
   domains: Map<string, string>;
+  /** Whether codes of one or two characters may be kept on Stoa's own host, which all share. */
+  mayKeepShort: boolean;
 };
 
 /** What a row asks for, or everything that is wrong with it. */
@@ -35,19 +40,23 @@ export function wantedOf(csv: CsvRow, rules: RowRules): Wanted | FieldError[] {
     return [{ field: "row", message: "must not contain a NUL character" }];
   }
   const { code, host, wish, problems } = rules.recognised.read(csv.cells);
-  const alias = code === null || code === "" ? null : checkAlias(code);
   const domain = domainOf(host, rules);
-  const body = { ...wish, domain, ...(alias?.ok ? { alias: alias.alias } : {}) };
+  const body = { ...wish, domain };
   const parsed = createLinkBody.safeParse(body);
   if (!parsed.success) return invalid("row", parsed.error).fields;
   if (problems.length > 0) return problems;
-  return {
-    row: csv.row,
-    wish: parsed.data,
-    domainId: rules.domains.get(domain ?? "") ?? null,
-    skeleton: alias?.ok ? alias.skeleton : null,
-    note: alias && !alias.ok ? alias.message : null,
-  };
+  const domainId = rules.domains.get(domain ?? "") ?? null;
+  const wanted = { row: csv.row, wish: parsed.data, domainId, kept: null, note: null };
+  if (code === null || code === "") return wanted;
+  const alias = checkAlias(code);
+  if (alias.ok) return { ...wanted, kept: { code, skeleton: alias.skeleton } };
+  const mayBeShort = rules.mayKeepShort || domain !== undefined;
+  if (mayBeShort && isShortCode(code)) return { ...wanted, kept: { code, skeleton: null } };
+  return { ...wanted, note: alias.message };
+}
+
+function isShortCode(code: string): boolean {
+  return /^[A-Za-z0-9]{1,2}$/.test(code) && !reservedWords.includes(code.toLowerCase());
 }
 
 /** Our own format means the domain it names; another program's host may be none of ours. */

@@ -4,16 +4,18 @@
  * Importing again is the way to resume: a row whose code leads its owner to the same URL already,
  * or that has no code and whose URL was imported before, is skipped.
  *
- * The short code of the other program becomes an alias. One that cannot be an alias here (too
- * short, a reserved word) is replaced by a new code and the row listed with it, because the link
- * is still worth having; one that is taken for another URL is left to a person to decide.
+ * The short code of the other program becomes an alias. Other programs count their codes up or
+ * tell upper from lower case, so many of one owner's look alike; the second of those keeps its
+ * code without being an alias, and so does one of one or two characters where nobody else is
+ * deprived of it. A code that cannot be kept is replaced and the row listed with the new one,
+ * because the link is still worth having; one that is taken is left to a person to decide.
  */
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Db, Writer } from "../../platform/db/db.ts";
 import { AppError, type FieldError } from "../../platform/errors/errors.ts";
 import { type CsvFormat, type RecognisedFormat, recogniseFormat } from "./csv-formats.ts";
 import { type CsvRow, readRows } from "./csv-rows.ts";
-import { type RowRules, type Wanted, wantedOf } from "./import-rows.ts";
+import { type Kept, type RowRules, type Wanted, wantedOf } from "./import-rows.ts";
 import type { Naming } from "./link.ts";
 import type { Draft, Shorten } from "./shorten.ts";
 import { countAliases, type ListedRow } from "./store.ts";
@@ -51,7 +53,9 @@ export async function openImport(options: ImportOptions, bytes: Uint8Array): Pro
   const recognised = await headingOf(rows, options.format);
   const domains = await findDomains(db, owner.account_id);
   const room = await aliasRoom(db, shorten, owner);
-  return new Import(options, { rows, room, rules: { recognised, naming, domain, domains } });
+  const mayKeepShort = owner.role === "admin";
+  const rules = { recognised, naming, domain, domains, mayKeepShort };
+  return new Import(options, { rows, room, rules });
 }
 
 export class Import {
@@ -119,30 +123,32 @@ export class Import {
 
   /** Leaves out rows whose code is in use, for this URL (skipped) or another (an error). */
   private async withoutHeld(batch: Wanted[]): Promise<Wanted[]> {
-    const named = batch.flatMap((wanted) => {
-      const { domainId, skeleton, wish } = wanted;
-      if (domainId === null || skeleton === null) return [];
-      return [{ wanted, domainId, skeleton, code: wish.alias as string }];
+    const named = batch.flatMap(({ domainId, kept, ...rest }) => {
+      return domainId === null || kept === null ? [] : [{ ...rest, domainId, kept, ...kept }];
     });
     const holders = await findHolders(this.options.db, named);
-    const taken = new Set<Wanted>();
-    for (const [place, { wanted, domainId, skeleton, code }] of named.entries()) {
-      const { url } = wanted.wish;
-      const holder = holders.get(place);
-      const before = holder
-        ? this.urlIfOwn(holder)
-        : this.firstUrl(`alias ${domainId} ${skeleton}`, url);
-      if (before === null) continue;
-      taken.add(wanted);
-      if (sameUrl(before, url)) this.out.skipped++;
-      else this.list(wanted.row, [{ field: "alias", message: takenMessage(code) }]);
+    const taken = new Set<number>();
+    for (const [place, { row, wish, domainId, kept }] of named.entries()) {
+      const holder = holders.get(place) ?? this.heldInFile(domainId, kept, wish.url);
+      if (holder === null) continue;
+      const own = holder.owner_id === this.options.owner.account_id && !holder.deleted;
+      if (own && sameUrl(holder.url, wish.url)) this.out.skipped++;
+      else if (own && !holder.exact) {
+        kept.skeleton = null;
+        continue;
+      } else this.list(row, [{ field: "alias", message: takenMessage(kept.code) }]);
+      taken.add(row);
     }
-    return batch.filter((wanted) => !taken.has(wanted));
+    return batch.filter((wanted) => !taken.has(wanted.row));
   }
 
-  private urlIfOwn(holder: Holder): string {
-    const own = holder.owner_id === this.options.owner.account_id && !holder.deleted;
-    return own ? holder.url : "";
+  /** What an earlier row of this file took, as if it were in the database already. */
+  private heldInFile(domainId: string, { code, skeleton }: Kept, url: string): Holder | null {
+    const mine = { owner_id: this.options.owner.account_id, deleted: false };
+    const same = this.firstUrl(`code ${domainId} ${code}`, url);
+    if (same !== null) return { ...mine, url: same, exact: true };
+    const alike = skeleton && this.firstUrl(`alias ${domainId} ${skeleton}`, url);
+    return alike ? { ...mine, url: alike, exact: false } : null;
   }
 
   /** Null for the first of its kind in this file, else the URL of that first one. */
@@ -153,9 +159,11 @@ export class Import {
     return null;
   }
 
-  private async draftOf({ row, wish }: Wanted): Promise<Draft | null> {
+  private async draftOf({ row, wish, kept }: Wanted): Promise<Draft | null> {
+    const { shorten, owner } = this.options;
     try {
-      return await this.options.shorten.draft(this.options.owner, wish);
+      const draft = await shorten.draft(owner, wish);
+      return kept ? { ...draft, alias: true, row: { ...draft.row, ...kept } } : draft;
     } catch (error) {
       if (!(error instanceof AppError) || error.fields.length === 0) throw error;
       this.list(row, error.fields);

@@ -2,11 +2,17 @@ import type { Reader, Writer } from "../../platform/db/db.ts";
 import type { ListedRow, NewLinkRow } from "./store.ts";
 
 /** The SQL of imports and exports: many rows by one statement. */
-export type Holder = { owner_id: string; url: string; deleted: boolean };
+export type Holder = {
+  owner_id: string;
+  url: string;
+  deleted: boolean;
+  /** False: it only looks like the wanted code. */
+  exact: boolean;
+};
 
-export type WantedCode = { domainId: string; code: string; skeleton: string };
+export type WantedCode = { domainId: string; code: string; skeleton: string | null };
 
-/** Who holds each wanted code, or an alias that looks like it, by its place in the list. */
+/** Who holds each wanted code, else an alias that looks like it, by its place in the list. */
 export async function findHolders(
   reader: Reader,
   wanted: WantedCode[],
@@ -29,12 +35,13 @@ export async function findHolders(
       SELECT domain_id, code, skeleton, place::int
       FROM unnest(${domains}::int8[], ${codes}::text[], ${skeletons}::text[])
         WITH ORDINALITY AS w(domain_id, code, skeleton, place))
-    SELECT w.place, l.owner_id, l.url, l.deleted_at IS NOT NULL AS deleted
-    FROM wanted w JOIN links.links l ON l.domain_id = w.domain_id AND l.code = w.code
-    UNION ALL
-    SELECT w.place, l.owner_id, l.url, l.deleted_at IS NOT NULL AS deleted
+    SELECT w.place, l.owner_id, l.url, l.deleted_at IS NOT NULL AS deleted, false AS exact
     FROM wanted w JOIN links.links l ON l.domain_id = w.domain_id AND l.skeleton = w.skeleton
-      AND l.code <> w.code`;
+      AND l.code <> w.code
+    UNION ALL
+    SELECT w.place, l.owner_id, l.url, l.deleted_at IS NOT NULL AS deleted, true AS exact
+    FROM wanted w JOIN links.links l ON l.domain_id = w.domain_id AND l.code = w.code
+    ORDER BY exact`;
   return new Map(rows.map(({ place, ...holder }) => [place - 1, holder]));
 }
 
