@@ -15,6 +15,7 @@ import { Metrics } from "../src/platform/metrics/metrics.ts";
 import { SpoolDrain } from "../src/systems/links/clicks/drain.ts";
 import { Dictionary, TermNames } from "../src/systems/links/clicks/dictionary.ts";
 import { Partitions } from "../src/systems/links/clicks/partitions.ts";
+import { latestClicks } from "../src/systems/links/clicks/raw.ts";
 import { Recorder } from "../src/systems/links/clicks/recorder.ts";
 import { Roller } from "../src/systems/links/clicks/roll.ts";
 import { Spool } from "../src/systems/links/clicks/spool.ts";
@@ -65,6 +66,10 @@ try {
     await drain(spool, run);
     await roll(run);
   }
+  const one = { name: " one more", clicks: 1, spanMs: 0 };
+  record(spool, one);
+  await drain(spool, one);
+  await roll(one);
   await ask();
 } finally {
   await db.close();
@@ -83,13 +88,19 @@ async function addLinks(): Promise<void> {
   );
 }
 
+/** 3,000 places, as many as a busy link sees. */
+function cityOf(ip: string) {
+  const n = Bun.hash.xxHash32(ip) % 3_000;
+  return { country: `C${n % 100}`, city: `City ${n}` };
+}
+
 /** Zipf by inversion, a tenth of all clicks on one link; headers are new strings each time. */
 function record(spool: Spool, { name, clicks, spanMs }: Run): void {
   const counter = () => new Metrics().counter("n", "n");
   const recorder = new Recorder({
     spool,
     keys: new VisitorKeys(),
-    geo: null,
+    geo: { available: true, lookup: cityOf, close() {} },
     visitors: true,
     honourDoNotTrack: true,
     recorded: { human: counter(), bot: counter(), unfurler: counter(), prefetch: counter() },
@@ -121,6 +132,7 @@ function record(spool: Spool, { name, clicks, spanMs }: Run): void {
   });
   const fresh = (text: string) => Buffer.from(text).toString("latin1");
   let spent = 0;
+  hits.length = Math.min(hits.length, clicks);
   for (let done = 0; done < clicks; done += hits.length) {
     for (const [i, hit] of hits.entries()) {
       hit.at = start + Math.floor(((done + i) / clicks) * spanMs);
@@ -165,7 +177,9 @@ async function roll({ name }: Run): Promise<void> {
 }
 
 async function ask(): Promise<void> {
-  const stats = new Stats(systemClock, new TermNames());
+  const names = new TermNames();
+  await askLatest(names);
+  const stats = new Stats(systemClock, names);
   for (const group_by of ["time", "country", "browser", "referrer"] as const) {
     const query = statsQuery.parse({ group_by });
     for (const subject of ["link", "owner"] as const) {
@@ -183,6 +197,16 @@ async function ask(): Promise<void> {
       const median = times.toSorted((a, b) => a - b)[5]!;
       console.log(`stats of ${total} clicks by ${group_by} (${subject}): ${median.toFixed(1)} ms`);
     }
+  }
+}
+
+async function askLatest(names: TermNames): Promise<void> {
+  for (const linkId of [hotLink, 1_000_000_000 + links - 1]) {
+    const before = performance.now();
+    const query = { limit: 100, linkId: String(linkId), now: Date.now() };
+    const { items } = await latestClicks(db, names, query);
+    const ms = (performance.now() - before).toFixed(1);
+    console.log(`latest ${items.length} clicks of link ${linkId}: ${ms} ms`);
   }
 }
 

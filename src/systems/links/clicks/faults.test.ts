@@ -78,7 +78,7 @@ function spooled(spool: string): number {
   return count;
 }
 
-test("kill -9 while recording loses at most the last 50 ms, and nothing is counted twice", async () => {
+test("kill -9 while recording loses at most the last 50 ms and doubles nothing", async () => {
   for (let round = 1; round <= 3; round++) {
     const before = (await counted(place)).raw;
     const child = spawn("record");
@@ -194,7 +194,7 @@ test("a stop in good time drains everything and leaves no spool", async () => {
   expect(spools).toHaveLength(0);
 });
 
-test("the database is killed twice in the middle: clicks wait on disk and are counted once", async () => {
+test("clicks wait on disk while the database is killed, twice, and are counted once", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-clicks-pg-"));
   const embedded = await startEmbedded({ dataDir, log: silentLog });
   const db = openTestDb(embedded.app);

@@ -13,6 +13,7 @@ export const streamsMax = 1_000;
 const heartbeatMs = 15_000;
 const watchSeconds = 40;
 const watchMs = 10_000;
+const unlistenMs = 1_000;
 /** Clients return with fresh credentials, so that a revoked one does not watch for ever. */
 const streamLifeMs = 600_000;
 /** A client that does not read is cut off after so many unread messages. */
@@ -59,8 +60,9 @@ export class Live {
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    const unlisten = await this.listening?.catch(() => null);
-    await unlisten?.().catch(() => {});
+    const unlisten = async () => await (await this.listening)?.();
+    // A database that is away cannot be told, and need not be.
+    await Promise.race([unlisten().catch(() => {}), this.clock.sleep(unlistenMs)]);
   }
 
   private async listen(): Promise<void> {

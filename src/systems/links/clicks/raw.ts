@@ -9,7 +9,9 @@ import { dayMs, kindOf, kinds, newVisitorBit, reducedBit } from "./traits.ts";
  * growing steps through the days that are known to have clicks, so that a busy link is found in
  * the last second and a quiet one by the block ranges that may contain it.
  */
-const stepsMs = [1_000, 8_000, 64_000, 512_000, 4_096_000, 32_768_000, dayMs];
+const stepsMs = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 86_400].map((s) => s * 1_000);
+/** The clocks of other processes may be ahead of ours by so much. */
+const aheadMs = 60_000;
 const daysLookedAtMax = 400;
 
 export type ClickItem = {
@@ -49,9 +51,9 @@ export async function latestClicks(
   const rows: RawRow[] = [];
   for (const day of await daysWithClicks(reader, query.linkId, after?.at ?? query.now)) {
     let to = after ? Math.min(after.at + 1, (day + 1) * dayMs) : (day + 1) * dayMs;
-    // Today ends now, give or take the clocks of other processes.
-    if (!after) to = Math.min(to, Math.max(query.now + 60_000, day * dayMs + 1));
-    for (const step of stepsMs) {
+    const isToday = !after && to > query.now;
+    if (isToday) to = Math.min(to, query.now + aheadMs);
+    for (const step of isToday ? [aheadMs, ...stepsMs] : stepsMs) {
       const from = Math.max(day * dayMs, to - step);
       rows.push(...(await readRange(reader, query.linkId, { from, to }, after, wanted)));
       to = from;
