@@ -117,5 +117,5 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
 async function parsed(response: Response): Promise<never> {
   const text = await response.text();
   const json = response.headers.get("content-type")?.includes("json") ?? false;
-  return (json ? JSON.parse(text) : text) as never;
+  return (json && text !== "" ? JSON.parse(text) : text) as never;
 }
