@@ -100,8 +100,10 @@ function schedulesOf({ config }: SafetyDeps): Schedule[] {
   return [recheck, { kind: "links.dead_check", cron: "41 4 * * *" }];
 }
 
+export type WatchDeps = Pick<SafetyDeps, "db" | "clock" | "log" | "jobs" | "blocklist">;
+
 /** New links meet changed lists at once; those that exist are checked again by a job. */
-async function watchLists(deps: SafetyDeps, signal: AbortSignal): Promise<void> {
+export async function watchLists(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { db, clock, log, jobs, blocklist } = deps;
   let owed = false;
   while (!signal.aborted) {
