@@ -35,7 +35,7 @@ export async function benchRedirects(folder: string): Promise<Measured> {
       await measure(results, script, () => startNginx(folder, kind, distinct));
     }
     await measure(results, script, () => startConstant(folder));
-    note(results, "Stoa", await load(stoa.url, { script, seconds }));
+    note(results, "Stoa", await load(stoa.url, { script, seconds, pid: stoa.pid }));
     stoaSeconds += seconds;
     await caughtUp(stoa);
   }
@@ -54,16 +54,16 @@ async function measure(
 ): Promise<void> {
   const peer = await start();
   await load(peer.url, { script, seconds: 1 });
-  note(results, peer.name, await load(peer.url, { script, seconds }));
+  note(results, peer.name, await load(peer.url, { script, seconds, pid: peer.pid }));
   await peer.stop();
 }
 
 function note(results: Map<string, Load[]>, name: string, result: Load): void {
   results.set(name, [...(results.get(name) ?? []), result]);
-  const { requestsPerSecond, p50Ms, p99Ms, errors } = result;
+  const { requestsPerSecond, p50Ms, p99Ms, errors, cpuMicros } = result;
   console.log(
     `${name.padEnd(20)} ${Math.round(requestsPerSecond).toString().padStart(7)}/s  ` +
-      `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  errors ${errors}`,
+      `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  ${cpuMicros.toFixed(1)} us CPU  errors ${errors}`,
   );
 }
 
@@ -96,12 +96,15 @@ function report(
   const ratio = (name: string) => median(own.map((r, i) => r.requestsPerSecond / rateAt(name, i)));
   const rateAt = (name: string, i: number) =>
     results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
+  const cpu = (name: string) =>
+    median((results.get(name) ?? []).map((r) => r.cpuMicros)).toFixed(1);
   console.log(`
 Stoa ${Math.round(stoa)}/s, p99 ${median(own.map((r) => r.p99Ms)).toFixed(2)} ms, ${totals.rss} MB
   of nginx return 302        ${ratio("nginx return").toFixed(2)}
   of nginx map               ${ratio("nginx map").toFixed(2)}
   of nginx map with log      ${ratio("nginx log").toFixed(2)}
   of a constant Bun server   ${ratio("Bun, constant 302").toFixed(2)}
+CPU a request: Stoa ${cpu("Stoa")} us, constant Bun ${cpu("Bun, constant 302")} us, nginx log ${cpu("nginx log")} us
 clicks: ${totals.recorded} drained of ${totals.sent} answered, ${Math.round(totals.recorded / totals.stoaSeconds)}/s`);
   return {
     redirects_per_core_s: Math.round(stoa),

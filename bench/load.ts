@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Runs wrk on its core and reads what it says. */
@@ -9,6 +9,8 @@ export type Load = {
   /** Answers outside 2xx and 3xx, and socket errors. */
   errors: number;
   requests: number;
+  /** CPU time the server spent a request, which a busy machine disturbs less than the rate. */
+  cpuMicros: number;
 };
 
 export const serverCore = "0";
@@ -54,9 +56,10 @@ end
 
 export async function load(
   url: string,
-  options: { script: string; seconds: number; connections?: number },
+  options: { script: string; seconds: number; connections?: number; pid?: number },
 ): Promise<Load> {
-  const { script, seconds, connections = 64 } = options;
+  const { script, seconds, connections = 64, pid } = options;
+  const cpuBefore = pid === undefined ? 0 : cpuSeconds(pid);
   const command = ["taskset", "-c", loadCore, "wrk", "-t1", `-c${connections}`, `-d${seconds}s`];
   const child = Bun.spawn([...command, "-s", script, url], { stderr: "pipe" });
   const text = await new Response(child.stdout).text();
@@ -75,7 +78,24 @@ export async function load(
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
     errors,
+    cpuMicros: pid === undefined ? Number.NaN : ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6,
   };
+}
+
+/** CPU time of a process and its direct children, such as nginx's worker. */
+function cpuSeconds(pid: number): number {
+  let ticks = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      if (Number(name) !== pid && Number(fields[1]) !== pid) continue;
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // The process ended while we looked.
+    }
+  }
+  return ticks / 100;
 }
 
 /** A Zipf choice of `count` numbers below `n`: rank r is asked for in proportion to 1/r. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { serverCore } from "./load.ts";
 
 /** What Stoa is measured beside: nginx in three forms, and a Bun server that knows one answer. */
-export type Peer = { name: string; url: string; stop(): Promise<void> };
+export type Peer = { name: string; url: string; pid: number; stop(): Promise<void> };
 
 export type NginxKind = "return" | "map" | "log";
 
@@ -56,6 +56,7 @@ async function ready(name: string, port: number, child: Bun.Subprocess): Promise
   return {
     name,
     url,
+    pid: child.pid,
     async stop() {
       child.kill("SIGTERM");
       await child.exited;

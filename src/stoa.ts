@@ -2,6 +2,7 @@ import { createPasswords } from "./platform/auth/password.ts";
 import { publicUrlOf, type Config } from "./platform/config/config.ts";
 import { trustProxies } from "./platform/http/address.ts";
 import { healthRoutes } from "./platform/http/health-http.ts";
+import { idempotencySweep } from "./platform/http/idempotency.ts";
 import { createApi } from "./platform/http/server.ts";
 import { serve } from "./platform/http/serve.ts";
 import { systemPages } from "./platform/http/system-pages.ts";
@@ -65,6 +66,8 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const systems: System[] = [accounts, links, webhooks];
   const firstAdmin = await accounts.operations.ensureAdmin();
 
+  const sweep = idempotencySweep(db);
+  jobs.register([sweep.job], [sweep.schedule]);
   for (const system of systems) {
     jobs.register(system.jobs ?? [], system.schedules ?? []);
     events.register(system.subscriptions ?? []);

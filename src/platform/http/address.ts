@@ -1,10 +1,15 @@
 import ipaddr from "ipaddr.js";
+import { Recent } from "../cache/recent.ts";
 
 /**
  * The visitor's address. `X-Forwarded-For` is written by anybody, so it is read from its right
  * end and only as far as the hops are proxies named in the configuration.
  */
 export type AddressOf = (peer: string, request: { headers: Headers }) => string;
+
+/** Proxies in a row that are looked at, and addresses whose verdict is remembered. */
+const hopsMax = 20;
+const judgedMax = 10_000;
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -16,12 +21,21 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     );
   // Where nobody is trusted the header is not even read: this runs for every request.
   if (trusted.length === 0) return normalAddress;
+  const judged = new Recent<boolean>(judgedMax);
+  const isProxy = (address: string) => {
+    let answer = judged.get(address);
+    if (answer === undefined) {
+      answer = ipaddr.isValid(address) && isTrusted(ipaddr.process(address));
+      judged.set(address, answer);
+    }
+    return answer;
+  };
   return (peer, request) => {
     const forwardedFor = request.headers.get("x-forwarded-for");
     if (forwardedFor === null) return normalAddress(peer);
     let current = peer;
-    const hops = forwardedFor.split(",").slice(-20);
-    while (hops.length > 0 && ipaddr.isValid(current) && isTrusted(ipaddr.process(current))) {
+    const hops = forwardedFor.split(",").slice(-hopsMax);
+    while (hops.length > 0 && isProxy(current)) {
       const next = (hops.pop() as string).trim();
       if (!ipaddr.isValid(next)) break;
       current = next;

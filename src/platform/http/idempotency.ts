@@ -2,6 +2,7 @@ import { isRetryable } from "../db/sqlstate.ts";
 import type { Db, Writer } from "../db/db.ts";
 import type { Migration } from "../db/migrate.ts";
 import { AppError } from "../errors/errors.ts";
+import type { JobHandler, Schedule } from "../jobs/jobs.ts";
 import type { Reply } from "./route.ts";
 import schema from "./idempotency.sql" with { type: "text" };
 
@@ -68,15 +69,23 @@ export function createIdempotency(db: Db) {
         if (running.get(name) === mine) running.delete(name);
       }
     },
-    /** Removes keys past their life. Returns how many. */
-    async sweep(): Promise<number> {
-      return await db.write(
+  };
+}
+
+/** Removes keys past their life, hourly. */
+export function idempotencySweep(db: Db): { job: JobHandler; schedule: Schedule } {
+  const kind = "platform.sweep_idempotency_keys";
+  const job: JobHandler = {
+    kind,
+    async run() {
+      await db.write(
         (tx) => tx.run`
           DELETE FROM platform.idempotency_keys
           WHERE created_at < now() - make_interval(hours => ${idempotencyKeptHours})`,
       );
     },
   };
+  return { job, schedule: { kind, cron: "41 * * * *" } };
 }
 
 async function replay(tx: Writer, request: IdempotentRequest): Promise<Reply> {

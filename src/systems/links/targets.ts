@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { Recent } from "../../platform/cache/recent.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { type Db, withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
@@ -38,10 +38,10 @@ export type Targets = ReturnType<typeof createTargets>;
 
 export function createTargets(options: TargetOptions) {
   const { db, clock } = options;
-  const known = new LRUCache<string, Target>({ max: options.entriesMax });
-  const unknown = new LRUCache<string, number>({ max: unknownEntriesMax });
+  const known = new Recent<Target>(options.entriesMax);
+  const unknown = new Recent<number>(unknownEntriesMax);
   /** Other spellings of aliases, as visitors typed them, to the key of the alias. */
-  const spellings = new LRUCache<string, string>({ max: spellingsMax });
+  const spellings = new Recent<string>(spellingsMax);
   const loading = new Map<string, Promise<Known>>();
   const counts = { hits: 0, misses: 0, reads: 0, stale: 0 };
   let epoch = 0;
