@@ -1,18 +1,20 @@
-import type { Config } from "../platform/config/config.ts";
+import { type Config, loadConfig } from "../platform/config/config.ts";
 import { createLog } from "../platform/log/log.ts";
 import { startStoa, type Running } from "../stoa.ts";
+import type { Call } from "./call.ts";
 
 /** `stoa serve`: runs until a signal, then drains. Resolves with the exit code. */
-export async function serveCommand(config: Config): Promise<number> {
+export async function serveCommand(call: Call): Promise<number> {
+  const config = configOf(call);
   const log = createLog({ level: config.logLevel });
   const running = await startStoa(config, log);
-  greet(running);
+  greet(running, config);
   return await new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: string) => {
       if (stopping) {
         log.warn("stopping at once", { signal });
-        return resolve(1);
+        process.exit(1);
       }
       stopping = true;
       log.info("draining", { signal, grace_ms: config.drainGraceMs });
@@ -23,7 +25,7 @@ export async function serveCommand(config: Config): Promise<number> {
         },
         (error: unknown) => {
           log.error("could not stop cleanly", { error });
-          resolve(1);
+          process.exit(1);
         },
       );
     };
@@ -31,13 +33,23 @@ export async function serveCommand(config: Config): Promise<number> {
     process.on("SIGINT", () => stop("SIGINT"));
     running.onFatal((error) => {
       log.error("the database keeps failing; giving up", { error });
-      resolve(1);
+      // The socket is still open, and nothing behind it can answer any more.
+      process.exit(1);
     });
   });
 }
 
-function greet({ publicUrl, port, firstAdmin }: Running): void {
-  const lines = ["", `  Stoa is ready: ${publicUrl}`, ""];
+/** Flags say the same as their settings, and are checked like them. */
+function configOf(call: Call): Config {
+  const PORT = call.text("port") ?? call.env["PORT"];
+  const HOST = call.text("host") ?? call.env["HOST"];
+  return loadConfig({ ...call.env, PORT, HOST });
+}
+
+function greet({ publicUrl, port, firstAdmin }: Running, config: Config): void {
+  // With PORT=0 only the socket knows which port it is.
+  const shown = config.publicUrl === "" ? `http://localhost:${port}` : publicUrl;
+  const lines = ["", `  Stoa is ready: ${shown}`, ""];
   if (firstAdmin) {
     const { email, password } = firstAdmin;
     const local = `http://localhost:${port}`;
