@@ -43,7 +43,7 @@ export function wantedOf(csv: CsvRow, rules: RowRules): Wanted | FieldError[] {
   const domain = domainOf(host, rules);
   const body = { ...wish, domain };
   const parsed = createLinkBody.safeParse(body);
-  if (!parsed.success) return invalid("row", parsed.error).fields;
+  if (!parsed.success) return firstOfEach(invalid("row", parsed.error).fields);
   if (problems.length > 0) return problems;
   const domainId = rules.domains.get(domain ?? "") ?? null;
   const wanted = { row: csv.row, wish: parsed.data, domainId, kept: null, note: null };
@@ -53,6 +53,12 @@ export function wantedOf(csv: CsvRow, rules: RowRules): Wanted | FieldError[] {
   const mayBeShort = rules.mayKeepShort || domain !== undefined;
   if (mayBeShort && isShortCode(code)) return { ...wanted, kept: { code, skeleton: null } };
   return { ...wanted, note: alias.message };
+}
+
+/** One cell that is wrong twice is one line of the report. */
+function firstOfEach(fields: FieldError[]): FieldError[] {
+  const names = fields.map(({ field }) => field);
+  return fields.filter(({ field }, i) => names.indexOf(field) === i);
 }
 
 function isShortCode(code: string): boolean {

@@ -25,6 +25,8 @@ export const importRowsMax = 100_000;
 /** The rest is only counted. */
 export const importErrorsListedMax = 1_000;
 const batchRows = 1_000;
+/** Checking URLs takes the processor; redirects of this process go on in between. */
+const rowsAtOnce = 50;
 
 export type ImportOptions = {
   db: Db;
@@ -109,7 +111,8 @@ export class Import {
 
   private async take(batch: Wanted[]): Promise<void> {
     const drafts: Drafted[] = [];
-    for (const wanted of await this.withoutHeld(batch)) {
+    for (const [i, wanted] of (await this.withoutHeld(batch)).entries()) {
+      if (i % rowsAtOnce === 0) await new Promise(setImmediate);
       const draft = await this.draftOf(wanted);
       if (draft) drafts.push({ ...wanted, draft });
     }

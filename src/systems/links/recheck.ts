@@ -19,7 +19,7 @@ export type RecheckDeps = {
 };
 
 /** Small, with a pause after each, because checking holds up redirects in this process. */
-export const recheckStepLinks = 250;
+const recheckStepLinks = 100;
 const pauseMs = 5;
 const byCheck = "check: ";
 
