@@ -1,3 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "../src/platform/config/config.ts";
+import { openapiOf } from "../src/platform/http/openapi.ts";
+import type { Route } from "../src/platform/http/route.ts";
+import { silentLog } from "../src/platform/log/log.ts";
+import { startStoa } from "../src/stoa.ts";
+
 /**
  * Prints the SDK's types from the OpenAPI document. The document is made from the route values,
  * so a field that a route takes or answers is in the SDK without being written twice.
@@ -25,15 +34,52 @@ type Operation = {
   requestBody?: { content: Content };
   responses: Record<string, { content?: Content }>;
 };
-export type Document = { paths: Record<string, Record<string, Operation>> };
+type Document = { paths: Record<string, Record<string, Operation>> };
 
 /** Names for shapes that many operations share: where one is found, then the way down to it. */
-export type Names = Record<string, [operationId: string, part: Part, ...path: string[]]>;
+type Names = Record<string, [operationId: string, part: Part, ...path: string[]]>;
 type Part = "query" | "body" | "reply";
+
+const names: Names = {
+  Link: ["get_links_id", "reply"],
+  CreateLink: ["post_links", "body"],
+  UpdateLink: ["patch_links_id", "body"],
+  ListLinks: ["get_links", "query"],
+  Rule: ["get_links_id", "reply", "rules", "[]"],
+  Domain: ["post_domains", "reply"],
+  Stats: ["get_stats", "reply"],
+  StatsQuery: ["get_stats", "query"],
+  Click: ["get_links_id_clicks", "reply", "items", "[]"],
+  Webhook: ["get_webhooks_id", "reply"],
+  Delivery: ["get_webhooks_id_deliveries", "reply", "items", "[]"],
+  Report: ["get_admin_reports", "reply", "items", "[]"],
+  Quarantined: ["get_admin_quarantine", "reply", "items", "[]"],
+  Account: ["get_account", "reply"],
+  SignedIn: ["post_sessions", "reply"],
+  Session: ["get_sessions", "reply", "items", "[]"],
+  ApiKey: ["get_keys", "reply", "items", "[]"],
+  AuditEntry: ["get_audit", "reply", "items", "[]"],
+};
+
+export const sdkTypesFile = join(import.meta.dir, "../sdk/types.ts");
+
+/** What sdk/types.ts must hold, as `bun fmt` leaves it. */
+export async function sdkTypes(routes: Route[]): Promise<string> {
+  const document = openapiOf(routes, { version: "0", serverUrl: "" });
+  const printed = typesOf(document as unknown as Document);
+  const fmt = ["fmt", `--stdin-filepath=${sdkTypesFile}`];
+  const formatter = Bun.spawn([process.execPath, ...fmt], {
+    cwd: join(import.meta.dir, ".."),
+    stdin: new Blob([printed]),
+  });
+  const formatted = await new Response(formatter.stdout).text();
+  if ((await formatter.exited) !== 0) throw new Error("bun fmt refused the printed types");
+  return formatted;
+}
 
 const header = `// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.\n`;
 
-export function typesOf(document: Document, names: Names): string {
+function typesOf(document: Document): string {
   const operations = Object.values(document.paths)
     .flatMap((path) => Object.values(path))
     .sort((a, b) => (a.operationId < b.operationId ? -1 : 1));
@@ -145,21 +191,12 @@ function wrap(schema: Schema, text: string): string {
   return isUnion && /[^\w]/.test(text) ? `(${text})` : text;
 }
 
-export const names: Names = {
-  Link: ["get_links_id", "reply"],
-  CreateLink: ["post_links", "body"],
-  UpdateLink: ["patch_links_id", "body"],
-  ListLinks: ["get_links", "query"],
-  Rule: ["get_links_id", "reply", "rules", "[]"],
-  Domain: ["post_domains", "reply"],
-  Stats: ["get_stats", "reply"],
-  StatsQuery: ["get_stats", "query"],
-  Click: ["get_links_id_clicks", "reply", "items", "[]"],
-  Webhook: ["get_webhooks_id", "reply"],
-  Delivery: ["get_webhooks_id_deliveries", "reply", "items", "[]"],
-  Account: ["get_account", "reply"],
-  SignedIn: ["post_sessions", "reply"],
-  Session: ["get_sessions", "reply", "items", "[]"],
-  ApiKey: ["get_keys", "reply", "items", "[]"],
-  AuditEntry: ["get_audit", "reply", "items", "[]"],
-};
+/** The routes are those of the whole program, so it is started for a moment, on nothing kept. */
+if (import.meta.main) {
+  const dataDir = await mkdtemp(join(tmpdir(), "stoa-types-"));
+  const config = loadConfig({ PORT: "0", HOST: "127.0.0.1", STOA_DATA_DIR: dataDir });
+  const running = await startStoa(config, silentLog);
+  await Bun.write(sdkTypesFile, await sdkTypes(running.routes));
+  await running.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}

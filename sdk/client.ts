@@ -1,8 +1,11 @@
 import { accountOf, accountsOf, auditOf, healthOf, keysOf, sessionsOf } from "./accounts.ts";
 import { callerOf } from "./api.ts";
 import { domainsOf, linksOf, statsOf } from "./links.ts";
+import { safetyOf } from "./safety.ts";
 import { webhooksOf } from "./webhooks.ts";
 import type { StoaOptions } from "./transport.ts";
+
+export { verifyWebhook, WebhookVerificationError } from "./verify-webhook.ts";
 
 /** The resources of Stoa. Every method takes what its route takes, and answers what it answers. */
 export type Stoa = ReturnType<typeof createStoa>;
@@ -19,6 +22,7 @@ export function createStoa(options: StoaOptions) {
     domains: domainsOf(api),
     stats: statsOf(api),
     webhooks: webhooksOf(api),
+    safety: safetyOf(api),
     health: healthOf(api),
   };
 }

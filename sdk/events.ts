@@ -19,6 +19,7 @@ export async function* follow(transport: Transport, call: Call): AsyncGenerator<
     try {
       const response = await transport.response({ ...call, retries: 0 });
       for await (const event of parseEvents(response)) {
+        call.signal?.throwIfAborted();
         failures = 0;
         yield event;
       }

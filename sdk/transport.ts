@@ -83,7 +83,7 @@ export function createTransport(options: StoaOptions): Transport {
     read: (response: Response) => Promise<T>,
   ): Promise<Outcome<T>> {
     const url = base + call.path + queryText(call.query);
-    return await withinTime(call, settings.timeoutMs, async (signal) => {
+    return await withinTime<T>(call, settings.timeoutMs, async (signal) => {
       const response = await send(url, { ...init, signal });
       position = response.headers.get("stoa-position") ?? position;
       return response.ok ? { value: await read(response) } : { failure: await errorOf(response) };
@@ -100,15 +100,9 @@ export function createTransport(options: StoaOptions): Transport {
     for (let tries = 0; ;) {
       call.signal?.throwIfAborted();
       const headers = await headersOf(call, key, refreshed);
-      let failure: StoaError | StoaConnectionError;
-      try {
-        const answer = await attempt(call, { method: call.method, headers, body }, read);
-        if ("value" in answer) return answer.value;
-        failure = answer.failure;
-      } catch (error) {
-        if (!(error instanceof StoaConnectionError)) throw error;
-        failure = error;
-      }
+      const answer = await attempt(call, { method: call.method, headers, body }, read);
+      if ("value" in answer) return answer.value;
+      const { failure } = answer;
       if (failure instanceof StoaError) {
         if (failure.status === 401 && options.getToken && !call.anonymous && !refreshed) {
           refreshed = true;
@@ -139,25 +133,24 @@ function baseOf(options: StoaOptions): string {
   return base;
 }
 
-type Outcome<T> = { value: T } | { failure: StoaError };
+type Outcome<T> = { value: T } | { failure: StoaError | StoaConnectionError };
 
+/** No answer in time is a failure like any other; only the caller's own abort is thrown. */
 async function withinTime<T>(
   call: Call,
   timeoutMs: number,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+  work: (signal: AbortSignal) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
   const timeout = new AbortController();
   const ms = call.timeoutMs ?? timeoutMs;
   const timer = setTimeout(() => timeout.abort(), ms);
+  const { signal } = timeout;
   try {
-    return await work(
-      call.signal ? AbortSignal.any([call.signal, timeout.signal]) : timeout.signal,
-    );
+    return await work(call.signal ? AbortSignal.any([call.signal, signal]) : signal);
   } catch (cause) {
     call.signal?.throwIfAborted();
-    const timedOut = timeout.signal.aborted;
-    const message = timedOut ? `No answer within ${ms} ms.` : "The server cannot be reached.";
-    throw new StoaConnectionError(message, { cause, timedOut });
+    const message = signal.aborted ? `No answer within ${ms} ms.` : "The server cannot be reached.";
+    return { failure: new StoaConnectionError(message, { cause, timedOut: signal.aborted }) };
   } finally {
     clearTimeout(timer);
   }

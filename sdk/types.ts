@@ -232,6 +232,31 @@ export type Delivery = {
   created_at: string;
 };
 
+export type Report = {
+  id: string;
+  link_id: string;
+  owner_id: string;
+  short_url: string;
+  url: string;
+  quarantined: string | null;
+  reason: "phishing" | "malware" | "spam" | "illegal" | "other";
+  detail: string;
+  contact: string;
+  status: "open" | "upheld" | "dismissed";
+  created_at: string;
+  decided_at: string | null;
+  decided_by: string | null;
+};
+
+export type Quarantined = {
+  kind: "link" | "owner" | "domain";
+  id: string;
+  owner_id: string;
+  name: string;
+  url: string | null;
+  reason: string;
+};
+
 export type Account = {
   id: string;
   email: string | null;
@@ -395,6 +420,32 @@ export interface Operations {
       ready: boolean;
       database_ms: number | null;
       metrics: string;
+    };
+  };
+  /** List the links, owners or domains that are stopped */
+  get_admin_quarantine: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      kind?: "link" | "owner" | "domain";
+    };
+    body: undefined;
+    reply: {
+      items: Quarantined[];
+      next_cursor: string | null;
+    };
+  };
+  /** List what people reported, newest first */
+  get_admin_reports: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      status?: "open" | "upheld" | "dismissed" | "all";
+    };
+    body: undefined;
+    reply: {
+      items: Report[];
+      next_cursor: string | null;
     };
   };
   /** The audit log, newest first: one's own, or as an administrator anybody's */
@@ -632,6 +683,20 @@ export interface Operations {
     body: undefined;
     reply: void;
   };
+  /** Stop one of the domains: visitors see a warning */
+  post_admin_domains_id_quarantine: {
+    query: undefined;
+    body: {
+      reason: string;
+    };
+    reply: void;
+  };
+  /** Let one of the domains that was stopped redirect again */
+  post_admin_domains_id_release: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
   /** Hand an event out again, to one subscription or to all of its type */
   post_admin_events_id_replay: {
     query: undefined;
@@ -641,6 +706,42 @@ export interface Operations {
     reply: {
       deliveries: number;
     };
+  };
+  /** Stop one of the links: visitors see a warning */
+  post_admin_links_id_quarantine: {
+    query: undefined;
+    body: {
+      reason: string;
+    };
+    reply: void;
+  };
+  /** Let one of the links that was stopped redirect again */
+  post_admin_links_id_release: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Stop one of the owners: visitors see a warning */
+  post_admin_owners_id_quarantine: {
+    query: undefined;
+    body: {
+      reason: string;
+    };
+    reply: void;
+  };
+  /** Let one of the owners that was stopped redirect again */
+  post_admin_owners_id_release: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Uphold a report, which stops the link, or dismiss it */
+  post_admin_reports_id_decide: {
+    query: undefined;
+    body: {
+      decision: "uphold" | "dismiss";
+    };
+    reply: void;
   };
   /** Add a domain; the answer says how to prove it */
   post_domains: {
@@ -729,6 +830,19 @@ export interface Operations {
         message: string;
       }[];
     };
+  };
+  /** Report a link that harms */
+  post_reports: {
+    query: undefined;
+    body: {
+      short_url?: string;
+      code?: string;
+      domain?: string;
+      reason: "phishing" | "malware" | "spam" | "illegal" | "other";
+      detail?: string;
+      contact?: string;
+    };
+    reply: void;
   };
   /** Sign in; `cookie: true` puts the refresh token into an HttpOnly cookie */
   post_sessions: {

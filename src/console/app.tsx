@@ -34,6 +34,14 @@ export function App() {
       </Switch>
     );
   }
+  // The server lets such an account do nothing else.
+  if (account.must_change_password) {
+    return (
+      <Shell>
+        <AccountPage />
+      </Shell>
+    );
+  }
   return (
     <Shell>
       <Switch>

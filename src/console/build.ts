@@ -102,7 +102,10 @@ function shellOf(paths: Shell): string {
 <script src="${paths.boot}"></script>
 <script type="module" src="${paths.script}"></script>
 </head>
-<body><div id="root"></div><noscript>The console needs JavaScript. The API does not.</noscript></body>
+<body>
+<div id="root"></div>
+<noscript>The console needs JavaScript. The API does not.</noscript>
+</body>
 </html>
 `;
 }

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
-import { hold, onSessionEnd, stoa, type Account, type SignedIn } from "./stoa.ts";
+import { hold, mayBeSignedIn, onSessionEnd, stoa, type Account, type SignedIn } from "./stoa.ts";
 
 /** Who is signed in on this device. */
 type Session = {
@@ -13,17 +13,16 @@ type Session = {
 const SessionContext = createContext<Session | null>(null);
 
 export function SessionProvider(props: { children: ReactNode }) {
-  const [account, setAccount] = useState<Account | null | undefined>(undefined);
+  const [account, setAccount] = useState<Account | null | undefined>(
+    mayBeSignedIn() ? undefined : null,
+  );
   const queries = useQueryClient();
 
   useEffect(() => {
+    if (!mayBeSignedIn()) return;
     let current = true;
-    stoa.sessions.refresh().then(
-      (signedIn) => {
-        if (!current) return;
-        hold(signedIn);
-        setAccount(signedIn.account);
-      },
+    begin().then(
+      (found) => current && setAccount(found),
       () => current && setAccount(null),
     );
     return () => {
@@ -66,4 +65,10 @@ export function useAccount(): Account {
   const { account } = useSession();
   if (!account) throw new Error("useAccount while signed out");
   return account;
+}
+
+async function begin(): Promise<Account> {
+  const signedIn = await stoa.sessions.refresh();
+  hold(signedIn);
+  return signedIn.account;
 }

@@ -61,7 +61,10 @@ export function Shell(props: { children: ReactNode }) {
       <aside className="sticky top-0 hidden h-dvh flex-col overflow-y-auto border-r border-line px-3 py-4 md:flex">
         <Wordmark />
         <Button kind="primary" icon="plus" className="mt-4" onClick={() => setOpen("create")}>
-          New link <kbd className="font-mono text-[0.6875rem]">C</kbd>
+          New link{" "}
+          <kbd className="rounded border border-current px-1 font-sans text-[0.625rem] opacity-80">
+            C
+          </kbd>
         </Button>
         <Navigation />
         <div className="mt-auto pt-6">
@@ -179,7 +182,7 @@ function BottomBar(props: { onCreate: () => void; onMenu: () => void }) {
         Links
       </Link>
       <button type="button" className="bottom-link" onClick={props.onCreate}>
-        <span className="flex h-6 w-10 items-center justify-center rounded-full bg-accent text-accent-ink">
+        <span className="-mb-0.5 flex h-5.5 w-10 items-center justify-center rounded-full bg-accent text-accent-ink">
           <Icon name="plus" className="size-4" />
         </span>
         New link

@@ -1,4 +1,4 @@
-import { createStoa } from "../../sdk/client.ts";
+import { createStoa } from "../../sdk/stoa.ts";
 
 /**
  * The console's one client and its credentials. The access token lives in this module's memory
@@ -9,6 +9,9 @@ type Token = { value: string; expiresAt: number };
 
 /** Renewed this long before its end, so that a call does not meet it on the way. */
 const renewAheadMs = 15_000;
+
+/** Spares those who are signed out a call that must fail; the cookie itself cannot be seen. */
+const markKey = "stoa.signed_in";
 
 let token: Token | null = null;
 let renewal: Promise<string | null> | null = null;
@@ -27,6 +30,7 @@ export type SignedIn = Awaited<ReturnType<typeof stoa.sessions.refresh>>;
 export function hold(signedIn: { access_token: string; expires_in: number }): void {
   const expiresAt = Date.now() + signedIn.expires_in * 1000;
   token = { value: signedIn.access_token, expiresAt };
+  localStorage.setItem(markKey, "yes");
 }
 
 /** Tabs take turns, because each use of the cookie replaces it. */
@@ -46,8 +50,13 @@ function renew(): Promise<string | null> {
   return renewal;
 }
 
+export function mayBeSignedIn(): boolean {
+  return localStorage.getItem(markKey) !== null;
+}
+
 function endHere(): void {
   token = null;
+  localStorage.removeItem(markKey);
   for (const listener of ended) listener();
 }
 

@@ -4,11 +4,12 @@ import { count } from "../messages.ts";
 export type Bar = { key: string; label: string; clicks: number };
 
 export function BarList(props: { title: string; bars: Bar[]; total: number; empty: string }) {
-  if (props.bars.length === 0) return <p className="py-6 text-center text-muted">{props.empty}</p>;
-  const highest = Math.max(...props.bars.map((bar) => bar.clicks));
+  const bars = props.bars.filter((bar) => bar.clicks > 0);
+  if (bars.length === 0) return <p className="py-6 text-center text-muted">{props.empty}</p>;
+  const highest = Math.max(...bars.map((bar) => bar.clicks));
   return (
     <ol aria-label={props.title} className="flex flex-col gap-1">
-      {props.bars.map((bar) => {
+      {bars.map((bar) => {
         const share = props.total > 0 ? bar.clicks / props.total : 0;
         return (
           <li key={bar.key} className="relative flex min-h-8 items-center gap-3 rounded-md px-2.5">

@@ -79,7 +79,7 @@ function DomainCard(props: { domain: Domain; onEdit: () => void }) {
   return (
     <Card>
       <header className="flex flex-wrap items-center gap-2">
-        <h2 className="grow font-medium">{domain.host}</h2>
+        <h2 className="grow font-semibold">{domain.host}</h2>
         {domain.verified_at ? (
           <Badge kind="good">proved {date(domain.verified_at)}</Badge>
         ) : (
@@ -131,20 +131,20 @@ function Proof(props: { domain: Domain; busy: boolean; onVerify: () => void }) {
         Prove that the host is yours: add this <b>TXT record</b> to its DNS, or serve the value as a
         file at <span className="code">{well_known_url}</span>
       </p>
-      <dl className="grid gap-2">
+      <ul className="grid gap-2">
         {(
           [
             ["Name", txt_name],
             ["Value", txt_value],
           ] as const
         ).map(([label, value]) => (
-          <div key={label} className="flex items-center gap-2">
-            <dt className="w-12 shrink-0 text-muted">{label}</dt>
-            <dd className="code min-w-0 grow">{value}</dd>
+          <li key={label} className="flex items-center gap-2">
+            <span className="w-12 shrink-0 text-muted">{label}</span>
+            <code className="code min-w-0 grow">{value}</code>
             <CopyButton text={value} what={label} />
-          </div>
+          </li>
         ))}
-      </dl>
+      </ul>
       <div className="flex flex-wrap items-center gap-3">
         <Button kind="primary" busy={props.busy} onClick={props.onVerify}>
           Check now

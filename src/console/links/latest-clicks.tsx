@@ -34,20 +34,28 @@ export function LatestClicks(props: { linkId: string }) {
   );
 }
 
+const one = { human: "person", bot: "bot", unfurler: "link preview", prefetch: "prefetch" };
+
 function Row({ click }: { click: Click }) {
   const place = [click.city, click.country && labelOf("country", click.country)];
-  const client = [click.browser, click.os && labelOf("os", click.os)];
-  const known = [...place, client.filter(Boolean).join(" on "), click.referrer].filter(Boolean);
+  const client = [click.browser, click.os].flatMap((name, i) =>
+    name === "" || name === "other" ? [] : labelOf(i === 0 ? "browser" : "os", name),
+  );
+  const known = [...place, client.join(" on "), click.referrer].filter(Boolean);
   return (
     <li className="flex flex-wrap items-baseline gap-x-3 py-2 text-[0.8125rem]">
-      <time dateTime={click.at} title={dateTime(click.at)} className="w-28 shrink-0 text-muted">
+      <time
+        dateTime={click.at}
+        title={dateTime(click.at)}
+        className="w-20 shrink-0 text-muted sm:w-28"
+      >
         {ago(click.at)}
       </time>
       <span className="min-w-0 grow">{known.join(" · ") || "Nothing told"}</span>
       {click.kind === "human" ? (
         click.new_visitor && <Badge kind="good">new visitor</Badge>
       ) : (
-        <Badge>{labelOf("kind", click.kind)}</Badge>
+        <Badge>{one[click.kind]}</Badge>
       )}
     </li>
   );

@@ -21,7 +21,7 @@ import { StatsPanel } from "./stats-panel.tsx";
 const tabs = [
   { name: "clicks", label: "Clicks" },
   { name: "edit", label: "Settings" },
-  { name: "share", label: "QR code and card" },
+  { name: "share", label: "Share" },
 ];
 
 export function LinkPage(props: { id: string; tab: string }) {
@@ -82,14 +82,18 @@ function Loaded({ link, tab }: { link: Link; tab: string }) {
 
 function Lead({ link }: { link: Link }) {
   return (
-    <span className="flex min-w-0 flex-wrap items-center gap-x-2 gap-y-1">
-      <Icon name="next" />
-      <a href={link.url} target="_blank" rel="noreferrer" className="link max-w-full truncate">
-        {withoutScheme(link.url)}
-      </a>
+    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
+      <span className="flex max-w-full min-w-0 items-center gap-1">
+        <Icon name="next" className="size-3.5 shrink-0" />
+        <a href={link.url} target="_blank" rel="noreferrer" className="link max-w-lg truncate">
+          {withoutScheme(link.url)}
+        </a>
+      </span>
       <StateBadge link={link} />
-      <span>· made {date(link.created_at)}</span>
-      {link.expires_at && <span>· ends {date(link.expires_at)}</span>}
+      <span className="text-xs">
+        made {date(link.created_at)}
+        {link.expires_at && `, ends ${date(link.expires_at)}`}
+      </span>
     </span>
   );
 }

@@ -17,7 +17,7 @@ export function LinkRow(props: { link: Link; fresh?: boolean; onTag?: (tag: stri
           <RouteLink
             href={`/links/${link.id}`}
             data-row
-            className="max-w-full truncate rounded font-medium hover:text-accent"
+            className="max-w-full truncate rounded font-semibold hover:text-accent"
           >
             {withoutScheme(link.short_url)}
           </RouteLink>

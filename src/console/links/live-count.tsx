@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { count } from "../messages.ts";
 import { stoa } from "../stoa.ts";
@@ -12,21 +12,16 @@ export function LiveCount(props: { linkId?: string }) {
   const queries = useQueryClient();
   useEffect(() => {
     const stop = new AbortController();
-    let refresh: ReturnType<typeof setTimeout> | undefined;
+    const refresh = refresher(queries, linkId ?? "all");
     const heard = (more: number) => {
       setClicks((before) => (before ?? 0) + more);
-      // Whatever comes while one refresh waits is shown by it.
-      refresh ??= setTimeout(() => {
-        refresh = undefined;
-        void queries.invalidateQueries({ queryKey: ["stats", linkId ?? "all"] });
-        void queries.invalidateQueries({ queryKey: ["links"] });
-      }, refreshAfterMs);
+      refresh.soon();
     };
     // The rest of the page works without it.
     followClicks(linkId, stop.signal, heard).catch(() => setClicks(null));
     return () => {
       stop.abort();
-      clearTimeout(refresh);
+      refresh.cancel();
     };
   }, [linkId, queries]);
   if (clicks === null) return null;
@@ -41,6 +36,21 @@ export function LiveCount(props: { linkId?: string }) {
       </span>
     </p>
   );
+}
+
+/** Loads the numbers on the page again; whatever comes while it waits is shown by it too. */
+function refresher(queries: QueryClient, name: string) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    soon(): void {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void queries.invalidateQueries({ queryKey: ["stats", name] });
+        void queries.invalidateQueries({ queryKey: ["links"] });
+      }, refreshAfterMs);
+    },
+    cancel: () => clearTimeout(timer),
+  };
 }
 
 /** Ends quietly when aborted. */

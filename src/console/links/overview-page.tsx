@@ -16,9 +16,9 @@ export function OverviewPage() {
       <Card className="mb-4">
         <QuickCreate />
       </Card>
-      <TopLinks />
       <StatsPanel
         source={{ name: "all", read: (query, signal) => stoa.stats.get(query, { signal }) }}
+        between={<TopLinks />}
       />
     </Page>
   );
@@ -29,20 +29,14 @@ function TopLinks() {
     queryKey: ["links", "list", "top"],
     queryFn: ({ signal }) => stoa.links.list({ sort: "-clicks", limit: topLinks }).page({ signal }),
   });
-  if (links.isPending) {
-    return (
-      <div className="mb-4">
-        <Loading rows={2} />
-      </div>
-    );
-  }
+  if (links.isPending) return <Loading rows={2} />;
   if (links.isError) {
     return <Failed what="Your links" error={links.error} retry={() => void links.refetch()} />;
   }
   const { items } = links.data;
   if (items.length === 0) {
     return (
-      <p className="mb-6 text-muted">
+      <p className="text-muted">
         Paste a long URL above and press Enter: the short link is then on your clipboard. Clicks on
         it show up below, as they happen. Programs do the same with an{" "}
         <RouteLink href="/keys" className="link">
@@ -53,7 +47,7 @@ function TopLinks() {
     );
   }
   return (
-    <section className="mb-5">
+    <section>
       <header className="mb-2 flex items-baseline justify-between">
         <h2 className="text-sm font-semibold">Most clicked</h2>
         <RouteLink href="/links" className="link text-xs">

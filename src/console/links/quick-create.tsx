@@ -4,7 +4,7 @@ import { Link as RouteLink } from "wouter";
 import type { Link } from "../../../sdk/types.ts";
 import { withoutScheme } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button, CopyButton } from "../ui/button.tsx";
+import { Button, CopyButton, IconButton } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field, Select } from "../ui/field.tsx";
 import { useShorten } from "./use-shorten.ts";
@@ -33,11 +33,19 @@ export function QuickCreate(props: { autoFocus?: boolean; onCreated?: (link: Lin
             className="min-h-10"
           />
         </div>
+        <IconButton
+          kind="plain"
+          icon="settings"
+          label="Alias, domain and tags"
+          aria-expanded={more}
+          className="size-10 min-h-10"
+          onClick={() => setMore(!more)}
+        />
         <Button kind="primary" type="submit" busy={busy} className="min-h-10">
           Shorten
         </Button>
       </div>
-      {more ? (
+      {more && (
         <div className="grid gap-3 sm:grid-cols-3">
           <Field
             label="Alias"
@@ -57,12 +65,6 @@ export function QuickCreate(props: { autoFocus?: boolean; onCreated?: (link: Lin
             value={draft.tags}
             onChange={(event) => set("tags", event.target.value)}
           />
-        </div>
-      ) : (
-        <div>
-          <button type="button" className="link text-xs" onClick={() => setMore(true)}>
-            Alias, domain or tags
-          </button>
         </div>
       )}
     </form>

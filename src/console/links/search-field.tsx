@@ -27,7 +27,7 @@ export function SearchField(props: {
     <div className="relative min-w-48 grow">
       <Icon
         name="search"
-        className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-muted"
+        className="pointer-events-none absolute inset-y-0 left-2.5 my-auto size-4 text-muted"
       />
       <Field
         label="Search links"

@@ -53,7 +53,7 @@ function QrCard({ link }: { link: Link }) {
         />
       )}
       <div className="mt-3 flex flex-wrap items-end gap-2">
-        <div className="grow">
+        <div className="grow basis-36">
           <Select label="Size" value={size} options={sizes} onChange={setSize} />
         </div>
         <Button onClick={() => download("svg")}>Download SVG</Button>

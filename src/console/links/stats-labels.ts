@@ -15,6 +15,7 @@ const words: Partial<Record<Group, Record<string, string>>> = {
     chromeos: "ChromeOS",
     other: "Other",
   },
+  browser: { other: "Other" },
   kind: {
     human: "People",
     bot: "Bots",

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import type { Stats, StatsQuery } from "../../../sdk/types.ts";
 import { BarList } from "../charts/bar-list.tsx";
 import { bucketsBetween, type Interval } from "../charts/scale.ts";
@@ -47,7 +47,7 @@ const panels: { title: string; groups: { value: Group; label: string }[] }[] = [
 
 const rowsShown = 8;
 
-export function StatsPanel(props: { source: Source }) {
+export function StatsPanel(props: { source: Source; between?: ReactNode }) {
   const { range, change } = useRange();
   return (
     <div className="flex flex-col gap-4">
@@ -76,6 +76,7 @@ export function StatsPanel(props: { source: Source }) {
         {range.name === "custom" && <Dates range={range} change={change} />}
       </div>
       <Curve source={props.source} range={range} />
+      {props.between}
       <div className="grid gap-4 lg:grid-cols-2">
         {panels.map((panel) => (
           <Top key={panel.title} {...panel} source={props.source} range={range} />
@@ -136,7 +137,7 @@ function Curve(props: { source: Source; range: Range }) {
   const figures: [string, number, string][] = [
     [props.range.traffic === "human" ? "Clicks by people" : "Clicks", shown, ""],
     ["Visitors", totals.unique_visitors, "Estimated within 2%; a person counts once a day."],
-    ["New visitors", totals.new_visitors, "Not seen before on the same day."],
+    ["New visitors", totals.new_visitors, "Their first click on a link that day."],
     ["Bots and previews", totals.bots + totals.unfurlers + totals.prefetches, ""],
   ];
   return (
@@ -162,10 +163,10 @@ function Curve(props: { source: Source; range: Range }) {
 function Top(props: (typeof panels)[number] & { source: Source; range: Range }) {
   const [group, setGroup] = useState<Group>(props.groups[0]?.value ?? "country");
   const stats = useStats(props.source, props.range, group, rowsShown);
-  const total =
-    props.range.traffic === "human"
-      ? (stats.data?.totals.humans ?? 0)
-      : (stats.data?.totals.clicks ?? 0);
+  const totals = stats.data?.totals;
+  // All kinds are listed whoever is asked for.
+  const everybody = props.range.traffic === "all" || group === "kind";
+  const total = (everybody ? totals?.clicks : totals?.humans) ?? 0;
   return (
     <Card
       title={props.title}

@@ -41,7 +41,7 @@ export function Card(props: {
   className?: string;
 }) {
   return (
-    <section className={`card p-4 md:p-5 ${props.className ?? ""}`}>
+    <section className={`card min-w-0 p-4 md:p-5 ${props.className ?? ""}`}>
       {props.title && (
         <header className="mb-3 flex flex-wrap items-start justify-between gap-2">
           <div className="min-w-0">

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { NotFoundError } from "../../../sdk/errors.ts";
 import type { Webhook } from "../../../sdk/types.ts";
-import { ago, messageOf, withoutScheme } from "../messages.ts";
+import { dateTime, messageOf, withoutScheme } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/dialog.tsx";
@@ -60,7 +60,8 @@ function Loaded({ webhook }: { webhook: Webhook }) {
       {webhook.failing_since && webhook.enabled && (
         <div className="mb-4">
           <Notice kind="warn">
-            Nothing has got through since {ago(webhook.failing_since)}. What fails is tried again.
+            Nothing has got through since {dateTime(webhook.failing_since)}. What fails is tried
+            again.
           </Notice>
         </div>
       )}

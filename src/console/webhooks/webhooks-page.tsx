@@ -63,7 +63,7 @@ function Row({ webhook }: { webhook: Webhook }) {
       <div className="min-w-0 grow">
         <RouteLink
           href={`/webhooks/${webhook.id}`}
-          className="block truncate font-medium hover:text-accent"
+          className="block truncate font-semibold hover:text-accent"
         >
           {withoutScheme(webhook.url)}
         </RouteLink>

@@ -1,0 +1,20 @@
+/** What the package gives: the client, its errors and the shapes of everything it answers. */
+export { createStoa, type Stoa } from "./client.ts";
+export {
+  ConflictError,
+  ForbiddenError,
+  InvalidInputError,
+  NotFoundError,
+  RateLimitedError,
+  ServerError,
+  StoaConnectionError,
+  StoaError,
+  UnauthenticatedError,
+  type FieldProblem,
+} from "./errors.ts";
+export type { ImportOptions, ImportProgress } from "./import.ts";
+export type { LiveClicks } from "./links.ts";
+export type { Listing, Page, PageOptions } from "./listing.ts";
+export type { CallOptions, StoaOptions } from "./transport.ts";
+export type * from "./types.ts";
+export * from "./verify-webhook.ts";

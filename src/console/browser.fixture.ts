@@ -1,0 +1,91 @@
+import axe from "axe-core";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { password, startWorld, type Person, type World } from "../../test/world.ts";
+
+/**
+ * A real Chromium before a really started Stoa. Everything a page complains about is kept: errors
+ * and warnings on its console, exceptions, and what its content security policy refused.
+ */
+export type Visitor = { page: Page; context: BrowserContext; complaints: string[] };
+
+/** Headless Chromium names itself one, which Stoa rightly takes for a program. */
+const userAgent =
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+  "Chrome/142.0.0.0 Safari/537.36";
+
+/** Short links must lead to this very server, so its port is chosen before it starts. */
+export async function startReachableWorld(): Promise<World> {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  const url = `http://127.0.0.1:${port}`;
+  return await startWorld({ PORT: String(port), STOA_PUBLIC_URL: url });
+}
+
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  });
+}
+
+export async function visitor(
+  browser: Browser,
+  viewport: { width: number; height: number },
+): Promise<Visitor> {
+  const context = await browser.newContext({
+    viewport,
+    userAgent,
+    reducedMotion: "reduce",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI}`);
+    });
+  });
+  return { page, context, complaints };
+}
+
+export async function signIn(page: Page, world: World, person: Person): Promise<void> {
+  await page.goto(`${world.url}/console/`);
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(password);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+}
+
+/** Goes to a page and waits until everything on it has been loaded. */
+export async function open(page: Page, world: World, path: string): Promise<void> {
+  await page.goto(`${world.url}/console${path}`);
+  await page.locator("h1").waitFor();
+  await page.waitForFunction(() => document.querySelector(".skeleton") === null);
+}
+
+const standards = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** What axe finds wrong, one line for each element. */
+export async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async (tags) => {
+    type Node = { html: string; failureSummary: string };
+    type Found = { violations: { id: string; nodes: Node[] }[] };
+    const { axe: runner } = globalThis as unknown as {
+      axe: { run(root: Document, options: object): Promise<Found> };
+    };
+    const { violations } = await runner.run(document, {
+      runOnly: { type: "tag", values: tags },
+      resultTypes: ["violations"],
+    });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((n) => `${id}: ${n.html} ${n.failureSummary}`),
+    );
+  }, standards);
+}

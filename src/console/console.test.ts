@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { createStoa } from "../../sdk/stoa.ts";
+import type { Link, Webhook } from "../../sdk/types.ts";
+import type { World } from "../../test/world.ts";
+import {
+  barriers,
+  open,
+  openBrowser,
+  signIn,
+  startReachableWorld,
+  visitor,
+} from "./browser.fixture.ts";
+
+const desk = { width: 1280, height: 800 };
+const phone = { width: 360, height: 740 };
+const hostile = `<img src=x onerror="document.title='owned'">`;
+
+let world: World;
+let browser: Browser;
+let link: Link;
+let webhook: Webhook;
+
+beforeAll(async () => {
+  [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
+  const stoa = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
+  link = await stoa.links.create({
+    url: "https://example.com/a?utm_source=mail",
+    alias: "first-one",
+    title: hostile,
+    tags: ["spring", hostile.slice(0, 40)],
+    rules: [{ if: { country: ["CH"], device: ["mobile"] }, url: "https://example.com/ch" }],
+  });
+  await stoa.domains.create({ host: "go.example.com" });
+  webhook = await stoa.webhooks.create({
+    url: "http://127.0.0.1:9/hook",
+    event_types: ["links.*"],
+  });
+  await stoa.safety.report({ short_url: link.short_url, reason: "phishing", detail: hostile });
+  await world.visit(`/${link.code}`, { "user-agent": "Mozilla/5.0 Firefox/140.0" });
+  await world.settle();
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await world?.stop();
+}, 30_000);
+
+describe("a person on a first visit", () => {
+  test("signs in, shortens a URL in one field and one key, follows it, sees the click", async () => {
+    const { page, context, complaints } = await visitor(browser, desk);
+    const target = { body: "the target" };
+    await context.route("https://example.com/**", (route) => route.fulfill(target));
+    await signIn(page, world, world.ada);
+    await open(page, world, "/links");
+    await page.getByLabel("Long URL").fill("example.com/some/long/path");
+    await page.keyboard.press("Enter");
+    await page.getByText("is on your clipboard").waitFor();
+    const short = await page.evaluate(() => navigator.clipboard.readText());
+    expect(short).toStartWith(`${world.url}/`);
+
+    await page.getByRole("link", { name: short.replace("http://", "") }).click();
+    await page.getByText("Nobody yet.").waitFor();
+    const [followed] = await Promise.all([
+      context.waitForEvent("page"),
+      page.getByRole("link", { name: "Follow" }).click(),
+    ]);
+    await followed.waitForURL("https://example.com/some/long/path");
+    await followed.close();
+    await page.waitForFunction(() => document.querySelector('[data-live="1"]') !== null);
+    await page.locator("[data-latest-clicks] li").first().waitFor();
+    expect(await page.locator("[data-latest-clicks] li").innerText()).toContain("Chrome on Linux");
+
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 30_000);
+
+  test("stays signed in over a reload, and is out everywhere after signing out", async () => {
+    const { page, context } = await visitor(browser, desk);
+    await signIn(page, world, world.bob);
+    await page.reload();
+    await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+    const second = await context.newPage();
+    await open(second, world, "/links");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    for (const tab of [page, second]) await tab.getByLabel("Password").waitFor();
+    await context.close();
+  }, 30_000);
+
+  test("is told plainly that the password is wrong", async () => {
+    const { page, context } = await visitor(browser, desk);
+    await page.goto(`${world.url}/console/keys`);
+    await page.getByLabel("E-mail").fill("nobody@stoa.test");
+    await page.getByLabel("Password").fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByText("The e-mail address or password is wrong.").waitFor();
+    await context.close();
+  }, 30_000);
+
+  test("makes a key that is shown once and with which a program shortens links", async () => {
+    const { page, context } = await visitor(browser, desk);
+    await signIn(page, world, world.ada);
+    await open(page, world, "/keys");
+    await page.getByRole("button", { name: "Create a key" }).click();
+    await page.getByLabel("Name").fill("Newsletter");
+    await page.keyboard.press("Enter");
+    const key = await page.locator("[data-secret]").innerText();
+    const made = await createStoa({ baseUrl: world.url, apiKey: key }).links.create({
+      url: "https://example.com/by-key",
+    });
+    expect(made.state).toBe("active");
+    await page.getByRole("button", { name: "I have kept it" }).click();
+    expect(await page.content()).not.toContain(key);
+    await context.close();
+  }, 30_000);
+});
+
+describe("an editor", () => {
+  test("changes a link, which its very next visitor gets, and deletes it", async () => {
+    const stoa = createStoa({ baseUrl: world.url, apiKey: world.ada.key });
+    const made = await stoa.links.create({ url: "https://example.com/old" });
+    const { page, context, complaints } = await visitor(browser, desk);
+    await signIn(page, world, world.ada);
+    await open(page, world, `/links/${made.id}/edit`);
+    await page.getByLabel("Long URL").fill("https://example.com/new");
+    await page.getByLabel("Clicks at most").fill("7");
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByText("Saved. The next visitor gets it.").waitFor();
+    const visit = await world.visit(`/${made.code}`);
+    expect(visit.headers.get("location")).toBe("https://example.com/new");
+    expect((await stoa.links.get(made.id)).max_clicks).toBe(7);
+
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete link" }).click();
+    await page.getByText("Link deleted").waitFor();
+    expect((await world.visit(`/${made.code}`)).status).toBe(410);
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 30_000);
+
+  test("imports a file, sees how far it is and which rows failed", async () => {
+    const { page, context } = await visitor(browser, desk);
+    await signIn(page, world, world.ada);
+    await open(page, world, "/bulk");
+    const csv = "keyword,url\none-1,https://example.com/1\ntwo-2,javascript:alert(1)\n";
+    await page.getByLabel("CSV file").setInputFiles({
+      name: "links.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(csv),
+    });
+    await page.getByText("Read as YOURLS: 1 link made, 0 skipped, 1 remark.").waitFor();
+    await page.getByRole("region", { name: "Lines that failed" }).getByText("url:").waitFor();
+    expect((await world.visit("/one-1")).headers.get("location")).toBe("https://example.com/1");
+    await context.close();
+  }, 30_000);
+});
+
+test("everything works by the keyboard alone", async () => {
+  const { page, context, complaints } = await visitor(browser, desk);
+  await signIn(page, world, world.admin);
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await press("g", "l");
+  await page.getByRole("heading", { name: "Links", level: 1 }).waitFor();
+  await press("c");
+  await page.keyboard.type("https://example.com/typed");
+  await press("Enter");
+  await page.getByText("is on your clipboard").waitFor();
+  await press("Escape");
+  await page.locator("h1").focus();
+  await press("/");
+  await page.keyboard.type("first-one");
+  await page.waitForFunction(() => location.search.includes("first-one"));
+  await page.waitForFunction(() => document.querySelectorAll("[data-row]").length === 1);
+  await page.locator("h1").focus();
+  await press("j", "Enter");
+  await page.getByRole("heading", { name: "first-one" }).waitFor();
+  await press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await press("Escape");
+  expect(await page.locator("dialog[open]").count()).toBe(0);
+  expect(complaints).toEqual([]);
+  await context.close();
+}, 30_000);
+
+test("stored text is shown as text", async () => {
+  const { page, context, complaints } = await visitor(browser, desk);
+  await signIn(page, world, world.admin);
+  for (const path of ["/links", `/links/${link.id}/share`, "/reports"]) {
+    await open(page, world, path);
+    await page.getByText("<img src=x", { exact: false }).first().waitFor();
+    expect(await page.locator("img[src=x]").count()).toBe(0);
+  }
+  expect(await page.title()).not.toBe("owned");
+  expect(complaints).toEqual([]);
+  await context.close();
+}, 30_000);
+
+describe("every page", () => {
+  const pages = () => [
+    "/",
+    "/links",
+    `/links/${link.id}`,
+    `/links/${link.id}/edit`,
+    `/links/${link.id}/share`,
+    "/bulk",
+    "/domains",
+    "/webhooks",
+    `/webhooks/${webhook.id}`,
+    "/keys",
+    "/account",
+    "/audit",
+    "/health",
+    "/reports",
+    "/accounts",
+    "/nowhere",
+  ];
+
+  test("passes WCAG AA in light and dark, fits a phone, and keeps to its policy", async () => {
+    const { page, context, complaints } = await visitor(browser, desk);
+    const found: string[] = [];
+    await page.goto(`${world.url}/console/sign-in`);
+    await page.getByLabel("E-mail").waitFor();
+    found.push(...(await faultsOf(page, "sign in")));
+    await signIn(page, world, world.admin);
+    for (const path of pages()) {
+      await open(page, world, path);
+      found.push(...(await faultsOf(page, path)));
+    }
+    expect(found).toEqual([]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 120_000);
+
+  test("can be reached on a phone", async () => {
+    const { page, context, complaints } = await visitor(browser, phone);
+    await signIn(page, world, world.ada);
+    await page.getByRole("button", { name: "New link" }).last().click();
+    await page.getByRole("dialog").getByLabel("Long URL").fill("https://example.com/phone");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Your short link" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Menu" }).click();
+    expect(await barriers(page)).toEqual([]);
+    await page.getByRole("dialog").getByRole("link", { name: "Webhooks" }).click();
+    await page.getByRole("heading", { name: "Webhooks", level: 1 }).waitFor();
+    // What only administrators see is not even offered.
+    expect(await page.getByText("System health").count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 30_000);
+});
+
+async function faultsOf(page: Page, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((chosen) => {
+      document.documentElement.dataset["theme"] = chosen;
+    }, theme);
+    found.push(...(await barriers(page)).map((line) => `${name}, ${theme}: ${line}`));
+  }
+  await page.setViewportSize(phone);
+  for (const wide of await page.evaluate(widerThanWindow)) found.push(`${name}: ${wide}`);
+  await page.setViewportSize(desk);
+  return found;
+}
+
+/** What sticks out at the side, if the page can be scrolled there. */
+function widerThanWindow(): string[] {
+  if (document.documentElement.scrollWidth <= innerWidth) return [];
+  return [...document.querySelectorAll("main *")]
+    .filter((element) => element.getBoundingClientRect().right > innerWidth)
+    .map((element) => `too wide for a phone: ${element.outerHTML.slice(0, 120)}`);
+}
