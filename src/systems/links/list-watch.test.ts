@@ -55,7 +55,7 @@ async function queued(): Promise<(string | null)[]> {
   return rows.map((row) => row.key);
 }
 
-test("a changed list is read again and its links queued to be checked, once and surely", async () => {
+test("a changed list is read again and links queued to be checked, once and surely", async () => {
   const { db } = database;
   writeFileSync(file, "one.example\n");
   const blocklist = await openBlocklist({
