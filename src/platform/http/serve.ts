@@ -156,7 +156,8 @@ function hostOf(url: string, pathStart: number): string {
 
 /** Event streams live as long as their reader. */
 function isStream(path: string): boolean {
-  return path.endsWith("/live");
+  // An import of many rows may be silent for longer than connections may idle.
+  return path.endsWith("/live") || path.endsWith("/import");
 }
 
 function methodNotAllowed(): Response {
