@@ -104,8 +104,8 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     const result = await listening.stop(deadline);
     await jobs.stop(deadline);
     for (const system of systems.toReversed()) await system.stop?.(deadline);
-    await ids.close();
-    await database.close();
+    await Promise.race([ids.close(), passed(deadline)]);
+    await database.close(deadline);
     return result;
   }
 
@@ -124,6 +124,12 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
+}
+
+async function passed(deadline: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  deadline.addEventListener("abort", () => resolve());
+  if (!deadline.aborted) await promise;
 }
 
 function noSuchFile(): Response {

@@ -26,7 +26,7 @@ export type Database = {
   connection: Connection;
   /** Null when DATABASE_URL names the server. */
   embedded: EmbeddedPostgres | null;
-  close(): Promise<void>;
+  close(deadline?: AbortSignal): Promise<void>;
 };
 
 /**
@@ -53,8 +53,8 @@ export async function openDatabase(
     db,
     connection,
     embedded,
-    async close() {
-      await db.close();
+    async close(deadline) {
+      await db.close(deadline);
       await embedded?.stop();
     },
   };

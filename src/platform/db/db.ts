@@ -78,7 +78,8 @@ export interface Db extends Reader {
   readonly client: SQL;
   /** True when a trivial statement answers within `timeoutMs`. */
   healthy(timeoutMs: number): Promise<boolean>;
-  close(): Promise<void>;
+  /** Waits for statements that still run, unless the deadline has passed. */
+  close(deadline?: AbortSignal): Promise<void>;
 }
 
 export type WriteOptions = {
@@ -88,6 +89,7 @@ export type WriteOptions = {
 };
 
 const retriesMax = 3;
+const closeTimeoutSeconds = 5;
 
 export function openDb(options: DbOptions): Db {
   const client = openClient(options.primary, options, options.poolMax);
@@ -130,9 +132,10 @@ export function openDb(options: DbOptions): Db {
         return false;
       }
     },
-    async close() {
+    async close(deadline) {
       follower?.stop();
-      await Promise.all([client.close({ timeout: 5 }), replica?.close({ timeout: 5 })]);
+      const timeout = deadline?.aborted ? 0 : closeTimeoutSeconds;
+      await Promise.all([client.close({ timeout }), replica?.close({ timeout })]);
     },
   };
 }

@@ -28,6 +28,8 @@ export type TargetOptions = {
 const unknownEntriesMax = 200_000;
 const unknownTtlMs = 30_000;
 const readTimeoutDefaultMs = 2_000;
+/** Longest a visitor waits for it where memory has an answer that is probably right. */
+const patienceMs = 250;
 /** While it is away, the database is tried again this often and no more. */
 const retryAfterMs = 500;
 /** How old an answer from memory may be while notifications cannot be trusted. */
@@ -37,25 +39,32 @@ const spellingsMax = 50_000;
 export type Targets = ReturnType<typeof createTargets>;
 
 export function createTargets(options: TargetOptions) {
-  const { db, clock } = options;
+  const { db, clock, readTimeoutMs = readTimeoutDefaultMs } = options;
   const known = new Recent<Target>(options.entriesMax);
   const unknown = new Recent<number>(unknownEntriesMax);
   /** Other spellings of aliases, as visitors typed them, to the key of the alias. */
   const spellings = new Recent<string>(spellingsMax);
-  const loading = new Map<string, Promise<Known>>();
+  const loading = new Map<string, { began: number; answer: Promise<Known> }>();
   const counts = { hits: 0, misses: 0, reads: 0, stale: 0 };
   let epoch = 0;
   let trusted = false;
-  let awayUntil = 0;
+  /** Whether the last read failed, and from when on another may be tried. */
+  let away = false;
+  let retryAt = 0;
   /** Bumped by every change heard, so that a read that began before it is not kept. */
   let changes = 0;
 
   function load(key: string, domainId: string, code: string): Promise<Known> {
     const running = loading.get(key);
-    if (running) return running;
-    const promise = read(key, domainId, code).finally(() => loading.delete(key));
-    loading.set(key, promise);
-    return promise;
+    // One that began before a change may not have seen it.
+    if (running?.began === changes) return running.answer;
+    const mine = { began: changes, answer: read(key, domainId, code) };
+    loading.set(key, mine);
+    const done = () => {
+      if (loading.get(key) === mine) loading.delete(key);
+    };
+    mine.answer.then(done, done);
+    return mine.answer;
   }
 
   async function read(key: string, domainId: string, code: string): Promise<Known> {
@@ -65,11 +74,12 @@ export function createTargets(options: TargetOptions) {
     let row: TargetRow | null;
     try {
       const query = findTarget(db, { domainId, code, skeleton: aliasSkeleton(code) });
-      row = await withDeadline(query, options.readTimeoutMs ?? readTimeoutDefaultMs);
+      row = await withDeadline(query, readTimeoutMs);
     } catch (error) {
-      if (error instanceof AppError) awayUntil = clock.monotonic() + retryAfterMs;
+      if (error instanceof AppError) missed();
       throw error;
     }
+    away = false;
     const target = row && compileTarget(row, { epoch: beganIn, readAt: clock.monotonic() });
     // Somebody changed something while we read; the answer is right for now but not to keep.
     if (before !== changes) return target;
@@ -84,17 +94,34 @@ export function createTargets(options: TargetOptions) {
     return target;
   }
 
+  /** Also says that the database is there. */
+  function changed(): void {
+    changes++;
+    away = false;
+  }
+
+  function missed(): void {
+    away = true;
+    retryAt = clock.monotonic() + retryAfterMs;
+  }
+
+  /** While the database is away one visitor asks for all, and nobody waits for the answer. */
   async function revalidate(key: string, stale: Target): Promise<Known> {
-    if (clock.monotonic() < awayUntil) {
-      counts.stale++;
-      return stale;
+    if (!away || clock.monotonic() >= retryAt) {
+      const waits = !away;
+      retryAt = clock.monotonic() + retryAfterMs;
+      // Where changes are heard this one surely changed, and what it was is not good enough.
+      const patience = trusted ? readTimeoutMs : patienceMs;
+      const asked = withDeadline(load(key, stale.domainId, keyCode(key)), patience);
+      const checked = asked.catch(() => {
+        missed();
+        return stale;
+      });
+      const found = waits ? await checked : stale;
+      if (found !== stale) return found;
     }
-    try {
-      return await load(key, stale.domainId, keyCode(key));
-    } catch {
-      counts.stale++;
-      return stale;
-    }
+    counts.stale++;
+    return stale;
   }
 
   return {
@@ -135,17 +162,17 @@ export function createTargets(options: TargetOptions) {
     },
     /** After an edit: the next visitor gets what the database says. */
     forget(domainId: string, code: string): void {
-      changes++;
+      changed();
       known.delete(keyOf(domainId, code));
     },
     /** After a new alias: any spelling of it may have been taken for unknown. */
     forgetUnknown(): void {
-      changes++;
+      changed();
       unknown.clear();
     },
     /** After a change that touches links which nobody listed. */
     forgetAll(): void {
-      changes++;
+      changed();
       epoch++;
       unknown.clear();
     },

@@ -123,7 +123,10 @@ class Pipeline implements Clicks {
       progress: (progress) => this.drained(progress),
       key: (day, key) => this.keys.share(day, key),
     });
-    await Promise.race([this.thread.ready(), clock.sleep(readyTimeoutMs)]);
+    const ready = new AbortController();
+    void this.thread.ready().then(() => ready.abort());
+    // Ended early, because a timer left behind would keep the process from ending.
+    await clock.sleep(readyTimeoutMs, ready.signal);
   }
 
   record(hit: Hit): void {
