@@ -311,7 +311,7 @@ describe("lists that change", () => {
     await world.settle();
   };
 
-  test("stop the links they name in any part, and let them go when they name them no more", async () => {
+  test("stop links they name in any part, and let them go when they no longer do", async () => {
     const rules = [{ if: { os: ["ios"] }, url: "https://soon.example/rule" }];
     const hit = [
       await create({ url: "https://soon.example/a" }),
