@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Route } from "../../src/platform/http/route.ts";
-import { password, startWorld, type Person, type Reply, type World } from "../world.ts";
+import { password, startWorld, type Reply, type World } from "../world.ts";
+import { keyWith, ownIds, signIn } from "./owned.ts";
 import { bodyFor, nameOf, pathWith, queryFor } from "./samples.ts";
 
 /**
@@ -14,7 +15,7 @@ beforeAll(async () => {
   world = await startWorld();
   routes = world.running.routes;
 }, 30_000);
-afterAll(() => world.stop());
+afterAll(() => world.stop(), 30_000);
 
 type Problem = { code: string; detail: string; request_id: string };
 
@@ -43,18 +44,6 @@ function allAnswer(chosen: Route[], answer: string) {
   return Object.fromEntries(chosen.map((route) => [nameOf(route), answer]));
 }
 
-async function keyWith(person: Person, scopes: string[], expires_at: Date | null = null) {
-  return await world.db.write((tx) =>
-    world.running.operations.createKey(tx, person.id, { name: "attack", scopes, expires_at }),
-  );
-}
-
-async function signIn(person: Person): Promise<string> {
-  const body = { email: person.email, password };
-  const reply = await world.call("POST", "/api/v1/sessions", { as: null, body });
-  return (reply.body as { access_token: string }).access_token;
-}
-
 describe("credentials", () => {
   test("every route that is not public asks for them, and says what they must hold", async () => {
     const closed = routes.filter((route) => route.access !== "public");
@@ -80,11 +69,14 @@ describe("credentials", () => {
   });
 
   test("dead ones open nothing, not even what is public", async () => {
-    const expired = await keyWith(world.ada, ["*"], new Date(Date.now() + 60_000));
+    const expired = await keyWith(world, {
+      ...{ person: world.ada, scopes: ["*"] },
+      expires_at: new Date(Date.now() + 60_000),
+    });
     await world.db.write(
       (tx) => tx.run`UPDATE accounts.keys SET expires_at = now() WHERE id = ${expired.id}`,
     );
-    const revoked = await keyWith(world.ada, ["*"]);
+    const revoked = await keyWith(world, { person: world.ada, scopes: ["*"] });
     await world.db.write((tx) =>
       world.running.operations.revokeKey(tx, { id: revoked.id, account_id: world.ada.id }),
     );
@@ -96,7 +88,7 @@ describe("credentials", () => {
   });
 
   test("one that is signed out opens nothing", async () => {
-    const token = await signIn(world.ada);
+    const token = await signIn(world, world.ada);
     expect((await world.call("GET", "/api/v1/account", { as: token })).status).toBe(200);
     await world.call("DELETE", "/api/v1/sessions/current", { as: token });
     const answers = await answersOf(routes, (route) => send(route, token));
@@ -119,7 +111,7 @@ describe("credentials", () => {
 describe("roles and scopes", () => {
   test("a member gets no further than the door of what administrators do", async () => {
     const admins = routes.filter((route) => route.access === "admin");
-    for (const as of [world.ada.key, await signIn(world.ada)]) {
+    for (const as of [world.ada.key, await signIn(world, world.ada)]) {
       const answers = await answersOf(admins, (route) => send(route, as));
       expect(answers).toEqual(allAnswer(admins, "403 auth.forbidden"));
     }
@@ -150,7 +142,7 @@ describe("roles and scopes", () => {
   ];
   test.each(keyring)("a key that is %s does nothing else", async (_, scopes, includes) => {
     for (const person of [world.ada, world.admin]) {
-      const { key } = await keyWith(person, scopes);
+      const { key } = await keyWith(world, { person, scopes });
       const refused = routes.filter(({ access, scope = ":" }) => {
         const [system = "", action = ""] = scope.split(":");
         const mayTry = person === world.admin || access === "member";
@@ -162,7 +154,7 @@ describe("roles and scopes", () => {
   });
 
   test("a key makes no keys, changes no password and ends no session, whatever its scopes", async () => {
-    const { id } = await keyWith(world.ada, ["*"]);
+    const { id } = await keyWith(world, { person: world.ada, scopes: ["*"] });
     const attempts: [string, string, unknown][] = [
       ["POST", "/api/v1/keys", { name: "more", scopes: ["*"] }],
       ["PATCH", `/api/v1/keys/${id}`, { name: "renamed" }],
@@ -179,47 +171,6 @@ describe("roles and scopes", () => {
 });
 
 describe("another owner's things", () => {
-  type Maker = (owner: Person, token: string) => Promise<string>;
-
-  async function made(path: string, token: string, body: unknown): Promise<string> {
-    const reply = await world.call("POST", path, { as: token, body });
-    expect(reply.status, `POST ${path}`).toBeLessThan(300);
-    return (reply.body as { id: string }).id;
-  }
-
-  let count = 0;
-  /** By the path up to the parameter: how somebody comes to have one. */
-  const makers: Record<string, Maker> = {
-    "/api/v1/sessions/": async (owner) => {
-      const reply = await world.call("GET", "/api/v1/sessions", { as: await signIn(owner) });
-      const { items } = reply.body as { items: { id: string; current: boolean }[] };
-      return items.find((item) => item.current)?.id as string;
-    },
-    "/api/v1/keys/": async (owner) => (await keyWith(owner, ["links:read"])).id,
-    "/api/v1/links/": (_, token) => made("/api/v1/links", token, { url: "https://example.com/" }),
-    "/api/v1/domains/": (_, token) =>
-      made("/api/v1/domains", token, { host: `go${++count}.example.com` }),
-    "/api/v1/webhooks/": (_, token) =>
-      made("/api/v1/webhooks", token, { url: "http://127.0.0.1:9/", event_types: ["*"] }),
-  };
-  const deliveries = "/api/v1/webhooks/{id}/deliveries/";
-
-  /** The ids that a route of one's own would be called with, in order. */
-  async function idsFor(route: Route, owner: Person, token: string): Promise<string[]> {
-    const ids: string[] = [];
-    for (const match of route.path.matchAll(/\{\w+\}/g)) {
-      const before = route.path.slice(0, match.index);
-      if (before === deliveries) {
-        ids.push(await made(`/api/v1/webhooks/${ids[0]}/test`, token, undefined));
-        continue;
-      }
-      const make = makers[before];
-      if (!make) throw new Error(`${route.path}: say in makers how somebody has one of these`);
-      ids.push(await make(owner, token));
-    }
-    return ids;
-  }
-
   function bare(reply: Reply, ids: string[]) {
     const text = JSON.stringify(reply.body);
     const headers = [...reply.headers.keys()].filter((name) => name !== "date").toSorted();
@@ -231,12 +182,12 @@ describe("another owner's things", () => {
   const unknown = "1234567890123456789";
 
   test("answer like things that are not there, and stay as they are", async () => {
-    const [ada, bob] = [await signIn(world.ada), await signIn(world.bob)];
+    const [ada, bob] = [await signIn(world, world.ada), await signIn(world, world.bob)];
     const named = routes.filter((r) => r.access !== "admin" && r.path.includes("{"));
     expect(named.length).toBeGreaterThan(15);
     for (const route of named) {
-      const bobs = await idsFor(route, world.bob, bob);
-      const adas = await idsFor(route, world.ada, ada);
+      const bobs = await ownIds(world, route, world.bob, bob);
+      const adas = await ownIds(world, route, world.ada, ada);
       const ways = bobs.map((_, i) => [...adas.slice(0, i), ...bobs.slice(i)]);
       for (const foreign of ways) {
         const none = foreign.map((id) => (bobs.includes(id) ? unknown : id));
@@ -255,7 +206,7 @@ describe("another owner's things", () => {
   });
 
   test("do not show in lists, whatever is asked for", async () => {
-    const [bobs] = await idsFor({ path: "/api/v1/links/{id}" } as Route, world.bob, world.bob.key);
+    const [bobs] = await ownIds(world, { path: "/api/v1/links/{id}" }, world.bob, world.bob.key);
     const lists = routes.filter((r) => r.method === "GET" && r.access === "member" && !r.stream);
     for (const route of lists.filter((r) => !r.path.includes("{"))) {
       for (const query of [`owner_id=${world.bob.id}`, `account_id=${world.bob.id}`]) {
@@ -269,9 +220,9 @@ describe("another owner's things", () => {
 
   test("method overrides do nothing", async () => {
     const removable = routes.filter((r) => r.method === "DELETE" && r.path.includes("{"));
-    const token = await signIn(world.ada);
+    const token = await signIn(world, world.ada);
     for (const route of removable.filter((r) => r.access === "member")) {
-      const ids = await idsFor(route, world.ada, token);
+      const ids = await ownIds(world, route, world.ada, token);
       const path = pathWith(route, ids);
       for (const name of ["x-http-method-override", "x-http-method", "x-method-override"]) {
         for (const method of ["GET", "POST", "HEAD"]) {

@@ -82,7 +82,16 @@ export const idSchema = z
   // Of equal length, text orders as the numbers do; PostgreSQL refuses anything above this.
   .refine((id) => id.length < 19 || id <= "9223372036854775807", "an id is a 64-bit number");
 
-export const timeSchema = z.iso.datetime({ offset: true });
+/** PostgreSQL has no year 0, and JavaScript spells years above 9999 in a way of its own. */
+const earliest = Date.parse("0001-01-01T00:00:00Z");
+const latest = Date.parse("9999-12-31T23:59:59.999Z");
+
+export const timeSchema = z.iso
+  .datetime({ offset: true })
+  .refine(
+    (text) => Date.parse(text) >= earliest && Date.parse(text) <= latest,
+    "a time in the years 1 to 9999",
+  );
 
 /** Keyset pages: `next_cursor` is null on the last one. */
 export function pageOf<T extends z.ZodType>(item: T) {

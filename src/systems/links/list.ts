@@ -1,5 +1,7 @@
+import { z } from "zod";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
+import { idSchema, timeSchema } from "../../platform/http/route.ts";
 import type { ListedRow } from "./store.ts";
 
 /**
@@ -141,12 +143,19 @@ function cursorOf(row: ListedRow, sort: ListOptions["sort"]): string {
   return Buffer.from(JSON.stringify([sort, row.id, key])).toString("base64url");
 }
 
+/** What follows the id in a cursor: the sorted column of the last row. */
+const keySchemas = {
+  "-created_at": z.literal(""),
+  created_at: z.literal(""),
+  "-clicks": z.string().regex(/^\d{1,18}$/),
+  expires_at: timeSchema,
+};
+
 function parseCursor(cursor: string, sort: ListOptions["sort"]): Position {
   try {
-    const [of, id, key] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    const ok = of === sort && typeof id === "string" && /^\d{1,19}$/.test(id);
-    const keyOk = typeof key === "string" && (/^\d*$/.test(key) || !Number.isNaN(Date.parse(key)));
-    if (ok && keyOk) return { id, key: key === "" ? "" : key };
+    const given: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    const parsed = z.tuple([z.literal(sort), idSchema, keySchemas[sort]]).safeParse(given);
+    if (parsed.success) return { id: parsed.data[1], key: parsed.data[2] };
   } catch {
     // Falls through to the one error for every kind of bad cursor.
   }

@@ -1,0 +1,68 @@
+import type { Route } from "../../src/platform/http/route.ts";
+import { password, type Person, type World } from "../world.ts";
+
+/** How somebody comes to have one of whatever a path names, so that tests can attack it. */
+export async function signIn(world: World, person: Person): Promise<string> {
+  const body = { email: person.email, password };
+  const reply = await world.call("POST", "/api/v1/sessions", { as: null, body });
+  return (reply.body as { access_token: string }).access_token;
+}
+
+export async function keyWith(
+  world: World,
+  { person, scopes, expires_at = null }: KeyWish,
+): Promise<{ id: string; key: string }> {
+  const wish = { name: "attack", scopes, expires_at };
+  return await world.db.write((tx) => world.running.operations.createKey(tx, person.id, wish));
+}
+
+type KeyWish = { person: Person; scopes: string[]; expires_at?: Date | null };
+type Maker = (world: World, person: Person, token: string) => Promise<string>;
+
+let count = 0;
+
+/** By the path up to the parameter. */
+const makers: Record<string, Maker> = {
+  "/api/v1/sessions/": async (world, person) => {
+    const as = await signIn(world, person);
+    const { items } = (await world.call("GET", "/api/v1/sessions", { as })).body as {
+      items: { id: string; current: boolean }[];
+    };
+    return items.find((item) => item.current)?.id as string;
+  },
+  "/api/v1/keys/": async (world, person) =>
+    (await keyWith(world, { person, scopes: ["links:read"] })).id,
+  "/api/v1/links/": (world, _, token) =>
+    made(world, token, "links", { url: "https://example.com/" }),
+  "/api/v1/domains/": (world, _, token) =>
+    made(world, token, "domains", { host: `go${++count}.example.com` }),
+  "/api/v1/webhooks/": (world, _, token) =>
+    made(world, token, "webhooks", { url: "http://127.0.0.1:9/", event_types: ["*"] }),
+};
+const deliveries = "/api/v1/webhooks/{id}/deliveries/";
+
+/** Fresh ids of the person's own for every parameter of a path, in order. */
+export async function ownIds(
+  world: World,
+  { path }: Pick<Route, "path">,
+  person: Person,
+  token: string,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (const match of path.matchAll(/\{\w+\}/g)) {
+    const before = path.slice(0, match.index);
+    if (before === deliveries) ids.push(await made(world, token, `webhooks/${ids[0]}/test`));
+    else {
+      const make = makers[before];
+      if (!make) throw new Error(`${path}: say in makers how somebody comes to have one of these`);
+      ids.push(await make(world, person, token));
+    }
+  }
+  return ids;
+}
+
+async function made(world: World, as: string, what: string, body?: unknown): Promise<string> {
+  const reply = await world.call("POST", `/api/v1/${what}`, { as, body });
+  if (reply.status >= 300) throw new Error(`POST ${what}: ${JSON.stringify(reply.body)}`);
+  return (reply.body as { id: string }).id;
+}
