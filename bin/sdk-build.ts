@@ -19,11 +19,11 @@ export async function buildSdk(dist: string): Promise<void> {
     target: "browser",
     format: "esm",
   });
-  for (const name of new Bun.Glob("*.ts").scanSync(source)) {
-    if (name.endsWith(".test.ts")) continue;
-    const text = await Bun.file(join(source, name)).text();
+  for (const file of new Bun.Glob("*.ts").scanSync(source)) {
+    if (file.endsWith(".test.ts")) continue;
+    const text = await Bun.file(join(source, file)).text();
     const typed = text.replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"');
-    await Bun.write(join(dist, "types", name), typed);
+    await Bun.write(join(dist, "types", file), typed);
   }
 }
 

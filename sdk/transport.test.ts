@@ -125,7 +125,7 @@ describe("retries", () => {
 });
 
 describe("time and ends", () => {
-  test("a silent server is a connection error after the time limit, each attempt anew", async () => {
+  test("a silent server is a connection error, each attempt with its own time", async () => {
     const { seen, connect } = serve(() => Promise.withResolvers<Response>().promise);
     const call = connect({ timeoutMs: 30, retries: 1 }).json({ method: "GET", path: "/x" });
     const error = await call.catch((e: unknown) => e);

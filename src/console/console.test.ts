@@ -47,7 +47,7 @@ afterAll(async () => {
 }, 30_000);
 
 describe("a person on a first visit", () => {
-  test("signs in, shortens a URL in one field and one key, follows it, sees the click", async () => {
+  test("signs in, shortens a URL in one field and one key, sees its click", async () => {
     const { page, context, complaints } = await visitor(browser, desk);
     const target = { body: "the target" };
     await context.route("https://example.com/**", (route) => route.fulfill(target));

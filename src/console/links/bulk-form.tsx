@@ -1,13 +1,13 @@
 import { useRef, useState, type FormEvent } from "react";
-import type { CreateLink, Operations } from "../../../sdk/types.ts";
+import type { Operations } from "../../../sdk/types.ts";
 import { messageOf, plural } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button, CopyButton } from "../ui/button.tsx";
 import { TextArea } from "../ui/field.tsx";
 import { Card } from "../ui/page.tsx";
 import { Progress } from "../ui/progress.tsx";
+import { linesOf, type Line } from "./link-text.ts";
 import { RowErrors } from "./row-errors.tsx";
-import { withScheme } from "./use-shorten.ts";
 
 /** One link per line. Sent in parts, so that the bar tells the truth and a stop loses little. */
 const linesPerCall = 100;
@@ -101,26 +101,10 @@ export function BulkForm(props: { onDone: () => void }) {
   );
 }
 
-type Line = { line: number; link: CreateLink };
 type Result = Operations["post_links_bulk"]["reply"]["results"][number];
 
 function rowOf(row: number, result: Result): Row {
   return "link" in result
     ? { row, short_url: result.link.short_url }
     : { row, message: result.detail };
-}
-
-/** Line numbers count empty lines too, as the person sees them. */
-export function linesOf(text: string): Line[] {
-  return text.split("\n").flatMap((content, i) => {
-    const [url = "", alias = "", tags = ""] = content
-      .split(/,(?=\s)|\t/)
-      .map((part) => part.trim());
-    if (url === "") return [];
-    const link: CreateLink = { url: withScheme(url) };
-    if (alias) link.alias = alias;
-    const split = tags.split(";").map((tag) => tag.trim());
-    if (tags) link.tags = split.filter((tag) => tag !== "");
-    return [{ line: i + 1, link }];
-  });
 }

@@ -1,5 +1,5 @@
 import type { Link, UpdateLink } from "../../../sdk/types.ts";
-import { splitTags } from "./use-shorten.ts";
+import { splitTags } from "./link-text.ts";
 
 /** A link as it stands in the form: text where the wire has numbers, instants and nulls. */
 export type Draft = {

@@ -4,6 +4,7 @@ import type { CreateLink, Link } from "../../../sdk/types.ts";
 import { fieldErrors, messageOf, withoutScheme } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { toast } from "../ui/toast.tsx";
+import { splitTags, withScheme } from "./link-text.ts";
 
 /** What stands in the form for a new link, and what becomes of it. */
 type NewLink = { url: string; alias: string; domain: string; tags: string };
@@ -50,16 +51,6 @@ function wishOf(draft: NewLink): CreateLink {
     ...(draft.domain ? { domain: draft.domain } : {}),
     ...(draft.tags.trim() ? { tags: splitTags(draft.tags) } : {}),
   };
-}
-
-export function splitTags(text: string): string[] {
-  return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");
-}
-
-/** `example.com/a` is what people type; anything with a scheme is left as it is. */
-export function withScheme(text: string): string {
-  const url = text.trim();
-  return /^[a-z][a-z0-9+.-]*:/i.test(url) && !/^[^/]+:\d+(\/|$)/.test(url) ? url : `https://${url}`;
 }
 
 /** Begun inside the key press, because some browsers allow writing to the clipboard only then. */
