@@ -35,12 +35,13 @@ export async function benchEdges(folder: string): Promise<Measured> {
   const ratio = median(
     hot.map((r, i) => r.requestsPerSecond / (constant[i]?.requestsPerSecond ?? Number.NaN)),
   );
+  const unknownRate = Math.round(enumeration.requestsPerSecond);
   console.log(`one hot code   ${Math.round(rate)}/s, ${ratio.toFixed(2)} of a constant Bun server
-unknown codes  ${Math.round(enumeration.requestsPerSecond)}/s, ${spent} reads for ${unknown.length} codes`);
+unknown codes  ${unknownRate}/s, ${spent} reads for ${unknown.length} codes`);
   return {
     hot_code_per_s: Math.round(rate),
     hot_code_of_constant_bun: Number(ratio.toFixed(3)),
-    unknown_codes_per_s: Math.round(enumeration.requestsPerSecond),
+    unknown_codes_per_s: unknownRate,
     reads_per_unknown_code: Number((spent / unknown.length).toFixed(3)),
   };
 }

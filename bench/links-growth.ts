@@ -42,7 +42,8 @@ export async function benchGrowth(folder: string): Promise<Measured> {
     for (const [name, path] of Object.entries(lists)) {
       const ms = await listMs(stoa, path);
       console.log(
-        `${size} links  ${name.padEnd(22)} p50 ${ms.p50.toFixed(1)} ms  p99 ${ms.p99.toFixed(1)} ms`,
+        `${size} links  ${name.padEnd(22)} ` +
+          `p50 ${ms.p50.toFixed(1)} ms  p99 ${ms.p99.toFixed(1)} ms`,
       );
       if (size === sizes.at(-1)) out[`${name}_p99_ms_1m_links`] = Number(ms.p99.toFixed(1));
     }

@@ -63,7 +63,8 @@ function note(results: Map<string, Load[]>, name: string, result: Load): void {
   const { requestsPerSecond, p50Ms, p99Ms, errors, cpuMicros } = result;
   console.log(
     `${name.padEnd(20)} ${Math.round(requestsPerSecond).toString().padStart(7)}/s  ` +
-      `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  ${cpuMicros.toFixed(1)} us CPU  errors ${errors}`,
+      `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  ` +
+      `${cpuMicros.toFixed(1)} us CPU  errors ${errors}`,
   );
 }
 
@@ -96,6 +97,7 @@ function report(
   const ratio = (name: string) => median(own.map((r, i) => r.requestsPerSecond / rateAt(name, i)));
   const rateAt = (name: string, i: number) =>
     results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
+  const perSecond = Math.round(totals.recorded / totals.stoaSeconds);
   const cpu = (name: string) =>
     median((results.get(name) ?? []).map((r) => r.cpuMicros)).toFixed(1);
   console.log(`
@@ -104,14 +106,15 @@ Stoa ${Math.round(stoa)}/s, p99 ${median(own.map((r) => r.p99Ms)).toFixed(2)} ms
   of nginx map               ${ratio("nginx map").toFixed(2)}
   of nginx map with log      ${ratio("nginx log").toFixed(2)}
   of a constant Bun server   ${ratio("Bun, constant 302").toFixed(2)}
-CPU a request: Stoa ${cpu("Stoa")} us, constant Bun ${cpu("Bun, constant 302")} us, nginx log ${cpu("nginx log")} us
-clicks: ${totals.recorded} drained of ${totals.sent} answered, ${Math.round(totals.recorded / totals.stoaSeconds)}/s`);
+CPU a request: Stoa ${cpu("Stoa")} us, constant Bun ${cpu("Bun, constant 302")} us,
+  nginx log ${cpu("nginx log")} us
+clicks: ${totals.recorded} drained of ${totals.sent} answered, ${perSecond}/s`);
   return {
     redirects_per_core_s: Math.round(stoa),
     redirect_p99_ms: Number(median(own.map((r) => r.p99Ms)).toFixed(2)),
     redirects_of_nginx_log: Number(ratio("nginx log").toFixed(3)),
     redirects_of_constant_bun: Number(ratio("Bun, constant 302").toFixed(3)),
-    clicks_drained_per_s: Math.round(totals.recorded / totals.stoaSeconds),
+    clicks_drained_per_s: perSecond,
     rss_mb_1m_links: totals.rss,
   };
 }

@@ -24,7 +24,7 @@ export async function seedLinks(
   const random = lcg(7);
   const stream = sql
     .unsafe(
-      "COPY links.links (id, owner_id, domain_id, code, url, url_host, title, expires_at) FROM STDIN",
+      "COPY links.links (id, owner_id, domain_id, code, url, url_host, expires_at) FROM STDIN",
     )
     .writable()
     .getWriter();
@@ -34,7 +34,8 @@ export async function seedLinks(
     for (let i = n; i < end; i++) {
       const host = `site${Math.floor(random() * 5_000)}.example.com`;
       const url = `https://${host}/articles/${i}/a-page-with-an-ordinary-name`;
-      chunk += `${i + 1}\t${options.ownerId}\t0\t${seededCode(i)}\t${url}\t${host}\t\\N\t2031-01-01\n`;
+      const fields = [i + 1, options.ownerId, 0, seededCode(i), url, host, "2031-01-01"];
+      chunk += `${fields.join("\t")}\n`;
     }
     await stream.write(chunk);
   }

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { Recent } from "../cache/recent.ts";
+import { Recent } from "../cache/cache.ts";
 
 /**
  * The visitor's address. `X-Forwarded-For` is written by anybody, so it is read from its right

@@ -8,16 +8,19 @@ import type { Route } from "./route.ts";
  * and nothing from elsewhere; programs read /openapi.json instead.
  */
 const style = `
-:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;--act:#0b57d0}
+:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;
+--act:#0b57d0}
 @media (prefers-color-scheme:dark){:root{--ink:#eceae6;--dim:#a5adb8;--paper:#16181b;--line:#353a41;
 --act:#8ab4f8}}*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
 font:1rem/1.55 system-ui,sans-serif}main,nav{max-width:62rem;margin:0 auto;padding:1rem 1.25rem}
 a{color:var(--act)}h1{margin:1rem 0 .25rem}h2{margin:2.5rem 0 .5rem;text-transform:capitalize}
 details{border:1px solid var(--line);border-radius:.5rem;margin:.4rem 0;padding:.55rem .85rem}
-summary{cursor:pointer}code,pre{font:.875rem/1.5 ui-monospace,monospace}summary code{font-weight:600}
+summary{cursor:pointer}code,pre{font:.875rem/1.5 ui-monospace,monospace}
+summary code{font-weight:600}
 pre{overflow:auto;padding:.75rem;border:1px solid var(--line);border-radius:.4rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0;display:block;overflow:auto}
-td,th{text-align:left;padding:.3rem .75rem .3rem 0;vertical-align:top;border-top:1px solid var(--line)}
+td,th{text-align:left;padding:.3rem .75rem .3rem 0;vertical-align:top;
+border-top:1px solid var(--line)}
 .dim{color:var(--dim)}:focus-visible{outline:3px solid var(--act);outline-offset:2px}`;
 
 const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
@@ -69,7 +72,8 @@ function operation(route: Route): string {
       `<tr><td>${status}</td><td><code>${codes.join("</code>, <code>")}</code></td></tr>`,
   );
   const replies = Object.keys(route.replies).join(", ");
-  return `<details id="${operationId(route)}"><summary><code>${route.method} ${escape(route.path)}</code>
+  const name = `${route.method} ${escape(route.path)}`;
+  return `<details id="${operationId(route)}"><summary><code>${name}</code>
 <span class="dim">${escape(route.summary)}</span></summary>
 <p class="dim">For ${who}. Answers ${replies}.${route.rawBody ? ` Body: ${route.rawBody}.` : ""}</p>
 ${fields("Path", route.params)}${fields("Query", route.query)}${fields("Body", route.body)}

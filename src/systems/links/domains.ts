@@ -41,6 +41,7 @@ export type DomainDeps = {
 };
 
 const proofBytesMax = 4_096;
+const tokenBytes = 24;
 export const wellKnownPath = "/.well-known/stoa-domain";
 export const domainsChannel = "links_domains_changed";
 
@@ -144,7 +145,8 @@ export function createDomains(deps: DomainDeps) {
       if (Number(held?.n) >= deps.perOwnerMax) {
         throw new AppError("links.domain_limit", `An owner may add ${deps.perOwnerMax} domains.`);
       }
-      const token = `stoa-domain=${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`;
+      const random = Buffer.from(crypto.getRandomValues(new Uint8Array(tokenBytes)));
+      const token = `stoa-domain=${random.toString("base64url")}`;
       const row = await tx.one<DomainRow>`
         INSERT INTO links.domains (id, owner_id, host, alphabet, token, root_url, not_found_url)
         VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${token},
@@ -160,7 +162,9 @@ export function createDomains(deps: DomainDeps) {
       const row = await owned(db, by, id);
       if (row.verified_at) return row;
       if (!(await proved(row))) {
-        const message = `no proof found: neither the TXT record ${proofName(row.host)} nor the file ${wellKnownPath} says ${row.token}`;
+        const message =
+          `no proof found: neither the TXT record ${proofName(row.host)} ` +
+          `nor the file ${wellKnownPath} says ${row.token}`;
         throw new AppError("links.domain_unverified", `host: ${message}`, {
           fields: [{ field: "host", message }],
         });

@@ -5,10 +5,12 @@ import { AppError } from "../../platform/errors/errors.ts";
  * the policy: no script, nothing from elsewhere, and stored text only ever as text.
  */
 const style = `
-:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;--act:#0b57d0}
+:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;
+--act:#0b57d0}
 @media (prefers-color-scheme:dark){:root{--ink:#eceae6;--dim:#a5adb8;--paper:#16181b;--line:#353a41;
 --act:#8ab4f8}}
-*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;
 background:var(--paper);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
 main{max-width:34rem;width:100%}h1{font-size:1.5rem;line-height:1.25;margin:0 0 .75rem}
 p{margin:0 0 1rem;color:var(--dim)}.to{color:var(--ink);overflow-wrap:anywhere;padding:.75rem 1rem;
@@ -16,9 +18,11 @@ border:1px solid var(--line);border-radius:.5rem;font-family:ui-monospace,monosp
 a{color:var(--act)}label{display:block;margin:0 0 .35rem;color:var(--ink)}
 input,select,textarea{width:100%;padding:.6rem .75rem;border:1px solid #7c8490;border-radius:.4rem;
 background:transparent;color:inherit;font:inherit;margin:0 0 1rem}
-button,.go{display:inline-block;padding:.6rem 1.1rem;border:0;border-radius:.4rem;background:var(--act);
-color:var(--paper);font:inherit;font-weight:600;text-decoration:none;cursor:pointer}
-:focus-visible{outline:3px solid var(--act);outline-offset:2px}img{max-width:100%;border-radius:.5rem}
+button,.go{display:inline-block;padding:.6rem 1.1rem;border:0;border-radius:.4rem;
+background:var(--act);color:var(--paper);font:inherit;font-weight:600;text-decoration:none;
+cursor:pointer}
+:focus-visible{outline:3px solid var(--act);outline-offset:2px}
+img{max-width:100%;border-radius:.5rem}
 .warn{border-left:4px solid #d93025;padding-left:1rem}small{color:var(--dim)}`;
 
 const styleHash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
@@ -82,9 +86,11 @@ export function gonePage(why: Ending): Response {
 /** Shown instead of a redirect; the way on is text, so that nobody takes it by accident. */
 export function warningPage(code: string, target: string): Response {
   const body = `<div class="warn"><h1>This link may be unsafe</h1>
-<p>It was stopped because its target is reported or listed as harmful. We advise against going on.</p></div>
+<p>It was stopped because its target is reported or listed as harmful. We advise against going
+on.</p></div>
 <p>It leads to</p><p class="to">${escapeHtml(target)}</p>
-<p><small>Yours, and blocked by mistake? <a href="/${escapeHtml(code)}+report">Tell us</a>.</small></p>`;
+<p><small>Yours, and blocked by mistake?
+<a href="/${escapeHtml(code)}+report">Tell us</a>.</small></p>`;
   return page({ status: 200, title: "Warning", body });
 }
 
@@ -103,7 +109,8 @@ export type Card = { title: string | null; description: string | null; image: st
 export function cardPage(card: Card, shortUrl: string, target: string): Response {
   const meta = (name: string, value: string | null) =>
     value ? `<meta property="${name}" content="${escapeHtml(value)}">` : "";
-  const twitter = `<meta name="twitter:card" content="${card.image ? "summary_large_image" : "summary"}">`;
+  const size = card.image ? "summary_large_image" : "summary";
+  const twitter = `<meta name="twitter:card" content="${size}">`;
   const described = card.description
     ? `<meta name="description" content="${escapeHtml(card.description)}">`
     : "";
@@ -142,7 +149,8 @@ A person looks at every report.</p>${error}<form method="post" action="/${escape
 <label for="detail">What happened? (optional)</label>
 <textarea id="detail" name="detail" rows="4" maxlength="2000"></textarea>
 <label for="contact">Your e-mail, if you want an answer (optional)</label>
-<input id="contact" name="contact" type="email" maxlength="254"><button>Send the report</button></form>`;
+<input id="contact" name="contact" type="email" maxlength="254">
+<button>Send the report</button></form>`;
   return page({ status: problem ? 422 : 200, title: "Report a link", body });
 }
 

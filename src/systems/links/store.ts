@@ -95,7 +95,8 @@ export async function findOwned(
     SELECT l.*, d.host, t.clicks FROM links.links l
     JOIN links.domains d ON d.id = l.domain_id
     LEFT JOIN links.click_totals t ON t.link_id = l.id
-    WHERE l.id = ${where.id} AND (${where.ownerId}::bigint IS NULL OR l.owner_id = ${where.ownerId})`;
+    WHERE l.id = ${where.id}
+      AND (${where.ownerId}::bigint IS NULL OR l.owner_id = ${where.ownerId})`;
 }
 
 /** Locks the row, so that an edit is made from what it replaces. */
@@ -107,7 +108,8 @@ export async function lockOwned(
     SELECT l.*, d.host, t.clicks FROM links.links l
     JOIN links.domains d ON d.id = l.domain_id
     LEFT JOIN links.click_totals t ON t.link_id = l.id
-    WHERE l.id = ${where.id} AND (${where.ownerId}::bigint IS NULL OR l.owner_id = ${where.ownerId})
+    WHERE l.id = ${where.id}
+      AND (${where.ownerId}::bigint IS NULL OR l.owner_id = ${where.ownerId})
     FOR UPDATE OF l`;
 }
 

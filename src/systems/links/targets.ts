@@ -1,4 +1,4 @@
-import { Recent } from "../../platform/cache/recent.ts";
+import { Recent } from "../../platform/cache/cache.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { type Db, withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";

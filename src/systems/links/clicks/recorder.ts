@@ -11,7 +11,7 @@ import {
   type VisitKind,
 } from "../visits.ts";
 import { clickWords, orphanType, orphanWords, termWords, textWords } from "./frames.ts";
-import { Recent } from "../../../platform/cache/recent.ts";
+import { Recent } from "../../../platform/cache/cache.ts";
 import type { Spool } from "./spool.ts";
 import { termBytesMax, termOf, TermWriter, unknownTerm, type Term } from "./terms.ts";
 import { dayMs, kinds, kindShift, newVisitorBit, reducedBit, sketchOf } from "./traits.ts";
