@@ -32,8 +32,6 @@ export const roomFor: Record<string, number> = {
   "src/systems/links/import.ts": 260,
   "src/systems/links/redirect.ts": 340,
   "src/systems/links/rules.ts": 260,
-  "src/systems/links/safety-http.ts": 280,
-  "src/systems/links/transfer-http.ts": 220,
   "src/systems/links/visits.ts": 240,
   "src/systems/links/wire.ts": 220,
 };

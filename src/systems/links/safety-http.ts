@@ -1,13 +1,9 @@
 import { z } from "zod";
-import type { Writer } from "../../platform/db/db.ts";
-import type { Principal } from "../../platform/auth/principal.ts";
-import { AppError, type ErrorCode } from "../../platform/errors/errors.ts";
+import { AppError } from "../../platform/errors/errors.ts";
 import {
-  type Context,
   idSchema,
   pageOf,
   pageQuery,
-  type Reply,
   route,
   type Route,
   timeSchema,
@@ -15,7 +11,7 @@ import {
 import { normalHost } from "./host-name.ts";
 import { shortUrl } from "./link.ts";
 import { reportReasons } from "./pages.ts";
-import { listQuarantined } from "./quarantine-list.ts";
+import { quarantineRoutes } from "./quarantine-http.ts";
 import { reportFields } from "./report-form.ts";
 import type { ReportRow } from "./reports.ts";
 import type { SafetyDesk } from "./safety-desk.ts";
@@ -54,34 +50,13 @@ const reportSchema = z.object({
   decided_by: idSchema.nullable(),
 });
 
-const idCursor = { cursor: idSchema.optional() };
 const reportsQuery = pageQuery.extend({
-  ...idCursor,
+  cursor: idSchema.optional(),
   status: z.enum(["open", "upheld", "dismissed", "all"]).default("open"),
 });
 
-const kind = z.enum(["link", "owner", "domain"]);
-const stoppedSchema = z.object({
-  kind,
-  id: idSchema,
-  owner_id: idSchema,
-  /** Short URL, host or account id. */
-  name: z.string(),
-  url: z.string().nullable(),
-  reason: z.string(),
-});
-const stoppedQuery = pageQuery.extend({ ...idCursor, kind: kind.default("link") });
-
-const stopBody = z.strictObject({ reason: z.string().trim().min(1).max(200) });
-
 export function safetyRoutes(desk: SafetyDesk): Route[] {
-  return [
-    reportRoute(desk),
-    reportsRoute(desk),
-    decideRoute(desk),
-    quarantinedRoute(desk),
-    ...stopRoutes(desk),
-  ];
+  return [reportRoute(desk), reportsRoute(desk), decideRoute(desk), ...quarantineRoutes(desk)];
 }
 
 function reportRoute(desk: SafetyDesk): Route {
@@ -167,101 +142,4 @@ function decideRoute(desk: SafetyDesk): Route {
         return { status: 204 };
       }),
   });
-}
-
-function quarantinedRoute(desk: SafetyDesk): Route {
-  return route({
-    method: "GET",
-    path: "/api/v1/admin/quarantine",
-    summary: "List the links, owners or domains that are stopped",
-    tag,
-    access: "admin",
-    scope: "links:read",
-    query: stoppedQuery,
-    replies: { 200: pageOf(stoppedSchema) },
-    async handler({ query: { cursor = null, ...query }, reader }) {
-      const page = await listQuarantined(reader, desk.naming, { ...query, cursor });
-      return { status: 200, body: page };
-    },
-  });
-}
-
-type Stoppable = {
-  what: "links" | "owners" | "domains";
-  missing: ErrorCode;
-  stop(tx: Writer, by: Principal, id: string, reason: string): Promise<void>;
-  release(tx: Writer, by: Principal, id: string): Promise<void>;
-  /** Ends before the answer, so that the very next visitor meets the change. */
-  committed(): Promise<void>;
-};
-
-function stopRoutes({ quarantine, domains }: SafetyDesk): Route[] {
-  const links: Stoppable = {
-    what: "links",
-    missing: "links.not_found",
-    stop: (tx, by, id, reason) => quarantine.link(tx, by, id, reason),
-    release: (tx, by, id) => quarantine.releaseLink(tx, by, id),
-    committed: async () => {},
-  };
-  const owners: Stoppable = {
-    what: "owners",
-    missing: "accounts.not_found",
-    stop: (tx, by, id, reason) => quarantine.owner(tx, by, id, reason),
-    release: (tx, by, id) => quarantine.releaseOwner(tx, by, id),
-    committed: domains.reload,
-  };
-  const hosts: Stoppable = {
-    what: "domains",
-    missing: "links.domain_not_found",
-    stop: (tx, by, id, reason) => quarantine.domain(tx, by, id, reason),
-    release: (tx, by, id) => quarantine.releaseDomain(tx, by, id),
-    committed: domains.reload,
-  };
-  return [links, owners, hosts].flatMap((each) => [stopRoute(each), releaseRoute(each)]);
-}
-
-function stopRoute(stoppable: Stoppable): Route {
-  return route({
-    method: "POST",
-    path: `/api/v1/admin/${stoppable.what}/{id}/quarantine`,
-    summary: `Stop one of the ${stoppable.what}: visitors see a warning`,
-    tag,
-    access: "admin",
-    scope: "links:write",
-    params,
-    body: stopBody,
-    replies: { 204: null },
-    errors: [stoppable.missing],
-    handler: ({ params: { id }, body, principal, write }) =>
-      settle(write, stoppable, (tx) => stoppable.stop(tx, principal, id, `admin: ${body.reason}`)),
-  });
-}
-
-function releaseRoute(stoppable: Stoppable): Route {
-  return route({
-    method: "POST",
-    path: `/api/v1/admin/${stoppable.what}/{id}/release`,
-    summary: `Let one of the ${stoppable.what} that was stopped redirect again`,
-    tag,
-    access: "admin",
-    scope: "links:write",
-    params,
-    replies: { 204: null },
-    errors: [stoppable.missing],
-    handler: ({ params: { id }, principal, write }) =>
-      settle(write, stoppable, (tx) => stoppable.release(tx, principal, id)),
-  });
-}
-
-async function settle(
-  write: Context["write"],
-  stoppable: Stoppable,
-  work: (tx: Writer) => Promise<void>,
-): Promise<Reply> {
-  const reply = await write(async (tx) => {
-    await work(tx);
-    return { status: 204 };
-  });
-  await stoppable.committed();
-  return reply;
 }
