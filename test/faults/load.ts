@@ -112,12 +112,12 @@ export class Client {
     const body = { ...this.options.fields, url, title: intent };
     for (let tries = 0; tries < createTriesMax && goOn(); tries++) {
       const began = performance.now();
-      const { answer, outcome } = await this.api("POST", "/api/v1/links", body, {
+      const { answer, outcome, accepted } = await this.api("POST", "/api/v1/links", body, {
         "idempotency-key": intent,
       });
       const link = outcome === "ok" ? (JSON.parse(answer!.body) as Made) : null;
       const { id = null, code = null } = link ?? {};
-      this.put({ kind: "create", link: id, code, intent, url, began, outcome, answer });
+      this.put({ kind: "create", link: id, code, intent, url, began, outcome, answer, accepted });
       if (link) return { id: link.id, code: link.code, deleted: false };
       if (answer && answer.status < 500 && answer.status !== 409) return null;
       await this.pause();
@@ -127,20 +127,22 @@ export class Client {
 
   async edit(link: Made, url: string): Promise<boolean> {
     const began = performance.now();
-    const { answer, outcome } = await this.api("PATCH", `/api/v1/links/${link.id}`, { url });
-    this.put({ kind: "edit", ...named(link), url, began, outcome, answer });
+    const { answer, outcome, accepted } = await this.api("PATCH", `/api/v1/links/${link.id}`, {
+      url,
+    });
+    this.put({ kind: "edit", ...named(link), url, began, outcome, answer, accepted });
     return outcome === "ok";
   }
 
   async remove(link: Made): Promise<void> {
     const began = performance.now();
-    const { answer, outcome } = await this.api("DELETE", `/api/v1/links/${link.id}`);
-    this.put({ kind: "delete", ...named(link), url: null, began, outcome, answer });
+    const { answer, outcome, accepted } = await this.api("DELETE", `/api/v1/links/${link.id}`);
+    this.put({ kind: "delete", ...named(link), url: null, began, outcome, answer, accepted });
   }
 
   async visit(link: Made): Promise<Operation> {
     const began = performance.now();
-    const { answer, outcome } = await this.send({
+    const { answer, outcome, accepted } = await this.send({
       path: `/${link.code}`,
       headers: { "user-agent": browser },
     });
@@ -153,6 +155,7 @@ export class Client {
       began,
       outcome: fate,
       answer,
+      accepted,
       seen,
     });
   }
@@ -185,11 +188,12 @@ export class Client {
     }
     try {
       const answer = await this.line.ask({ timeoutMs: this.options.timeoutMs ?? 20_000, ...ask });
-      return { answer, outcome: outcomeOf(answer.status) };
+      return { answer, outcome: outcomeOf(answer.status), accepted: true };
     } catch (error) {
       this.line = null;
       if (!(error instanceof NoAnswer)) throw error;
-      return { answer: null, outcome: error.sent ? ("unknown" as const) : ("failed" as const) };
+      const outcome = error.sent ? ("unknown" as const) : ("failed" as const);
+      return { answer: null, outcome, accepted: error.accepted };
     }
   }
 
@@ -202,6 +206,7 @@ export class Client {
     began: number;
     outcome: Outcome;
     answer: Answer | null;
+    accepted: boolean;
     seen?: string | null;
   }): Operation {
     const { began, answer, seen = null, ...rest } = did;
