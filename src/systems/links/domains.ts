@@ -51,18 +51,17 @@ export function createDomains(deps: DomainDeps) {
   let byHost = new Map<string, Domain>();
   const { db, clock, ids, events, accounts, outbound } = deps;
 
-  let asked = 0;
-  let answered = 0;
+  const reloads = { asked: 0, answered: 0 };
 
   async function reload(): Promise<void> {
-    const mine = ++asked;
+    const mine = ++reloads.asked;
     const rows = await db.all<DomainRow & { owner_stopped: boolean }>`
       SELECT d.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
         AS owner_stopped
       FROM links.domains d WHERE verified_at IS NOT NULL`;
     // Of two at once, the one that asked later knows more.
-    if (mine < answered) return;
-    answered = mine;
+    if (mine < reloads.answered) return;
+    reloads.answered = mine;
     byHost = new Map(rows.map((row) => [row.host, served(row)]));
   }
 
