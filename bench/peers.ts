@@ -41,8 +41,9 @@ export async function startConstant(folder: string): Promise<Peer> {
   const file = join(folder, "constant.ts");
   writeFileSync(
     file,
-    `Bun.serve({ hostname: "127.0.0.1", port: ${port},
-fetch: () => new Response(null, { status: 302, headers: { location: "${target}", "cache-control": "private, max-age=0, no-cache" } }) });`,
+    `const headers = { location: "${target}", "cache-control": "private, max-age=0, no-cache" };
+Bun.serve({ hostname: "127.0.0.1", port: ${port},
+  fetch: () => new Response(null, { status: 302, headers }) });`,
   );
   const bun = Bun.spawn(["taskset", "-c", serverCore, process.execPath, file], {
     stderr: "ignore",
