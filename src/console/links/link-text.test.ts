@@ -74,7 +74,14 @@ test("quiet hours, days, weeks and months have a bucket too, cut as the server c
 test("a span in the address is believed only when it makes sense", () => {
   const now = Date.parse("2026-05-05T10:20:00Z");
   const range = (search: string) => rangeOf(new URLSearchParams(search), now);
-  expect(range("")).toMatchObject({ name: "7d", interval: "day", to: "2026-05-05T11:00:00.000Z" });
+  expect(range("")).toEqual({
+    name: "7d",
+    from: "2026-04-29T00:00:00.000Z",
+    to: "2026-05-05T11:00:00.000Z",
+    interval: "day",
+    traffic: "human",
+  });
+  expect(range("range=24h").from).toBe("2026-05-04T11:00:00.000Z");
   expect(range("range=nonsense&traffic=x")).toMatchObject({ name: "7d", traffic: "human" });
   expect(range("range=custom&from=2026-05-03&to=2026-05-01")).toMatchObject({ name: "7d" });
   expect(range("range=custom&from=2026-05-01&to=2026-05-02")).toMatchObject({

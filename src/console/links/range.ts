@@ -59,7 +59,10 @@ export function rangeOf(search: URLSearchParams, now = Date.now()): Range {
   const name = wanted in presets ? (wanted as keyof typeof presets) : "7d";
   const { ms, interval } = presets[name];
   const end = Math.ceil(now / hourMs) * hourMs;
-  return { name, ...span(end - ms, end), interval, traffic };
+  // Whole days, today being the last: half a day at the start would look like a slump.
+  const today = Math.floor((end - 1) / dayMs) * dayMs;
+  const start = interval === "hour" ? end - ms : today + dayMs - ms;
+  return { name, ...span(start, end), interval, traffic };
 }
 
 function isDay(text: string): boolean {
