@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { type FlagValues, UsageError } from "./call.ts";
-import type { Command } from "./commands.ts";
+import type { Command } from "./command.ts";
 import { nearest } from "./nearest.ts";
 
 /** Finds the command that the arguments name, and reads what it was given. */

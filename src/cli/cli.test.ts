@@ -280,7 +280,7 @@ describe("link", () => {
     expect([missing.code, missing.out]).toEqual([1, ""]);
   });
 
-  test("an import that is interrupted ends between batches, and goes on when repeated", async () => {
+  test("an interrupted import ends between batches, and goes on when repeated", async () => {
     const total = 8_000;
     const rows = Array.from({ length: total }, (_, n) => `https://example.com/big/${n},big`);
     const file = join(place.folder, "big.csv");
@@ -345,6 +345,15 @@ describe("plan", () => {
     expect([ran.code, ran.out]).toEqual([2, ""]);
     expect(ran.err).toContain(message);
   });
+});
+
+test("the doctor knows a Stoa that runs already", async () => {
+  const { port } = new URL(server.url);
+  const env = { PORT: port, HOST: "127.0.0.1", STOA_PUBLIC_URL: "" };
+  const { code, out, err } = await place.stoa(["doctor"], { env });
+  expect([code, err]).toEqual([0, "Everything is sound.\n"]);
+  expect(out).toMatch(new RegExp(`^ok +port +${port}: Stoa answers there already$`, "m"));
+  expect(out).toMatch(/^ok +durability /m);
 });
 
 test("the same works through DATABASE_URL", async () => {

@@ -3,7 +3,8 @@ import { AppError } from "../platform/errors/errors.ts";
 import { maskSecrets } from "../platform/log/log.ts";
 import { findCommand, readArguments } from "./arguments.ts";
 import { type Call, createCall, type Env } from "./call.ts";
-import { type Command, commands } from "./commands.ts";
+import type { Command } from "./command.ts";
+import { commands } from "./commands.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 
 /**

@@ -4,7 +4,7 @@ import { type Connection, type Db, openDb } from "../platform/db/db.ts";
 import { findRunning } from "../platform/db/embedded.ts";
 import { pendingMigrations } from "../platform/db/migrate.ts";
 import { silentLog } from "../platform/log/log.ts";
-import { fail, type Finding, ok, warn } from "./finding.ts";
+import { fail, type Finding, sound, warn } from "./finding.ts";
 import { allMigrations } from "./workplace.ts";
 
 /** The database, when one runs: what it is, what our role may do, and its clock. */
@@ -31,7 +31,9 @@ type Facts = {
 export async function checkDatabase(config: Config): Promise<Finding[]> {
   const embedded = config.databaseUrl === "" ? await findRunning(config.dataDir) : null;
   const connection: Connection | undefined = config.databaseUrl || embedded?.app;
-  if (!connection) return [ok("database", "the embedded one is not running; it starts with Stoa")];
+  if (!connection) {
+    return [sound("database", "the embedded one is not running; it starts with Stoa")];
+  }
   const replica = config.databaseReplicaUrl;
   return [
     ...(await withDb(connection, "database", (db) => checkPrimary(db, config))),
@@ -90,29 +92,29 @@ function factFindings(facts: Facts, config: Config): Finding[] {
   const places = config.databasePoolMax;
   return [
     facts.version >= versionMin
-      ? ok("database", `PostgreSQL ${facts.version_text}`)
+      ? sound("database", `PostgreSQL ${facts.version_text}`)
       : fail("database", `PostgreSQL ${facts.version_text}`, "Stoa needs version 15 or newer."),
     facts.superuser
       ? warn("role", `${role} is a superuser`, "Give Stoa a role of its own (deploy/postgres).")
-      : ok("role", `${role}, no superuser`),
+      : sound("role", `${role}, no superuser`),
     facts.may_create
-      ? ok("schemas", `${role} may create them`)
+      ? sound("schemas", `${role} may create them`)
       : fail("schemas", `${role} may not create them`, `As an administrator: ${own}.`),
     facts.trigram
-      ? ok("pg_trgm", "available")
+      ? sound("pg_trgm", "available")
       : fail("pg_trgm", "not available", "Install the server's contrib package."),
     facts.encoding === "UTF8"
-      ? ok("encoding", "UTF8")
+      ? sound("encoding", "UTF8")
       : fail("encoding", facts.encoding, "Make the database anew with ENCODING 'UTF8'."),
     facts.durable
-      ? ok("durability", "commits are on disk before they are answered")
+      ? sound("durability", "commits are on disk before they are answered")
       : warn(
           "durability",
           "a crash of the server may lose what was answered",
           "Switch on fsync, full_page_writes and synchronous_commit there.",
         ),
     connections > places
-      ? ok("connections", `${places} of ${connections} for each process`)
+      ? sound("connections", `${places} of ${connections} for each process`)
       : fail(
           "connections",
           `a process takes up to ${places}, the server gives ${connections}`,
@@ -135,7 +137,7 @@ async function checkClock(db: Db): Promise<Finding> {
   const remedy = "Run a time service (chrony, systemd-timesyncd) on both machines.";
   if (Math.abs(apart) > clockMsFatal) return fail("clock", `the database's is ${found}`, remedy);
   if (Math.abs(apart) > clockMsMax) return warn("clock", `the database's is ${found}`, remedy);
-  return ok("clock", `the database's is ${found}`);
+  return sound("clock", `the database's is ${found}`);
 }
 
 async function checkMigrations(db: Db, { version }: Facts): Promise<Finding[]> {
@@ -148,7 +150,7 @@ async function checkMigrations(db: Db, { version }: Facts): Promise<Finding[]> {
     const found = `has migrations that this version does not know: ${newer.join(", ")}`;
     return [fail(check, found, "Run the newer version of Stoa.")];
   }
-  if (pending.length === 0) return [ok(check, "up to date")];
+  if (pending.length === 0) return [sound(check, "up to date")];
   const found = `${pending.length} migrations are pending: ${pending.join(", ")}`;
   return [warn(check, found, "The next start applies them, or now: stoa migrate.")];
 }
@@ -162,7 +164,7 @@ async function checkReplica(db: Db): Promise<Finding[]> {
   const row = await db.one<{ replica: boolean; lag: number | null }>`
     SELECT pg_is_in_recovery() AS replica,
       extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 AS lag`;
-  if (row?.replica) return [ok("replica", `follows, ${Math.round(row.lag ?? 0)} s behind`)];
+  if (row?.replica) return [sound("replica", `follows, ${Math.round(row.lag ?? 0)} s behind`)];
   const remedy = "Point DATABASE_REPLICA_URL at a hot standby of the primary, or remove it.";
   return [fail("replica", "it is no replica", remedy)];
 }

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import type { Config } from "../platform/config/config.ts";
 import { trustProxies } from "../platform/http/address.ts";
 import type { Env } from "./call.ts";
-import { fail, type Finding, ok, warn } from "./finding.ts";
+import { fail, type Finding, sound, warn } from "./finding.ts";
 
 /** What the settings say, apart from whether each can be read. */
 export async function checkSettings(config: Config, env: Env): Promise<Finding[]> {
@@ -10,7 +10,7 @@ export async function checkSettings(config: Config, env: Env): Promise<Finding[]
   return [
     checkPublicUrl(config, env),
     ...checkProxies(config.trustedProxies),
-    ...(lists.length === 0 ? [ok("block lists", "none configured")] : []),
+    ...(lists.length === 0 ? [sound("block lists", "none configured")] : []),
     ...(await Promise.all(lists.map(checkList))),
     ...checkOutsideIssuer(config),
     ...checkSwitches(config, env),
@@ -32,13 +32,13 @@ function checkPublicUrl(config: Config, env: Env): Finding {
     if (isForOthers(config, env)) {
       return fail(check, "not set, so short links lead to localhost", remedy);
     }
-    return ok(check, `http://localhost:${config.port}, for this machine`);
+    return sound(check, `http://localhost:${config.port}, for this machine`);
   }
   const url = new URL(config.publicUrl);
   if (!/^https?:$/.test(url.protocol)) return fail(check, `${url.href} is no web address`, remedy);
   const origin = `${url.origin}/`;
   if (url.href !== origin) return fail(check, `${url.href} is more than an origin`, remedy);
-  if (!isForOthers(config, env)) return ok(check, url.origin);
+  if (!isForOthers(config, env)) return sound(check, url.origin);
   if (insideHost.test(url.hostname)) {
     return fail(check, `${url.origin} means another machine to everybody else`, remedy);
   }
@@ -46,12 +46,12 @@ function checkPublicUrl(config: Config, env: Env): Finding {
     const why = "passwords and session cookies travel in the clear";
     return warn(check, `${url.origin}: ${why}`, "Put a proxy with TLS in front (deploy/).");
   }
-  return ok(check, url.origin);
+  return sound(check, url.origin);
 }
 
 function checkProxies(ranges: readonly string[]): Finding[] {
   const check = "trusted proxies";
-  if (ranges.length === 0) return [ok(check, "none: X-Forwarded-For is not believed")];
+  if (ranges.length === 0) return [sound(check, "none: X-Forwarded-For is not believed")];
   return ranges.map((range) => {
     try {
       trustProxies([range]);
@@ -59,7 +59,7 @@ function checkProxies(ranges: readonly string[]): Finding[] {
       const remedy = "STOA_TRUSTED_PROXIES takes addresses and ranges like 10.0.0.0/8 or ::1.";
       return fail(check, `"${range}" is neither an address nor a range`, remedy);
     }
-    if (!range.endsWith("/0")) return ok(check, range);
+    if (!range.endsWith("/0")) return sound(check, range);
     const remedy = "Name only the addresses of your own proxies in STOA_TRUSTED_PROXIES.";
     return warn(check, `${range} is everybody: anyone may choose their address`, remedy);
   });
@@ -71,7 +71,7 @@ async function checkList(path: string): Promise<Finding> {
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new Error("it is not a file");
-      if (stat.size > 0) return ok("block lists", path);
+      if (stat.size > 0) return sound("block lists", path);
       return warn(
         "block lists",
         `${path} is empty`,
@@ -93,7 +93,7 @@ function checkOutsideIssuer(config: Config): Finding[] {
     const remedy = "Set STOA_JWKS_ISSUER and STOA_JWKS_AUDIENCE, or remove STOA_JWKS_URL.";
     return [fail(check, "its tokens' issuer and audience are not set", remedy)];
   }
-  return [ok(check, config.jwksIssuer)];
+  return [sound(check, config.jwksIssuer)];
 }
 
 /** Switches meant for development. */

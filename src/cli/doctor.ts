@@ -1,9 +1,10 @@
 import { ConfigError, loadConfig, type Config } from "../platform/config/config.ts";
 import type { Call, Env } from "./call.ts";
 import { checkDatabase } from "./doctor-database.ts";
+import { checkFolder } from "./doctor-folder.ts";
 import { checkMachine } from "./doctor-machine.ts";
 import { checkSettings } from "./doctor-settings.ts";
-import { fail, type Finding, ok } from "./finding.ts";
+import { fail, type Finding, sound } from "./finding.ts";
 import { tableLines } from "./terminal.ts";
 
 /** `stoa doctor`: checks the machine and the configuration. It starts and changes nothing. */
@@ -13,6 +14,7 @@ export async function doctorCommand(call: Call): Promise<number> {
     ...problems,
     ...(await checkSettings(config, call.env)),
     ...(await checkMachine(config)),
+    ...(await checkFolder(config)),
     ...(await checkDatabase(config)),
   ];
   const failed = findings.filter(({ status }) => status === "fail").length;
@@ -24,8 +26,8 @@ export async function doctorCommand(call: Call): Promise<number> {
       call.print(lines[index] ?? "");
       if (remedy) call.print(`      ${remedy}`);
     }
-    const sound = failed + warned === 0;
-    call.say(sound ? "Everything is sound." : `${failed} to mend, ${warned} to look at.`);
+    const good = failed + warned === 0;
+    call.say(good ? "Everything is sound." : `${failed} to mend, ${warned} to look at.`);
   }
   return failed > 0 ? 1 : 0;
 }
@@ -33,7 +35,7 @@ export async function doctorCommand(call: Call): Promise<number> {
 /** What cannot be right is told and taken as if it were not set, so that the rest is checked. */
 function loadWhatCanBe(env: Env): { config: Config; problems: Finding[] } {
   try {
-    return { config: loadConfig(env), problems: [ok("settings", "all can be right")] };
+    return { config: loadConfig(env), problems: [sound("settings", "all can be right")] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const usable = { ...env };

@@ -7,7 +7,7 @@ export type Finding = {
   remedy?: string;
 };
 
-export const ok = (check: string, found: string): Finding => ({ check, status: "ok", found });
+export const sound = (check: string, found: string): Finding => ({ check, status: "ok", found });
 export const warn = (check: string, found: string, remedy: string): Finding => ({
   ...{ check, status: "warn", found, remedy },
 });

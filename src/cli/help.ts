@@ -1,13 +1,13 @@
 import { findCommand } from "./arguments.ts";
-import type { Call } from "./call.ts";
-import { type Command, commands } from "./commands.ts";
+import type { Command, Run } from "./command.ts";
 import { tableLines } from "./terminal.ts";
 
 /** What there is, on one screen, and what a command takes. */
-export async function helpCommand(call: Call): Promise<number> {
-  const [first] = call.args;
-  call.print(first === undefined ? overview() : topic(call.args));
-  return 0;
+export function helpOn(commands: readonly Command[]): Run {
+  return async ({ args, print }) => {
+    print(args.length === 0 ? overview(commands) : topic(commands, args));
+    return 0;
+  };
 }
 
 const things: Record<string, string> = {
@@ -17,7 +17,7 @@ const things: Record<string, string> = {
 };
 
 /** Commands on the same thing share a line. */
-function overview(): string {
+function overview(commands: readonly Command[]): string {
   const rows = new Map<string, [command: string, says: string]>();
   for (const { name, takes, says } of commands) {
     const [thing, verb] = name.split(" ") as [string, string?];
@@ -36,7 +36,7 @@ function overview(): string {
   ].join("\n");
 }
 
-function topic(words: string[]): string {
+function topic(commands: readonly Command[], words: string[]): string {
   const [thing] = words;
   const group = commands.filter((command) => command.name.startsWith(`${thing} `));
   if (words.length > 1 || group.length === 0) return describe(findCommand(words, commands).command);

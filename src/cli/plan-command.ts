@@ -3,8 +3,9 @@ import { fileURLToPath } from "node:url";
 import { settings } from "../platform/config/config.ts";
 import { type Call, UsageError } from "./call.ts";
 import { planPage, type Measured } from "./plan-page.ts";
-import { assumedRates, planLinks, type Rates, type Traffic } from "./plan.ts";
+import { planLinks, type Traffic } from "./plan.ts";
 import { parseQuantity } from "./quantity.ts";
+import { assumedRates, type Rates } from "./rates.ts";
 
 /** `stoa plan links`: what a given traffic needs, from the numbers that the bench measured. */
 const measuredPath = fileURLToPath(new URL("../../bench/measured.json", import.meta.url));

@@ -1,5 +1,6 @@
-import { oneMachine, type Plan, type Rates, type Traffic, utilisation } from "./plan.ts";
+import { oneMachine, type Plan, type Traffic, utilisation } from "./plan.ts";
 import { showBandwidth, showBytes, showCount, showShare, showYears } from "./quantity.ts";
+import type { Rates } from "./rates.ts";
 import { tableLines } from "./terminal.ts";
 
 /** A plan for reading: what, how much, and how that was reckoned. */
@@ -73,6 +74,7 @@ function storageLines({ years, retentionDays }: Traffic, rates: Rates, { storage
 
 function cacheLines({ hotShare, zipf }: Traffic, rates: Rates, { cache, load }: Plan) {
   const entry = `${rates.cache_bytes_per_entry} B`;
+  const misses = 1 - cache.configured_hit_ratio;
   const hits = (ratio: number) => `answers ${showShare(ratio)} of requests`;
   return [
     [
@@ -93,7 +95,7 @@ function cacheLines({ hotShare, zipf }: Traffic, rates: Rates, { cache, load }: 
     [
       "Reads of the database, peak",
       `${showCount(cache.configured_misses_s_peak)}/s`,
-      `${showCount(load.reads_s_peak)}/s x ${showShare(1 - cache.configured_hit_ratio)} not in memory`,
+      `${showCount(load.reads_s_peak)}/s x ${showShare(misses)} not in memory`,
     ],
   ] satisfies Line[];
 }

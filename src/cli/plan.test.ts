@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { assumedRates, codeSpace, planLinks, type Traffic } from "./plan.ts";
+import { codeSpace, planLinks, type Traffic } from "./plan.ts";
 import { parseQuantity, showBytes, showCount, showYears } from "./quantity.ts";
+import { assumedRates } from "./rates.ts";
 import { distinctLinks, ranksForShare, shareOfTop, weight } from "./zipf.ts";
 
 const traffic: Traffic = {
