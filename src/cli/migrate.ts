@@ -27,7 +27,7 @@ export async function migrateCommand(call: Call): Promise<number> {
     }
     // Once more with all of them: that also refuses a schema newer than this version.
     applied.push(...(await migrate(client, migrations, logOf(call))));
-    progress.at(1);
+    if (pending.length > 0) progress.at(1);
     progress.end();
     tell(call, { applied });
     return 0;
