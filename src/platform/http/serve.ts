@@ -104,10 +104,10 @@ export function serve(options: ServeOptions): Listening {
       return options.api.fetch(request, visitor(request));
     }
     const page = options.pages.get(path);
-    if (page) return page(request, visitor(request));
     const tree = options.trees.get(first);
-    if (tree) return tree(request);
-    return front(request);
+    if (!page && !tree) return front(request);
+    if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed();
+    return page ? page(request, visitor(request)) : (tree as Page)(request);
   }
 
   function front(request: Request): Response | Promise<Response> {
