@@ -28,6 +28,7 @@ export type Link = {
       }[]
     | null;
   robots: "index" | "noindex";
+  click_retention_days: number | null;
   flags: string[];
   dead_since: string | null;
   clicks: number;
@@ -57,6 +58,7 @@ export type CreateLink = {
       }[]
     | null;
   robots?: "index" | "noindex";
+  click_retention_days?: number | null;
   alias?: string;
   domain?: string;
   ttl_days?: number;
@@ -85,6 +87,7 @@ export type UpdateLink = {
       }[]
     | null;
   robots?: "index" | "noindex";
+  click_retention_days?: number | null;
 };
 
 export type ListLinks = {

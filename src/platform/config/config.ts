@@ -170,6 +170,13 @@ export const settings = {
     "Schemes a link may point to. http and https are always checked for host and address; " +
       "app schemes (myapp) may be added; javascript, data, file and the like never.",
   ),
+  linkCodeAlphabet: oneOf(
+    "STOA_LINK_CODE_ALPHABET",
+    "base62",
+    ["base62", "people"],
+    "Codes of Stoa's own host: base62 is 7 characters; people is 9, without look-alikes or " +
+      "case and with a check character. Custom domains choose for themselves.",
+  ),
   linkAliasesPerOwnerMax: int(
     "STOA_LINK_ALIASES_PER_OWNER_MAX",
     10_000,

@@ -37,6 +37,8 @@ export type DomainDeps = {
   accounts: Accounts;
   outbound: Outbound;
   perOwnerMax: number;
+  /** Of codes on Stoa's own host. */
+  ownAlphabet: CodeAlphabet;
   publicHost: string;
 };
 
@@ -62,6 +64,7 @@ export function createDomains(deps: DomainDeps) {
     // Of two at once, the one that asked later knows more.
     if (mine < reloads.answered) return;
     reloads.answered = mine;
+    for (const row of rows) if (row.host === "") row.alphabet = deps.ownAlphabet;
     byHost = new Map(rows.map((row) => [row.host, served(row)]));
   }
 

@@ -28,6 +28,7 @@ export type Checked = Pick<
   | "rules"
   | "split"
   | "robots"
+  | "click_retention_days"
   | "flags"
 >;
 
@@ -47,6 +48,7 @@ export const blankLink: Omit<Checked, "url" | "url_host"> = {
   rules: [],
   split: null,
   robots: "index",
+  click_retention_days: null,
   flags: [],
 };
 
@@ -89,6 +91,10 @@ export async function checkLink(
     rules,
     split,
     robots: wish.robots ?? base.robots,
+    click_retention_days:
+      wish.click_retention_days === undefined
+        ? base.click_retention_days
+        : wish.click_retention_days,
   };
 }
 

@@ -49,6 +49,7 @@ export function toWire(row: ListedRow, naming: Naming, now: number): Link {
     rules: row.rules as Link["rules"],
     split: row.split as Link["split"],
     robots: row.robots,
+    click_retention_days: row.click_retention_days,
     flags: Array.from(row.flags),
     dead_since: row.dead_since?.toISOString() ?? null,
     clicks: Number(row.clicks ?? 0),

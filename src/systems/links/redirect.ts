@@ -84,7 +84,7 @@ export function createRedirect(deps: RedirectDeps) {
     const domainId = domains.count > 0 ? domains.idOf(hostOf(url, pathStart)) : "0";
     const queryStart = url.indexOf("?", pathStart);
     const code = url.slice(pathStart + 1, queryStart < 0 ? url.length : queryStart);
-    const target = targets.peek(domainId, code);
+    const target = targets.peek(domainId, code, started);
     if (target === undefined || !target.plain || request.method !== "GET") return null;
     const now = clock.now();
     if (now < target.startsAt || now >= target.expiresAt) return null;

@@ -25,6 +25,7 @@ export type LinkRow = {
   rules: unknown;
   split: unknown;
   robots: "index" | "noindex";
+  click_retention_days: number | null;
   flags: string[];
   quarantined: string | null;
   dead_since: Date | null;
@@ -50,11 +51,11 @@ export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<s
     INSERT INTO links.links (id, owner_id, domain_id, code, skeleton, url, url_host, title,
       description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
       password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-      created_at, updated_at)
+      click_retention_days, created_at, updated_at)
     SELECT id, owner_id, domain_id, code, skeleton, url, url_host, title,
       description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
       password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-      created_at, updated_at
+      click_retention_days, created_at, updated_at
     FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
     ON CONFLICT DO NOTHING
     RETURNING id`;
@@ -124,6 +125,7 @@ export async function updateLink(tx: Writer, row: LinkRow): Promise<void> {
       password_hash = ${row.password_hash}, forward_query = ${row.forward_query},
       forward_path = ${row.forward_path}, rules = ${tx.json(row.rules)},
       split = ${row.split === null ? null : tx.json(row.split)}, robots = ${row.robots},
+      click_retention_days = ${row.click_retention_days},
       flags = ${tx.array(row.flags, "text")}, quarantined = ${row.quarantined},
       dead_checks = CASE WHEN url = ${row.url} THEN dead_checks ELSE 0 END,
       dead_since = ${row.dead_since}, deleted_at = ${row.deleted_at},

@@ -73,6 +73,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const domains = createDomains({
     ...{ db, clock, ids, events, accounts, outbound },
     perOwnerMax: config.linkDomainsPerOwnerMax,
+    ownAlphabet: config.linkCodeAlphabet,
     publicHost: new URL(options.publicUrl).hostname,
   });
   const policy: UrlPolicy = {
@@ -138,15 +139,12 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
 }
 
 function measure(metrics: Metrics, targets: ReturnType<typeof createTargets>): void {
-  const { counts } = targets;
   const cache = "stoa_links_cache";
-  metrics.countedBy(`${cache}_hits_total`, "Codes answered from memory.", () => counts.hits);
-  metrics.countedBy(`${cache}_misses_total`, "Codes not in memory.", () => counts.misses);
-  metrics.countedBy(`${cache}_reads_total`, "Reads of codes in the database.", () => counts.reads);
-  metrics.countedBy(
-    `${cache}_stale_total`,
-    "Old answers given while the database was away.",
-    () => counts.stale,
-  );
-  metrics.gauge(`${cache}_entries`, "Codes in memory.", () => targets.size);
+  const counted = (name: "hits" | "misses" | "reads" | "stale", help: string) =>
+    metrics.countedBy(`${cache}_${name}_total`, help, () => targets.counts()[name]);
+  counted("hits", "Codes answered from memory.");
+  counted("misses", "Codes not in memory.");
+  counted("reads", "Reads of codes in the database.");
+  counted("stale", "Old answers given while the database was away.");
+  metrics.gauge(`${cache}_entries`, "Codes in memory.", () => targets.counts().entries);
 }

@@ -1,8 +1,9 @@
+import type { Held } from "../../platform/cache/cache.ts";
 import { compileRules, compileSplit, type Chooser, type Rule, type Split } from "./rules.ts";
 import type { TargetRow } from "./store.ts";
 
 /** What the redirect needs to know of a link, in the form in which it is quickest to use. */
-export type Target = {
+export type Target = Held & {
   id: string;
   /** The id as two 32-bit halves, for the click record. */
   idHigh: number;
@@ -18,10 +19,6 @@ export type Target = {
   plain: boolean;
   /** Null for plain links, which are nearly all, to keep them small. */
   more: TargetMore | null;
-  /** It is good while the cache is still in the epoch it was read in ... */
-  epoch: number;
-  /** ... and for a moment after `readAt` (monotonic milliseconds) in any case. */
-  readAt: number;
 };
 
 export type TargetMore = {
@@ -39,7 +36,7 @@ export type TargetMore = {
   noindex: boolean;
 };
 
-export function compileTarget(row: TargetRow, read: { epoch: number; readAt: number }): Target {
+export function compileTarget(row: TargetRow): Target {
   const id = BigInt(row.id);
   const rules = row.rules as Rule[];
   const split = row.split as Split | null;
@@ -83,6 +80,6 @@ export function compileTarget(row: TargetRow, read: { epoch: number; readAt: num
     expiresAt: row.expires_at?.getTime() ?? Infinity,
     plain,
     more: plain && !row.expired_url ? null : more,
-    ...read,
+    ...{ readAt: 0, freshUntil: 0, epoch: 0 },
   };
 }

@@ -30,6 +30,8 @@ const editable = {
   rules: z.array(ruleSchema).max(rulesPerLinkMax),
   split: splitSchema.nullable(),
   robots,
+  /** Days that this link's raw clicks are kept; null is the configured term. */
+  click_retention_days: z.number().int().min(1).max(36_500).nullable(),
 };
 
 export const createLinkBody = z.strictObject({
@@ -81,6 +83,7 @@ export const linkSchema = z.object({
   rules: z.array(ruleSchema),
   split: splitSchema.nullable(),
   robots,
+  click_retention_days: z.number().int().nullable(),
   /** Why a link to this host deserves a second look: `mixed_script`, `look_alike`. */
   flags: z.array(z.string()),
   /** Set since when the daily check found the target gone. */
