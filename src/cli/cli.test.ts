@@ -321,7 +321,7 @@ describe("plan", () => {
 
   test("with measurements reckons with them", async () => {
     const file = join(place.folder, "measured.json");
-    const measured = { machine: "a box", date: "2026-11-21", redirects_per_core_s: 1_000 };
+    const measured = { cores: 2, date: "2026-11-21", redirects_per_core_s: 1_000 };
     await Bun.write(file, JSON.stringify(measured));
     const args = ["plan", "links", ...numbers, "--measured", file, "--json"];
     const plan = JSON.parse(await done(...args));
@@ -330,7 +330,7 @@ describe("plan", () => {
     expect(plan.rates.redirects_per_core_s).toBe(1_000);
     expect(plan.assumed).not.toContain("redirects_per_core_s");
     expect(plan.assumed).toContain("bytes_per_link");
-    expect(plan.note).toStartWith("Measured on a box, 2026-11-21");
+    expect(plan.note).toStartWith("Measured on a machine of 2 cores, 2026-11-21");
     await Bun.write(file, "not json");
     expect((await place.stoa(args)).code).toBe(2);
   });

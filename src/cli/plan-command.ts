@@ -9,7 +9,8 @@ import { assumedRates, type Rates } from "./rates.ts";
 
 /** `stoa plan links`: what a given traffic needs, from the numbers that the bench measured. */
 const measuredPath = fileURLToPath(new URL("../../bench/measured.json", import.meta.url));
-const howToMeasure = "measure this machine with bench/links, which writes bench/measured.json";
+const howToMeasure =
+  "measure this machine with bin/bun bench/links.ts, which writes bench/measured.json";
 
 export async function planCommand(call: Call): Promise<number> {
   const [system] = call.args;
@@ -76,8 +77,9 @@ async function readMeasured(path: string): Promise<Measured> {
     rates[name] = value;
     from[name] = true;
   }
-  const { machine, date } = found;
-  const where = typeof machine === "string" ? ` on ${machine}` : "";
+  const { machine, cores, date } = found;
+  const box = typeof machine === "string" ? machine : "a machine";
+  const where = typeof cores === "number" ? ` on ${box} of ${cores} cores` : ` on ${box}`;
   const when = typeof date === "string" ? `, ${date}` : "";
   return { rates, from, said: `Measured${where}${when}; for other machines, ${howToMeasure}.` };
 }
@@ -89,7 +91,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
   } catch {
     // Told below, as for any other file that is something else.
   }
-  throw new UsageError(`${path} is not what bench/links writes; ${howToMeasure}`);
+  throw new UsageError(`${path} is not what the bench writes; ${howToMeasure}`);
 }
 
 function snakeCase(traffic: Traffic): Record<string, number> {
