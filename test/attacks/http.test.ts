@@ -128,7 +128,9 @@ describe("smuggling", () => {
     // What is ambiguous ends the connection, so that nothing after it is taken for a request.
     const taken = talks.filter((t) => !t.closed).map((t) => t.name);
     expect(taken).toEqual(["Transfer_Encoding: chunked", "a body of GET"]);
-    expect(talks.filter((t) => t.answers.length > 1).map((t) => t.name)).toEqual([]);
+    // A chunk that is none is met after the answer, and refused before the connection ends.
+    const more = talks.filter((t) => t.answers.slice(1).some((a) => a.status !== 400));
+    expect(more.map((t) => t.name)).toEqual([]);
   }, 15_000);
 });
 
@@ -337,8 +339,9 @@ describe("too much, and too slow", () => {
       // A body that does not come in time is given up, though its bytes keep dripping in.
       const bodies = slow.filter((_, i) => i % 2 === 1);
       const deadline = performance.now() + 5_000;
-      while (bodies.some((b) => b.said() === "") && performance.now() < deadline)
+      while (bodies.some((b) => b.said() === "") && performance.now() < deadline) {
         await Bun.sleep(20);
+      }
       expect(new Set(bodies.map((b) => b.said().slice(9, 12)))).toEqual(new Set(["503"]));
     } finally {
       clearInterval(dribble);
