@@ -14,12 +14,12 @@ const userAgent =
   "Chrome/142.0.0.0 Safari/537.36";
 
 /** Short links must lead to this very server, so its port is chosen before it starts. */
-export async function startReachableWorld(): Promise<World> {
+export async function startReachableWorld(env: Record<string, string> = {}): Promise<World> {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = probe;
   probe.stop(true);
   const url = `http://127.0.0.1:${port}`;
-  return await startWorld({ PORT: String(port), STOA_PUBLIC_URL: url });
+  return await startWorld({ PORT: String(port), STOA_PUBLIC_URL: url, ...env });
 }
 
 export async function openBrowser(): Promise<Browser> {

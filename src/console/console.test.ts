@@ -115,6 +115,49 @@ describe("a person on a first visit", () => {
   }, 30_000);
 });
 
+test("a stranger makes an account where that is open", async () => {
+  const welcoming = await startReachableWorld({ STOA_SIGN_UP_OPEN: "true" });
+  const { page, context, complaints } = await visitor(browser, desk);
+  await page.goto(`${world.url}/console/sign-in`);
+  await page.getByLabel("E-mail").waitFor();
+  expect(await page.getByRole("link", { name: "Create an account" }).count()).toBe(0);
+
+  await page.goto(`${welcoming.url}/console/`);
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await page.getByLabel("E-mail").fill("carol@stoa.test");
+  await page.getByLabel("Password").fill("a sentence that only carol would write");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+  await welcoming.stop();
+}, 60_000);
+
+test("who was given a password chooses an own one before anything else", async () => {
+  const { page, context } = await visitor(browser, desk);
+  await signIn(page, world, world.admin);
+  await open(page, world, "/accounts");
+  await page.getByRole("button", { name: "Add an account" }).click();
+  await page.getByLabel("E-mail").fill("eve@stoa.test");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Pass this on" }).waitFor();
+  const given = await page.getByRole("dialog").locator("code").innerText();
+  await context.close();
+
+  const second = await visitor(browser, desk);
+  await second.page.goto(`${world.url}/console/links`);
+  await second.page.getByLabel("E-mail").fill("eve@stoa.test");
+  await second.page.getByLabel("Password").fill(given);
+  await second.page.keyboard.press("Enter");
+  await second.page.getByText("Choose your own below").waitFor();
+  await second.page.getByLabel("Current password").fill(given);
+  await second.page.getByLabel("New password").fill("a sentence that only eve would write");
+  await second.page.keyboard.press("Enter");
+  await second.page.getByRole("heading", { name: "Links", level: 1 }).waitFor();
+  expect(second.complaints).toEqual([]);
+  await second.context.close();
+}, 30_000);
+
 describe("an editor", () => {
   test("changes a link, which its very next visitor gets, and deletes it", async () => {
     const stoa = createStoa({ baseUrl: world.url, apiKey: world.ada.key });

@@ -121,11 +121,13 @@ function Entry({ entry, own }: { entry: AuditEntry; own: string }) {
 /** `accounts.key_created` reads "Key created". */
 function phrase(action: string): string {
   const [system = "", verb = ""] = action.split(".");
-  const thing = system === "accounts" ? "" : `${system.replace(/s$/, "")} `;
-  const text = `${thing}${verb.replaceAll("_", " ")}`;
+  // What is done to keys and sessions names them already.
+  const named = system === "accounts" && !/^(created|renamed|changed|disabled|enabled)$/.test(verb);
+  const text = `${named ? "" : `${system.replace(/s$/, "")} `}${verb.replaceAll("_", " ")}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(" ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }

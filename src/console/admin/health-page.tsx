@@ -107,7 +107,7 @@ function RoutesTable(props: { routes: RouteHealth[] }) {
           <tbody>
             {props.routes.map((route) => (
               <tr key={route.route}>
-                <td className="td font-mono text-xs">{route.route}</td>
+                <td className="td font-mono text-xs whitespace-nowrap">{route.route}</td>
                 <td className="td">{count(route.requests)}</td>
                 <td className={`td ${route.errors > 0 ? "text-danger" : ""}`}>
                   {count(route.errors)}
