@@ -91,6 +91,17 @@ describe("visits", () => {
     expect(saw("a", 1021, 1000)).toEqual(["stale"]);
   });
 
+  test("may see what was true before an outage, until shortly after it", () => {
+    const outage = [{ from: 15, to: 3_000 }];
+    const late = (invokedAt: number) =>
+      rules(
+        checkVisits([...edited, visit({ seen: "a", invokedAt, endedAt: invokedAt })], 100, outage),
+      );
+    expect(late(2_000)).toEqual([]);
+    expect(late(3_100)).toEqual([]);
+    expect(late(3_101)).toEqual(["stale"]);
+  });
+
   test("find what was acknowledged, and what was deleted gone", () => {
     expect(saw(absent, 5)).toEqual(["vanished"]);
     const removed = [...edited, remove({ invokedAt: 30, endedAt: 31 })];

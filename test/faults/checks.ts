@@ -77,23 +77,37 @@ function checkIdentity(operations: Operation[], stored: StoredLink[]): Violation
   return out;
 }
 
+export type Interval = { from: number; to: number };
+
 /**
  * Every visit saw a value that was current at some moment while it ran. `lagMs` is how long a
- * process may take to hear of a write made by another one.
+ * process may take to hear of a write made by another one. While the database is away, and for
+ * as long after, visitors may get what was true before.
  */
-export function checkVisits(operations: Operation[], lagMs: number): Violation[] {
+export function checkVisits(
+  operations: Operation[],
+  lagMs: number,
+  outages: Interval[] = [],
+): Violation[] {
   const out: Violation[] = [];
   const writes = writesByLink(operations);
   for (const visit of operations) {
     if (visit.kind !== "visit" || visit.outcome !== "ok" || visit.link === null) continue;
     const known = writes.get(visit.link) ?? [];
-    const allowed = currentValues(known, visit.endedAt, lagMs, visit.invokedAt);
+    const from = Math.min(visit.invokedAt, ...beganDuring(visit, outages, lagMs));
+    const allowed = currentValues(known, visit.endedAt, lagMs, from);
     if (allowed.has(visit.seen ?? "")) continue;
     const expected = [...allowed].join(" or ");
     const rule = visit.seen === absent ? "vanished" : "stale";
     out.push({ rule, detail: `link ${visit.link}: saw ${visit.seen} instead of ${expected}` });
   }
   return out;
+}
+
+/** The starts of the outages that a visit fell into. */
+function beganDuring(visit: Operation, outages: Interval[], lagMs: number): number[] {
+  const during = ({ from, to }: Interval) => visit.endedAt >= from && visit.invokedAt <= to + lagMs;
+  return outages.filter(during).map((outage) => outage.from);
 }
 
 /**
