@@ -39,8 +39,8 @@ export function domainRoutes(domains: Domains, urlPolicy: () => UrlPolicy): Rout
       handler: ({ body, principal, write }) => {
         const wish = {
           ...body,
-          root_url: checked("root_url", body.root_url),
-          not_found_url: checked("not_found_url", body.not_found_url),
+          root_url: checked("root_url", body.root_url, body.host),
+          not_found_url: checked("not_found_url", body.not_found_url, body.host),
         };
         return write(async (tx) => {
           const row = await domains.add(tx, principal, wish);
@@ -73,11 +73,13 @@ export function domainRoutes(domains: Domains, urlPolicy: () => UrlPolicy): Rout
       body: updateDomainBody,
       replies: { 200: domainSchema },
       errors: ["links.domain_not_found", "links.url_refused"],
-      handler({ params: { id }, body, principal, write }) {
+      async handler({ params: { id }, body, principal, reader, write }) {
+        const { host } = await domains.owned(reader, principal, id);
         const wish = { ...body };
-        if (body.root_url) wish.root_url = checked("root_url", body.root_url);
-        if (body.not_found_url) wish.not_found_url = checked("not_found_url", body.not_found_url);
-        return write(async (tx) => ({
+        for (const field of ["root_url", "not_found_url"] as const) {
+          if (body[field]) wish[field] = checked(field, body[field], host);
+        }
+        return await write(async (tx) => ({
           status: 200,
           body: toWire(await domains.update(tx, principal, id, wish)),
         }));
@@ -115,9 +117,13 @@ export function domainRoutes(domains: Domains, urlPolicy: () => UrlPolicy): Rout
     }),
   ];
 
-  function checked(field: string, url: string | null | undefined): string | null {
+  /** A domain that is not proved yet is no host of ours, and must not lead to itself either. */
+  function checked(field: string, url: string | null | undefined, host: string): string | null {
     if (!url) return null;
-    const verdict = checkUrl(url, urlPolicy());
+    const policy = urlPolicy();
+    const own = normalHost(host);
+    const ownHosts = (name: string) => name === own || policy.ownHosts(name);
+    const verdict = checkUrl(url, { ...policy, ownHosts });
     if (verdict.ok) return verdict.url;
     throw new AppError("links.url_refused", `${field}: ${verdict.message}`, {
       fields: [{ field, message: verdict.message }],
