@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { checkLinks, checkVisits, rulesOf, type Violation } from "./checks.ts";
+import { History } from "./history.ts";
+import { install, openEmbedded } from "./install.ts";
+import { startLoad } from "./load.ts";
+import { counterproof } from "./sabotage.ts";
+import { lasting, Stage } from "./stage.ts";
+import { startStoa, tree } from "./stoa.ts";
+import { storedLinks } from "./stored.ts";
+
+/**
+ * R25: a backup is made by the command line while clients write. It restores to one moment: all
+ * that was acknowledged before it began is in it, nothing that began after it had ended, and an
+ * edit never without the link it changes. Clicks and their sums belong together.
+ */
+async function stoaCommand(from: string, dataDir: string, ...args: string[]): Promise<string> {
+  const child = Bun.spawn([join(from, "bin/bun"), "src/main.ts", ...args], {
+    cwd: from,
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", STOA_DATA_DIR: dataDir },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said = await Promise.all([child.stdout, child.stderr].map((s) => new Response(s).text()));
+  if ((await child.exited) !== 0) throw new Error(`stoa ${args.join(" ")}: ${said.join("\n")}`);
+  return said.join("\n");
+}
+
+async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
+  await using stage = new Stage();
+  const { dataDir, key } = await install(stage);
+  const file = join(await stage.folder("backup"), "stoa.backup");
+  const stoa = await startStoa(stage, { dataDir });
+  const history = new History();
+  const load = startLoad({
+    ...{ ports: () => [stoa.port], key, history, random: stage.random, writers: 5, visitors: 3 },
+  });
+  await lasting(1_500);
+  const from = performance.now();
+  await stoaCommand(brokenTree, dataDir, "backup", file);
+  const to = performance.now();
+  await lasting(700);
+  await load.stop();
+  await stoa.stop();
+  const target = await stage.folder("restored");
+  await stoaCommand(tree, target, "restore", file);
+  const restored = await startStoa(stage, { dataDir: target });
+  const sql = await openEmbedded(stage, target);
+  // What ended before is certain, what began after is impossible, all between is open.
+  const known = history.operations
+    .filter((o) => o.invokedAt <= to)
+    .map((o) =>
+      o.endedAt > from && o.outcome === "ok" ? { ...o, outcome: "unknown" as const } : o,
+    );
+  const [sums] = await sql`
+    SELECT (SELECT count(*) FROM links.clicks)::int AS raw,
+      (SELECT coalesce(sum(clicks), 0) FROM links.click_totals)::int
+        + (SELECT coalesce(sum(clicks), 0) FROM links.click_batches)::int AS counted`;
+  console.log(`backup took ${Math.round(to - from)} ms: ${history.summary()}; ${sums.raw} clicks`);
+  const violations = checkLinks(known, await storedLinks(sql));
+  if (sums.raw !== sums.counted) {
+    const detail = `${sums.raw} clicks, ${sums.counted} in sums and waiting batches`;
+    violations.push({ rule: "clicks rolled up wrongly", detail });
+  }
+  await restored.stop();
+  return [...violations, ...checkVisits(history.operations, 0)];
+}
+
+test("a backup made under load restores to one moment", async () => {
+  expect(await backUpUnderLoad()).toEqual([]);
+});
+
+counterproof(
+  "a backup without a snapshot",
+  [
+    {
+      file: "src/platform/db/backup.ts",
+      from: '"ISOLATION LEVEL REPEATABLE READ READ ONLY"',
+      to: '"ISOLATION LEVEL READ COMMITTED READ ONLY"',
+    },
+    {
+      file: "src/platform/db/backup.ts",
+      from: "export async function inspectBackup",
+      to: "export async function inspectBackup",
+    },
+  ],
+  async (broken) => {
+    expect(rulesOf(await backUpUnderLoad(broken)).length).toBeGreaterThan(0);
+  },
+);

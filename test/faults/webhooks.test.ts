@@ -1,0 +1,119 @@
+import { expect, test } from "bun:test";
+import { checkUnique } from "./checks.ts";
+import { History } from "./history.ts";
+import { install } from "./install.ts";
+import { Line } from "./line.ts";
+import { startLoad } from "./load.ts";
+import { freePort } from "./proxy.ts";
+import { startReceiver, type Receiver } from "./receiver.ts";
+import { counterproof } from "./sabotage.ts";
+import { rounds } from "./seed.ts";
+import { lasting, Stage, until } from "./stage.ts";
+import { startStoa } from "./stoa.ts";
+
+/**
+ * R9: Stoa is killed between commits and what they cause. Every link that was acknowledged is
+ * told of to a webhook; what is told twice carries the same id and body.
+ * R24: a receiver that resets connections and one that never answers are tried a bounded number
+ * of times, and a third one gets everything meanwhile.
+ */
+const deliveredWithinMs = 30_000;
+
+async function subscribe(port: number, key: string, receiver: Receiver): Promise<void> {
+  const line = new Line(port);
+  const answer = await line.ask({
+    method: "POST",
+    path: "/api/v1/webhooks",
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ url: receiver.url, event_types: ["links.created"] }),
+  });
+  line.close();
+  expect(answer.status).toBe(201);
+}
+
+async function killWhileTelling(kills: number, brokenTree?: string) {
+  await using stage = new Stage();
+  const { dataDir, key } = await install(stage, brokenTree);
+  const port = await freePort();
+  const receiver = startReceiver(stage, "answer");
+  const start = () => startStoa(stage, { dataDir, port, tree: brokenTree });
+  let stoa = await start();
+  await subscribe(port, key, receiver);
+  const history = new History();
+  const { random } = stage;
+  const load = startLoad({
+    ...{ ports: () => [port], key, history, random, writers: 4, visitors: 0 },
+  });
+  for (let kill = 0; kill < kills; kill++) {
+    await lasting(200 + random.below(400));
+    await stoa.kill();
+    stoa = await start();
+  }
+  await lasting(300);
+  await load.stop();
+  const made = history.operations.filter((o) => o.kind === "create" && o.outcome === "ok");
+  const told = () => new Set(receiver.got.map((event) => event.data.link_id));
+  const missing = () => made.filter((o) => !told().has(o.link!)).length;
+  await until("every link was told of", () => missing() === 0, {
+    withinMs: deliveredWithinMs,
+  }).catch(() => {});
+  console.log(`${made.length} made, ${receiver.got.length} deliveries, ${missing()} missing`);
+  return { missing: missing(), got: receiver.got };
+}
+
+test("every acknowledged link is told of, however often Stoa dies", async () => {
+  const { missing, got } = await killWhileTelling(rounds(4));
+  expect(missing).toBe(0);
+  // One event a link: a repeat is the same event, to the byte.
+  const byId = new Map(got.map((event) => [event.id, event.text]));
+  expect(got.every((event) => byId.get(event.id) === event.text)).toBe(true);
+  const events = new Map(got.map((event) => [event.id, event.data.link_id]));
+  expect(checkUnique("link of an event", events.values())).toEqual([]);
+});
+
+test("receivers that reset or hang are tried within bounds and hold up nobody else", async () => {
+  await using stage = new Stage();
+  const { dataDir, key } = await install(stage);
+  const stoa = await startStoa(stage, { dataDir });
+  const [good, resetting, hanging] = (["answer", "reset", "hang"] as const).map((way) =>
+    startReceiver(stage, way),
+  ) as [Receiver, Receiver, Receiver];
+  for (const receiver of [good, resetting, hanging]) await subscribe(stoa.port, key, receiver);
+  const history = new History();
+  const { random } = stage;
+  const began = performance.now();
+  const load = startLoad({
+    ...{ ports: () => [stoa.port], key, history, random, writers: 3, visitors: 1 },
+  });
+  await lasting(4_000);
+  await load.stop();
+  const made = history.operations.filter((o) => o.kind === "create" && o.outcome === "ok");
+  await until("the good one has everything", () => good.got.length >= made.length);
+  const seconds = (performance.now() - began) / 1000;
+  console.log(
+    `${made.length} made in ${Math.round(seconds)} s; tries: ${good.tries()} answered, ` +
+      `${resetting.tries()} reset, ${hanging.tries()} hung`,
+  );
+  // Five failures, then a pause of half a minute; two at once, so that one more may be under way.
+  expect(resetting.tries()).toBeGreaterThan(0);
+  expect(resetting.tries()).toBeLessThanOrEqual(6);
+  expect(hanging.tries()).toBeGreaterThan(0);
+  expect(hanging.tries()).toBeLessThanOrEqual(6);
+  expect(history.operations.filter((o) => o.outcome === "unknown")).toEqual([]);
+});
+
+counterproof(
+  "events that are handed out from memory after the commit",
+  [
+    {
+      file: "src/platform/events/outbox.ts",
+      from: "await store.insertEvent(tx, { id, type: type.type, owner_id, data: checked }, clock.now());",
+      to: `tx.afterCommit(() => setTimeout(() => void db.write((later) =>
+        store.insertEvent(later, { id, type: type.type, owner_id, data: checked }, clock.now()),
+      ).catch(() => {}), 100));`,
+    },
+  ],
+  async (broken) => {
+    expect((await killWhileTelling(3, broken)).missing).toBeGreaterThan(0);
+  },
+);
