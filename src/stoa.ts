@@ -133,5 +133,6 @@ async function passed(deadline: AbortSignal): Promise<void> {
 }
 
 function noSuchFile(): Response {
-  return new Response("not found\n", { status: 404 });
+  const headers = { "content-type": "text/plain", "x-content-type-options": "nosniff" };
+  return new Response("not found\n", { status: 404, headers });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../src/platform/config/config.ts";
 import type { Db } from "../src/platform/db/db.ts";
-import { createLog, silentLog } from "../src/platform/log/log.ts";
+import { createLog, type Log, silentLog } from "../src/platform/log/log.ts";
 import { platformMigrations } from "../src/platform/platform.ts";
 import { migrations } from "../src/migrations.ts";
 import { startStoa, type Running } from "../src/stoa.ts";
@@ -50,7 +50,11 @@ export type CallOptions = {
 export const publicUrl = "http://stoa.test";
 export const password = "correct horse battery staple";
 
-export async function startWorld(env: Record<string, string> = {}): Promise<World> {
+/** What the program logs goes to `log`; to the terminal with TEST_LOG, else nowhere. */
+export async function startWorld(
+  env: Record<string, string> = {},
+  log: Log = process.env["TEST_LOG"] ? createLog({ level: "debug" }) : silentLog,
+): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-world-"));
   const test = await testDatabase([...platformMigrations, ...migrations]);
   const config = loadConfig({
@@ -61,7 +65,6 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
     STOA_OUTBOUND_ALLOW_PRIVATE: "true",
     ...env,
   });
-  const log = process.env["TEST_LOG"] ? createLog({ level: "debug" }) : silentLog;
   const database = { db: test.db, connection: test.connection, embedded: null, close: test.drop };
   const running = await startStoa(config, log, database);
   const url = `http://127.0.0.1:${running.port}`;

@@ -327,8 +327,9 @@ describe("codes", () => {
       "paypal\u200b",
       "a".repeat(65),
     ];
-    for (const alias of nothing)
+    for (const alias of nothing) {
       expect([400, 422]).toContain((await post("links", { url: good, alias })).status);
+    }
   });
 
   test("nobody takes a name that looks like a taken one", async () => {
@@ -402,8 +403,9 @@ describe("forwarding", () => {
     };
     const guess = (text: string) => world.visit(`/${code}`, { "x-link-password": text });
     const statuses = new Set<number>();
-    for (let i = 0; i < 40 && !statuses.has(429); i++)
+    for (let i = 0; i < 40 && !statuses.has(429); i++) {
       statuses.add((await guess(`guess ${i}`)).status);
+    }
     expect(statuses).toEqual(new Set([401, 429]));
     expect((await guess("open sesame")).status).toBe(429);
   }, 15_000);

@@ -30,6 +30,7 @@ const headers = {
     `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; ` +
     "frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
   "cache-control": "no-cache",
 };
 

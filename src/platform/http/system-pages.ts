@@ -28,7 +28,11 @@ export function systemPages(options: SystemPagesOptions): Map<string, Page> {
   const text = (body: string, status = 200) =>
     new Response(body, {
       status,
-      headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+      headers: {
+        "content-type": "text/plain; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      },
     });
 
   return new Map<string, Page>([
@@ -52,7 +56,9 @@ export function systemPages(options: SystemPagesOptions): Map<string, Page> {
   function scrape(request: Request, address: string): Response {
     if (!mayScrape(request, address)) return text("metrics need the token\n", 403);
     const type = "text/plain; version=0.0.4; charset=utf-8";
-    return new Response(metrics.render(), { headers: { "content-type": type } });
+    return new Response(metrics.render(), {
+      headers: { "content-type": type, "x-content-type-options": "nosniff" },
+    });
   }
 
   function mayScrape(request: Request, address: string): boolean {
@@ -67,6 +73,10 @@ export function systemPages(options: SystemPagesOptions): Map<string, Page> {
 
 function json(body: string): Response {
   return new Response(body, {
-    headers: { "content-type": "application/json", "cache-control": "no-cache" },
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-cache",
+      "x-content-type-options": "nosniff",
+    },
   });
 }
