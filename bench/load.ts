@@ -35,6 +35,7 @@ init = function(args)
     n = n + 1
     requests[n] = wrk.format("GET", line, {
       ["Host"] = wrk.host, ["User-Agent"] = agents[n % #agents + 1],
+      ["X-Forwarded-For"] = "81.2." .. (n % 199) .. "." .. (n % 251),
       ["Referer"] = "https://news.example.com/item/" .. (n % 50) })
   end
   math.randomseed(os.time())

@@ -51,6 +51,7 @@ export async function startStoa(
       HOST: "127.0.0.1",
       STOA_DATA_DIR: dataDir,
       STOA_LOG_LEVEL: "warn",
+      STOA_TRUSTED_PROXIES: "127.0.0.1",
       DATABASE_URL: `postgres://${username}@localhost/${database}?socket=${path}`,
     },
     stdout: "ignore",

@@ -10,6 +10,8 @@ export type AddressOf = (peer: string, request: { headers: Headers }) => string;
 /** Proxies in a row that are looked at, and addresses whose verdict is remembered. */
 const hopsMax = 20;
 const judgedMax = 10_000;
+/** Longer headers are read, but not remembered. */
+const forwardedLengthMax = 200;
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -30,9 +32,13 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     }
     return answer;
   };
+  // What a trusted peer said comes out the same whichever of them said it.
+  const resolved = new Recent<string>(judgedMax);
   return (peer, request) => {
     const forwardedFor = request.headers.get("x-forwarded-for");
-    if (forwardedFor === null) return normalAddress(peer);
+    if (forwardedFor === null || !isProxy(peer)) return normalAddress(peer);
+    const known = resolved.get(forwardedFor);
+    if (known !== undefined) return known;
     let current = peer;
     const hops = forwardedFor.split(",").slice(-hopsMax);
     while (hops.length > 0 && isProxy(current)) {
@@ -40,8 +46,16 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
       if (!ipaddr.isValid(next)) break;
       current = next;
     }
-    return normalAddress(current);
+    const address = normalAddress(current);
+    const short = forwardedFor.length <= forwardedLengthMax;
+    if (current !== peer && short) resolved.set(forwardedFor, address);
+    return address;
   };
+}
+
+/** Whether a socket bound to this host can be reached from this machine alone. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** `::ffff:192.0.2.1` is 192.0.2.1; anything else is kept. */

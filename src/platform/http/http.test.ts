@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../errors/errors.ts";
-import { addressGroup, normalAddress, trustProxies } from "./address.ts";
+import { addressGroup, isLoopbackHost, normalAddress, trustProxies } from "./address.ts";
 import { jsonDepthMax, parseJson, readBody } from "./body.ts";
 
 describe("the visitor's address", () => {
@@ -22,6 +22,23 @@ describe("the visitor's address", () => {
     ["2001:db8::1", "2001:db8:ffff::7", "2001:db8:ffff::7"],
   ])("from peer %s with %j is %s", (peer, header, expected) => {
     expect(of(peer, header)).toBe(expected);
+  });
+
+  test("what is remembered of a header answers for no untrusted peer", () => {
+    expect(of("10.0.0.1", "1.2.3.4")).toBe("1.2.3.4");
+    expect(of("10.0.0.2", "1.2.3.4")).toBe("1.2.3.4");
+    expect(of("203.0.113.9", "1.2.3.4")).toBe("203.0.113.9");
+  });
+
+  test.each([
+    ["127.0.0.1", true],
+    ["::1", true],
+    ["localhost", true],
+    ["0.0.0.0", false],
+    ["127.evil.example", false],
+    ["::", false],
+  ])("a socket bound to %s is reached from here alone: %p", (host, expected) => {
+    expect(isLoopbackHost(host)).toBe(expected);
   });
 
   test("nobody is believed where no proxy is named", () => {

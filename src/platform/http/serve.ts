@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { Clock } from "../clock/clock.ts";
 import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
-import type { AddressOf } from "./address.ts";
+import { isLoopbackHost, type AddressOf } from "./address.ts";
 import { problemOf } from "./problem.ts";
 import type { Api } from "./server.ts";
 
@@ -54,6 +54,8 @@ const idleTimeoutSeconds = 60;
 const settleMs = 100;
 
 export function serve(options: ServeOptions): Listening {
+  // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
+  const loopback = isLoopbackHost(options.host) ? "127.0.0.1" : null;
   let waiting = 0;
   let draining = false;
   const server: Server<undefined> = Bun.serve({
@@ -85,8 +87,7 @@ export function serve(options: ServeOptions): Listening {
   });
 
   function visitor(request: Request): string {
-    const peer = server.requestIP(request)?.address ?? "";
-    return options.addressOf(peer, request);
+    return options.addressOf(loopback ?? server.requestIP(request)?.address ?? "", request);
   }
 
   function dispatch(request: Request): Response | Promise<Response> {
