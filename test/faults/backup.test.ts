@@ -12,7 +12,8 @@ import { storedLinks } from "./stored.ts";
 /**
  * R25: a backup is made by the command line while clients write. It restores to one moment: all
  * that was acknowledged before it began is in it, nothing that began after it had ended, and an
- * edit never without the link it changes. Clicks and their sums belong together.
+ * edit never without the link it changes. Links and their events, clicks and their sums belong
+ * together.
  */
 async function stoaCommand(from: string, dataDir: string, ...args: string[]): Promise<string> {
   const child = Bun.spawn([join(from, "bin/bun"), "src/main.ts", ...args], {
@@ -61,6 +62,16 @@ async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
     const detail = `${sums.raw} clicks, ${sums.counted} in sums and waiting batches`;
     violations.push({ rule: "clicks rolled up wrongly", detail });
   }
+  // A link and its event are of one transaction.
+  const events: { id: string; n: number }[] = await sql`
+    SELECT l.id::text, count(e.id)::int AS n FROM links.links l LEFT JOIN (
+      SELECT id, type, data FROM platform.events UNION ALL
+      SELECT id, type, data FROM platform.outbox) e
+      ON e.type = 'links.created' AND e.data->>'link_id' = l.id::text
+    GROUP BY 1 HAVING count(e.id) <> 1`;
+  for (const { id, n } of events) {
+    violations.push({ rule: "lost", detail: `link ${id} has ${n} events of its making` });
+  }
   await restored.stop();
   return [...violations, ...checkVisits(history.operations, 0)];
 }
@@ -68,6 +79,9 @@ async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
 test("a backup made under load restores to one moment", async () => {
   expect(await backUpUnderLoad()).toEqual([]);
 });
+
+/** It takes a write between two of its tables. */
+const triesMax = 5;
 
 counterproof(
   "a backup without a snapshot",
@@ -77,13 +91,12 @@ counterproof(
       from: '"ISOLATION LEVEL REPEATABLE READ READ ONLY"',
       to: '"ISOLATION LEVEL READ COMMITTED READ ONLY"',
     },
-    {
-      file: "src/platform/db/backup.ts",
-      from: "export async function inspectBackup",
-      to: "export async function inspectBackup",
-    },
   ],
   async (broken) => {
-    expect(rulesOf(await backUpUnderLoad(broken)).length).toBeGreaterThan(0);
+    const found: Violation[] = [];
+    for (let n = 0; n < triesMax && found.length === 0; n++) {
+      found.push(...(await backUpUnderLoad(broken)));
+    }
+    expect(rulesOf(found).length).toBeGreaterThan(0);
   },
 );

@@ -58,8 +58,8 @@ counterproof(
   "a cache in which everybody fetches alone",
   [
     {
-      file: "src/systems/links/targets.ts",
-      from: "if (running?.began === changes) return running.answer;",
+      file: "src/platform/cache/cache.ts",
+      from: "if (running?.began === this.changes) return running.answer;",
       to: "",
     },
   ],

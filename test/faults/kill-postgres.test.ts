@@ -93,14 +93,14 @@ counterproof(
   "redirects that ask the database each time",
   [
     {
-      file: "src/systems/links/targets.ts",
-      from: "const target = known.get(keyOf(domainId, code));",
-      to: "const target = known.get(`none ${keyOf(domainId, code)}`);",
+      file: "src/platform/cache/cache.ts",
+      from: "if (value === undefined || value.epoch !== this.epoch || now >= value.freshUntil) return;",
+      to: "if (value === undefined || now > 0) return;",
     },
     {
-      file: "src/systems/links/targets.ts",
-      from: "let target = known.get(key);",
-      to: "let target = known.get(`none ${key}`);",
+      file: "src/platform/cache/cache.ts",
+      from: "if (direct !== undefined) return direct;",
+      to: "if (direct !== undefined && now < 0) return direct;",
     },
   ],
   async (broken) => {

@@ -147,7 +147,8 @@ export class Client {
       headers: { "user-agent": browser },
     });
     const seen = answer ? seenIn(answer) : null;
-    const fate = answer && seen === null ? "failed" : outcome;
+    // That a link is gone is an answer as good as any.
+    const fate = seen !== null ? "ok" : answer ? "failed" : outcome;
     return this.put({
       kind: "visit",
       ...named(link),

@@ -45,7 +45,8 @@ export function counterproof(
   breaks: Break[],
   prove: (brokenTree: string) => Promise<void>,
 ): void {
-  test.if(wanted)(`found out: ${what}`, async () => {
+  if (!wanted) return;
+  test(`found out: ${what}`, async () => {
     await using stage = new Stage();
     await prove(await breakTree(stage, breaks));
   });
