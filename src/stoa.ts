@@ -85,6 +85,7 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const api = createApi({
     ...config,
     ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
+    watch: accounts.contract.watch,
     replicated: config.databaseReplicaUrl !== "",
   });
   const assets = await buildConsole(config);

@@ -10,7 +10,8 @@ import { createIdempotency, RawJson } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
 import { bodyOf, identify, parse, queryOf, requestIdOf } from "./request.ts";
-import type { Context, Reply, Route } from "./route.ts";
+import type { Reply, Route } from "./route.ts";
+import { whileAllowed, type Watch } from "./stream.ts";
 
 /**
  * Runs routes: who is calling, may they, is the input right, do it, answer. Every way out of a
@@ -26,6 +27,8 @@ export type ApiOptions = {
   requestBodyBytesMax: number;
   requestTimeoutMs: number;
   requestsInFlightMax: number;
+  /** Tells when credentials stop being good, for streams. */
+  watch?: Watch;
   /** Set when reads may go to a replica. */
   replicated?: boolean;
 };
@@ -92,23 +95,26 @@ export function createApi(options: ApiOptions): Api {
     const query = parse("query", route.query, queryOf(url));
     const bytes = await bodyOf(route, request);
     const body = route.body ? parse("body", route.body, parseJson(bytes)) : undefined;
-    const context: Context = {
-      params,
-      query,
-      body,
-      request,
-      url,
-      address,
-      requestId,
-      caller,
-      get principal() {
-        return caller ?? needCredentials();
-      },
-      reader: positions.readerFor(caller, request),
-      write: (work) => write(route, request, bytes, caller, work),
-      signal: request.signal,
-    };
-    const reply = await route.handler(context);
+    const answer = async (signal: AbortSignal) =>
+      route.handler({
+        params,
+        query,
+        body,
+        request,
+        url,
+        address,
+        requestId,
+        caller,
+        get principal() {
+          return caller ?? needCredentials();
+        },
+        reader: positions.readerFor(caller, request),
+        write: (work) => write(route, request, bytes, caller, work),
+        signal,
+      });
+    const reply = route.stream
+      ? await whileAllowed(request, caller, options.watch, answer)
+      : await answer(request.signal);
     return finish(reply, requestId, await positions.headerFor(caller));
   }
 

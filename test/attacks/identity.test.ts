@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startWorld, type World } from "../world.ts";
+import { keyWith, signIn } from "./owned.ts";
+
+/** What src/systems/accounts proves of credentials, where the whole program has to see to it. */
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld({
+    STOA_TRUSTED_PROXIES: "127.0.0.1",
+    STOA_SIGN_INS_PER_ADDRESS_PER_HOUR: "5",
+  });
+}, 30_000);
+afterAll(() => world.stop(), 30_000);
+
+describe("a live stream", () => {
+  const streams = () => world.running.routes.filter((r) => r.stream && r.method === "GET");
+
+  /** Resolves when the server ends the stream; rejects when it goes on for too long. */
+  async function open(path: string, as: string) {
+    const response = await fetch(world.url + path, { headers: { authorization: `Bearer ${as}` } });
+    expect(response.status).toBe(200);
+    const reader = response.body!.getReader();
+    expect((await reader.read()).done).toBe(false);
+    return {
+      async ended(): Promise<boolean> {
+        const late = Bun.sleep(3_000).then(() => "late" as const);
+        for (;;) {
+          const step = await Promise.race([reader.read(), late]);
+          if (step === "late") {
+            await reader.cancel();
+            return false;
+          }
+          if (step.done) return true;
+        }
+      },
+    };
+  }
+
+  const ends: Record<string, () => Promise<{ as: string; end: () => Promise<unknown> }>> = {
+    "its key is revoked": async () => {
+      const { id, key } = await keyWith(world, { person: world.ada, scopes: ["links:read"] });
+      const as = await signIn(world, world.ada);
+      return { as: key, end: () => world.call("DELETE", `/api/v1/keys/${id}`, { as }) };
+    },
+    "its session signs out": async () => {
+      const as = await signIn(world, world.ada);
+      return { as, end: () => world.call("DELETE", "/api/v1/sessions/current", { as }) };
+    },
+    "its owner signs out everywhere": async () => {
+      const as = await signIn(world, world.ada);
+      const other = await signIn(world, world.ada);
+      return { as, end: () => world.call("DELETE", "/api/v1/sessions", { as: other }) };
+    },
+    "its owner is disabled": async () => {
+      const as = await signIn(world, world.bob);
+      const admin = await signIn(world, world.admin);
+      const options = { as: admin, body: { disabled: true } };
+      return {
+        as,
+        end: () => world.call("PATCH", `/api/v1/accounts/${world.bob.id}`, options),
+      };
+    },
+  };
+
+  test("is there to be ended", () => expect(streams().length).toBeGreaterThan(0));
+
+  test.each(Object.keys(ends))(
+    "ends when %s, and others go on",
+    async (name) => {
+      for (const route of streams()) {
+        const { as, end } = await ends[name]!();
+        const stays = await open(route.path, world.admin.key);
+        const stream = await open(route.path, as);
+        expect(await end()).toMatchObject({ status: expect.any(Number) });
+        expect(await stream.ended(), route.path).toBe(true);
+        const again = await fetch(world.url + route.path, {
+          headers: { authorization: `Bearer ${as}` },
+        });
+        expect(again.status).toBe(401);
+        const { status } = await world.call("GET", "/api/v1/account", { as: world.admin });
+        expect(status).toBe(200);
+        expect(await Promise.race([stays.ended(), Bun.sleep(1).then(() => "open")])).toBe("open");
+      }
+    },
+    15_000,
+  );
+});
+
+describe("guessing", () => {
+  let wrong = 0;
+  async function guess(from: string): Promise<number> {
+    const body = { email: `nobody-${++wrong}@stoa.test`, password: "not the password" };
+    const headers = { "x-forwarded-for": from };
+    return (await world.call("POST", "/api/v1/sessions", { as: null, body, headers })).status;
+  }
+
+  async function guesses(addresses: string[]): Promise<number[]> {
+    const out: number[] = [];
+    for (const address of addresses) out.push(await guess(address));
+    return out;
+  }
+
+  test("from everywhere in an IPv6 /64 counts as from one place", async () => {
+    const inside = Array.from(
+      { length: 8 },
+      (_, i) => `2001:db8:7:7:${(i * 4_099).toString(16)}::${i}`,
+    );
+    expect((await guesses(inside)).at(-1)).toBe(429);
+    expect(await guess("2001:db8:7:8::1")).toBe(401);
+  });
+
+  test("is not excused by what the visitor puts before the proxy's word", async () => {
+    const forged = Array.from({ length: 8 }, (_, i) => `198.51.100.${i}, 203.0.113.50`);
+    expect((await guesses(forged)).at(-1)).toBe(429);
+    expect((await guesses(["203.0.113.50", "::ffff:203.0.113.50"])).at(-1)).toBe(429);
+    expect(await guess("203.0.113.51")).toBe(401);
+  });
+
+  test("many accounts from one place is guessing too", async () => {
+    const statuses = await guesses(Array.from({ length: 8 }, () => "203.0.113.99"));
+    expect(statuses.slice(0, 5)).toEqual([401, 401, 401, 401, 401]);
+    expect(statuses.at(-1)).toBe(429);
+  });
+});
