@@ -1,12 +1,19 @@
 import type { Clock } from "../clock/clock.ts";
-import type { Db } from "../db/db.ts";
+import type { Db, Writer } from "../db/db.ts";
 import type { Migration } from "../db/migrate.ts";
 import { AppError, assert } from "../errors/errors.ts";
 import { firstIdAt, type Ids } from "../ids/ids.ts";
 import type { JobHandler, JobRunner } from "../jobs/jobs.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { matchesType, type Outbox, type StoaEvent, type Subscription } from "./events.ts";
+import {
+  type EventType,
+  matchesType,
+  type NewEvent,
+  type Outbox,
+  type StoaEvent,
+  type Subscription,
+} from "./events.ts";
 import * as store from "./store.ts";
 import schema from "./schema.sql" with { type: "text" };
 
@@ -65,16 +72,29 @@ export function createEvents(options: EventsOptions): Outbox {
     [{ kind: "platform.sweep_events", cron: "41 * * * *" }],
   );
 
-  return {
-    async publish(tx, type, { owner_id, data }) {
+  async function publishAll<T>(
+    tx: Writer,
+    type: EventType<T>,
+    events: NewEvent<T>[],
+  ): Promise<string[]> {
+    const occurred_at = new Date(clock.now());
+    const rows = events.map(({ owner_id, data }) => {
       const checked: unknown = type.schema.parse(data);
       const bytes = Buffer.byteLength(JSON.stringify(checked));
       assert(bytes <= eventBytesMax, `${type.type} has ${bytes} bytes; ${eventBytesMax} may be`);
-      const id = ids.next();
-      await store.insertEvent(tx, { id, type: type.type, owner_id, data: checked }, clock.now());
-      tx.afterCommit(jobs.ring);
-      return id;
+      return { id: ids.next(), type: type.type, owner_id, data: checked, occurred_at };
+    });
+    await store.insertEvents(tx, rows);
+    tx.afterCommit(jobs.ring);
+    return rows.map((row) => row.id);
+  }
+
+  return {
+    async publish(tx, type, event) {
+      const [id] = await publishAll(tx, type, [event]);
+      return id as string;
     },
+    publishAll,
     register(more) {
       for (const subscription of more) {
         const { name } = subscription;

@@ -10,11 +10,11 @@ type EventRow = {
   occurred_at: Date;
 };
 
-export async function insertEvent(tx: Writer, event: Omit<EventRow, "occurred_at">, now: number) {
+export async function insertEvents(tx: Writer, events: EventRow[]): Promise<void> {
   await tx.run`
     INSERT INTO platform.outbox (id, type, owner_id, data, occurred_at)
-    VALUES (${event.id}, ${event.type}, ${event.owner_id}, ${tx.json(event.data)},
-            ${new Date(now)})`;
+    SELECT id, type, owner_id, data, occurred_at
+    FROM jsonb_populate_recordset(NULL::platform.outbox, ${tx.json(events)})`;
 }
 
 /** Moves the oldest events from the outbox to the record and returns them. */

@@ -115,6 +115,7 @@ export function createApi(options: ApiOptions): Api {
     const reply = route.stream
       ? await whileAllowed(request, caller, options.watch, answer)
       : await answer(request.signal);
+    if (route.method !== "GET") await positions.remember(caller);
     return finish(reply, requestId, await positions.headerFor(caller));
   }
 
@@ -126,12 +127,9 @@ export function createApi(options: ApiOptions): Api {
     work: (tx: Writer) => Promise<Reply>,
   ): Promise<Reply> {
     const key = request.headers.get("idempotency-key");
-    const reply =
-      key === null || !route.idempotent
-        ? await options.db.write(work)
-        : await idempotency.run(identify(route, request, bytes, caller, key), work);
-    await positions.remember(caller);
-    return reply;
+    return key === null || !route.idempotent
+      ? await options.db.write(work)
+      : await idempotency.run(identify(route, request, bytes, caller, key), work);
   }
 
   function failed(error: unknown, requestId: string, path: string): Response {

@@ -7,6 +7,7 @@ import { invalid } from "../../platform/http/problem.ts";
 import { requireOwned, type Edit } from "./edit.ts";
 import { toWire, type Naming } from "./link.ts";
 import { listLinks } from "./list.ts";
+import type { CreateBatches } from "./create-batches.ts";
 import type { Draft, Shorten } from "./shorten.ts";
 import type { ListedRow } from "./store.ts";
 import {
@@ -24,6 +25,7 @@ export type LinkRouteDeps = {
   db: Db;
   clock: Clock;
   shorten: Shorten;
+  batches: CreateBatches;
   edit: Edit;
   naming: Naming;
 };
@@ -56,8 +58,10 @@ export function linkRoutes(deps: LinkRouteDeps): Route[] {
         "links.alias_limit",
         "links.domain_unverified",
       ],
-      async handler({ body, principal, write }) {
+      async handler({ body, principal, write, request }) {
         const draft = await shorten.draft(principal, body);
+        const alone = draft.alias || draft.find || request.headers.has("idempotency-key");
+        if (!alone) return created(await deps.batches.add(draft));
         return await write(async (tx) => {
           const { row, found } = await shorten.create(tx, draft);
           return found ? { status: 200, body: wire(row) } : created(row);

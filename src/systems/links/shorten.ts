@@ -135,14 +135,11 @@ export function createShorten(deps: ShortenDeps) {
       await announceChange(tx, "alias", null);
       tx.afterCommit(deps.forgetUnknown);
     }
-    await Promise.all(
-      made.map((d) =>
-        deps.events.publish(tx, linkCreated, {
-          owner_id: d.row.owner_id,
-          data: factsOf(d.row, d.domain.host, deps.naming),
-        }),
-      ),
-    );
+    const events = made.map((d) => ({
+      owner_id: d.row.owner_id,
+      data: factsOf(d.row, d.domain.host, deps.naming),
+    }));
+    await deps.events.publishAll(tx, linkCreated, events);
   }
 
   async function requireAliasRoom(tx: Writer, ownerId: string, wanted: number): Promise<void> {

@@ -15,6 +15,7 @@ import { openBlocklist } from "./blocklist.ts";
 import { createClicks } from "./clicks/clicks.ts";
 import { clickRoutes } from "./clicks/http.ts";
 import { createCodeBlocks } from "./code-blocks.ts";
+import { createBatches } from "./create-batches.ts";
 import { createDomains } from "./domains.ts";
 import { domainRoutes } from "./domains-http.ts";
 import { createEdit, requireOwned } from "./edit.ts";
@@ -113,7 +114,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     name: "links",
     migrations: linksMigrations,
     routes: [
-      ...linkRoutes({ db, clock, shorten, edit, naming }),
+      ...linkRoutes({ db, clock, shorten, edit, naming, batches: createBatches(db, shorten) }),
       ...transferRoutes({ db, clock, shorten, naming }),
       ...clickRoutes({ clicks, findOwned: requireOwned }),
       ...domainRoutes(domains, urlPolicy),
