@@ -1,7 +1,4 @@
-import type { Db } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import type { Draft, Shorten } from "./shorten.ts";
-import type { ListedRow } from "./store.ts";
 
 /**
  * Group commit. Creates that arrive while a transaction is under way share the next one, so that
@@ -9,31 +6,33 @@ import type { ListedRow } from "./store.ts";
  * create goes at once and alone. Only drafts that depend on nothing but themselves may join:
  * generated code, no `find_or_create`, no idempotency key.
  */
-export type CreateBatches = { add(draft: Draft): Promise<ListedRow> };
+export type Batches<In, Out> = { add(one: In): Promise<Out> };
 
-type Waiting = { draft: Draft; done: PromiseWithResolvers<ListedRow> };
+type Waiting<In, Out> = { one: In; done: PromiseWithResolvers<Out> };
 
 const batchMax = 200;
 /** One waits for the disk while the other is being made. */
 const transactionsAtOnce = 2;
 
-export function createBatches(db: Db, shorten: Pick<Shorten, "createMany">): CreateBatches {
-  const waiting: Waiting[] = [];
+/** `write` makes all of a batch durable, and answers each in its place. */
+export function createBatches<In, Out extends object>(
+  write: (batch: In[]) => Promise<(Out | AppError)[]>,
+): Batches<In, Out> {
+  const waiting: Waiting<In, Out>[] = [];
   let running = 0;
 
-  async function write(batch: Waiting[]): Promise<void> {
+  async function attempt(batch: Waiting<In, Out>[]): Promise<void> {
     try {
-      const drafts = batch.map((w) => w.draft);
-      const outcomes = await db.write((tx) => shorten.createMany(tx, drafts));
+      const outcomes = await write(batch.map((w) => w.one));
       for (const [i, { done }] of batch.entries()) {
-        const outcome = outcomes[i] as ListedRow | AppError;
+        const outcome = outcomes[i] as Out | AppError;
         if (outcome instanceof AppError) done.reject(outcome);
         else done.resolve(outcome);
       }
     } catch (error) {
       // One bad draft must not fail its neighbours; an outage is everybody's.
       if (batch.length > 1 && !(error instanceof AppError)) {
-        for (const one of batch) await write([one]);
+        for (const one of batch) await attempt([one]);
       } else {
         for (const { done } of batch) done.reject(error);
       }
@@ -42,14 +41,14 @@ export function createBatches(db: Db, shorten: Pick<Shorten, "createMany">): Cre
 
   async function work(): Promise<void> {
     running++;
-    while (waiting.length > 0) await write(waiting.splice(0, batchMax));
+    while (waiting.length > 0) await attempt(waiting.splice(0, batchMax));
     running--;
   }
 
   return {
-    add(draft) {
-      const done = Promise.withResolvers<ListedRow>();
-      waiting.push({ draft, done });
+    add(one) {
+      const done = Promise.withResolvers<Out>();
+      waiting.push({ one, done });
       if (running < transactionsAtOnce) void work();
       return done.promise;
     },

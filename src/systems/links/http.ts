@@ -7,7 +7,7 @@ import { invalid } from "../../platform/http/problem.ts";
 import { requireOwned, type Edit } from "./edit.ts";
 import { toWire, type Naming } from "./link.ts";
 import { listLinks } from "./list.ts";
-import type { CreateBatches } from "./create-batches.ts";
+import type { Batches } from "./create-batches.ts";
 import type { Draft, Shorten } from "./shorten.ts";
 import type { ListedRow } from "./store.ts";
 import {
@@ -25,7 +25,7 @@ export type LinkRouteDeps = {
   db: Db;
   clock: Clock;
   shorten: Shorten;
-  batches: CreateBatches;
+  batches: Batches<Draft, ListedRow>;
   edit: Edit;
   naming: Naming;
 };

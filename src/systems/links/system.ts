@@ -28,7 +28,7 @@ import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import { linksMigrations } from "./migrations.ts";
-import { createShorten } from "./shorten.ts";
+import { createShorten, type Draft } from "./shorten.ts";
 import { createTargets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
 
@@ -106,6 +106,9 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     cacheControl: config.linkRedirectCacheControl,
     report: desk.report,
   });
+  const batches = createBatches((drafts: Draft[]) => {
+    return db.write((tx) => shorten.createMany(tx, drafts));
+  });
   measure(metrics, targets);
   // Here and not at the start, because the command line calls the routes without one.
   await domains.reload();
@@ -114,7 +117,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     name: "links",
     migrations: linksMigrations,
     routes: [
-      ...linkRoutes({ db, clock, shorten, edit, naming, batches: createBatches(db, shorten) }),
+      ...linkRoutes({ db, clock, shorten, edit, naming, batches }),
       ...transferRoutes({ db, clock, shorten, naming }),
       ...clickRoutes({ clicks, findOwned: requireOwned }),
       ...domainRoutes(domains, urlPolicy),
