@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../src/platform/config/config.ts";
@@ -47,6 +47,8 @@ export type CallOptions = {
   headers?: Record<string, string>;
 };
 
+const cache = join(import.meta.dir, "../node_modules/.cache");
+
 export const publicUrl = "http://stoa.test";
 export const password = "correct horse battery staple";
 
@@ -56,6 +58,10 @@ export async function startWorld(
   log: Log = process.env["TEST_LOG"] ? createLog({ level: "debug" }) : silentLog,
 ): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-world-"));
+  // Built once for all worlds, since it is kept by what it was made from.
+  const built = join(cache, `console-${env["STOA_SIGN_UP_OPEN"] ?? "default"}`);
+  mkdirSync(built, { recursive: true });
+  symlinkSync(built, join(dataDir, "console"));
   const test = await testDatabase([...platformMigrations, ...migrations]);
   const config = loadConfig({
     PORT: "0",

@@ -153,7 +153,7 @@ describe("roles and scopes", () => {
     }
   });
 
-  test("a key makes no keys, changes no password and ends no session, whatever its scopes", async () => {
+  test("no key makes keys, changes passwords or ends sessions, whatever its scopes", async () => {
     const { id } = await keyWith(world, { person: world.ada, scopes: ["*"] });
     const attempts: [string, string, unknown][] = [
       ["POST", "/api/v1/keys", { name: "more", scopes: ["*"] }],

@@ -50,12 +50,12 @@ async function pages(): Promise<Record<string, { response: Response; html: strin
     headers: { ...people, "content-type": "application/x-www-form-urlencoded" },
   });
   const wrong = `password=${encodeURIComponent(script)}`;
-  const report = `reason=spam&detail=${encodeURIComponent(script)}&contact=${encodeURIComponent(script)}`;
+  const typed = encodeURIComponent(script);
+  const report = `reason=spam&detail=${typed}&contact=${typed}`;
   const iphone = {
     ...people,
     "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)",
   };
-  const typed = encodeURIComponent(script);
   return {
     preview: await seen(`/${card.code}+`, people),
     card: await seen(`/${card.code}`, unfurler),

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "../tidy/source.ts";
 import { startWorld, type World } from "../world.ts";
+import { freePort, nginxConfiguration } from "./proxy.ts";
+import { inner, smuggling } from "./smuggling.ts";
 import { headerOf, request, talk } from "./sockets.ts";
 
 /** HTTP as no client speaks it, to the socket itself and through the proxy that deploy/ sets up. */
@@ -25,80 +26,6 @@ beforeAll(async () => {
 afterAll(() => world.stop(), 30_000);
 
 const ask = async (...pieces: string[]) => await talk(port, pieces);
-const inner = request("GET /inner-one");
-
-/** Bodies that one reader of HTTP ends before `inner`, and another after it. */
-function smuggling(): [string, string][] {
-  const chunked = `0\r\n\r\n${inner}`;
-  const post = (headers: string[], body: string) => request("POST /healthz", headers, body);
-  const length = `Content-Length: ${chunked.length}`;
-  const te = "Transfer-Encoding: chunked";
-  const obscured = [
-    ...[
-      "Transfer-Encoding: xchunked",
-      "Transfer-Encoding : chunked",
-      "Transfer-Encoding:\x0bchunked",
-    ],
-    ...["Transfer-Encoding: chunked, identity", "Transfer-Encoding: identity, chunked, x"],
-    ...["Transfer-Encoding: chunked\r\nTransfer-Encoding: x", "X: y\nTransfer-Encoding: chunked"],
-    ...[
-      "Transfer-Encoding\r\n : chunked",
-      "Transfer_Encoding: chunked",
-      "Transfer-Encoding: 'chunked'",
-    ],
-    ...[
-      "Transfer-Encoding:\r\n chunked",
-      "\x00Transfer-Encoding: chunked",
-      "Transfer-Encoding: chunk",
-    ],
-    ...[
-      "Transfer-Encoding: chunked\0",
-      "X: y\rTransfer-Encoding: chunked",
-      " Transfer-Encoding: chunked",
-    ],
-  ];
-  const lengths = [
-    ...[
-      "+0",
-      "-1",
-      "0x0",
-      "0, 1",
-      "1 2",
-      "1e0",
-      "18446744073709551616",
-      "0_0",
-      "\u00b2",
-      "00 0",
-      "a",
-    ],
-    ...[`0\r\nContent-Length: ${inner.length}`, `${inner.length}\r\nContent-Length: 0`, " ", "0;"],
-  ];
-  const sizes = [
-    "-1",
-    "0x0",
-    "+0",
-    "ffffffffffffffffff",
-    "G",
-    " ",
-    "0\0",
-    "0_",
-    "1\r\nab\r\n0",
-    "\n0",
-  ];
-  return [
-    ["length and chunks", post([length, te], chunked)],
-    ["chunks and length", post([te, length], chunked)],
-    ["chunks and no length", post([te, "Content-Length: 0"], `1\r\nA\r\n0\r\n\r\n`) + inner],
-    ...obscured.map((h): [string, string] => [h, post([length, h], chunked)]),
-    ...lengths.map((l): [string, string] => [
-      `length ${l}`,
-      post([`Content-Length: ${l}`, "Connection: keep-alive"], inner),
-    ]),
-    ...sizes.map((s): [string, string] => [`chunk of ${s}`, post([te], `${s}\r\n\r\n${inner}`)]),
-    ["a body of GET", request("GET /outer", [`Content-Length: ${inner.length}`], inner)],
-    ["a broken chunk", post([te], `1\r\nAB\r\n0\r\n\r\n${inner}`)],
-  ];
-}
 
 function reachedInner(text: string): boolean {
   return text.toLowerCase().includes(innerTarget);
@@ -361,8 +288,8 @@ if (nginx !== null) {
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "stoa-nginx-"));
       front = await freePort();
-      const conf = await Bun.file(join(root, "deploy/nginx/stoa.conf")).text();
-      await Bun.write(join(folder, "nginx.conf"), configuration(folder, proxied(conf, front)));
+      const conf = await nginxConfiguration({ folder, listen: front, port });
+      await Bun.write(join(folder, "nginx.conf"), conf);
       const command = [nginx, "-p", folder, "-c", join(folder, "nginx.conf"), "-g", "daemon off;"];
       child = Bun.spawn(command, { stdout: "ignore", stderr: "ignore" });
       const deadline = performance.now() + 5_000;
@@ -394,7 +321,7 @@ if (nginx !== null) {
       }
     }, 30_000);
 
-    test("metrics stay inside, and what a visitor says of itself does not get through", async () => {
+    test("metrics stay inside, and a visitor's own request id outside", async () => {
       for (const path of ["/metrics", "/%6detrics", "//metrics", "/x/../metrics", "/metrics?x"]) {
         const { answers } = await talk(front, [request(`GET ${path}`)], 50);
         expect([400, 404], path).toContain(answers[0]?.status as number);
@@ -404,32 +331,4 @@ if (nginx !== null) {
       expect(text).not.toContain("mine-1234");
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { port: free } = server.address() as { port: number };
-  await new Promise((resolve) => void server.close(resolve));
-  return free;
-}
-
-/** The server block for Stoa itself, without TLS. */
-function proxied(conf: string, listen: number): string {
-  const blocks = conf.split(/^server \{/m);
-  const block = blocks.find((b) => b.includes("listen 443")) as string;
-  return `server {${block}`
-    .replace(/^\s*listen 443.*$/m, `  listen 127.0.0.1:${listen};`)
-    .replace(/^\s*(listen \[::\]|ssl_).*$/gm, "");
-}
-
-function configuration(folder: string, server: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${folder}/${name};`)
-    .join(" ");
-  return `worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
-events { worker_connections 512; }
-http { access_log off; ${temporary}
-upstream stoa { server 127.0.0.1:${port}; keepalive 4; }
-${server} }`;
 }
