@@ -8,10 +8,10 @@ import type { Route } from "./route.ts";
  * and nothing from elsewhere; programs read /openapi.json instead.
  */
 const style = `
-:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;
---act:#0b57d0}
+:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#f7f5f0;--line:#dcd8d0;
+--act:#1a5a4b}
 @media (prefers-color-scheme:dark){:root{--ink:#eceae6;--dim:#a5adb8;--paper:#16181b;--line:#353a41;
---act:#8ab4f8}}*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
+--act:#86d3bd}}*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
 font:1rem/1.55 system-ui,sans-serif}main,nav{max-width:62rem;margin:0 auto;padding:1rem 1.25rem}
 a{color:var(--act)}h1{margin:1rem 0 .25rem}h2{margin:2.5rem 0 .5rem;text-transform:capitalize}
 details{border:1px solid var(--line);border-radius:.5rem;margin:.4rem 0;padding:.55rem .85rem}

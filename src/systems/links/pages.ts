@@ -5,10 +5,10 @@ import { AppError } from "../../platform/errors/errors.ts";
  * the policy: no script, nothing from elsewhere, and stored text only ever as text.
  */
 const style = `
-:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#fbfaf8;--line:#dcd8d0;
---act:#0b57d0}
+:root{color-scheme:light dark;--ink:#1a1d21;--dim:#59616b;--paper:#f7f5f0;--line:#dcd8d0;
+--act:#1a5a4b}
 @media (prefers-color-scheme:dark){:root{--ink:#eceae6;--dim:#a5adb8;--paper:#16181b;--line:#353a41;
---act:#8ab4f8}}
+--act:#86d3bd}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;
 background:var(--paper);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
