@@ -103,9 +103,11 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     draining = true;
     const deadline = AbortSignal.timeout(config.drainGraceMs);
     const result = await listening.stop(deadline);
-    await jobs.stop(deadline);
-    for (const system of systems.toReversed()) await system.stop?.(deadline);
-    await Promise.race([ids.close(), passed(deadline)]);
+    // Each ends by the deadline by itself, unless it waits for a database that hangs.
+    const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
+    await inTime(jobs.stop(deadline));
+    for (const system of systems.toReversed()) await inTime(system.stop?.(deadline));
+    await inTime(ids.close());
     await database.close(deadline);
     return result;
   }

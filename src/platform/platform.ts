@@ -55,7 +55,7 @@ export async function openDatabase(
     embedded,
     async close(deadline) {
       await db.close(deadline);
-      await embedded?.stop();
+      await embedded?.stop(deadline);
     },
   };
 }

@@ -95,7 +95,8 @@ counterproof(
       file: "src/systems/links/redirect.ts",
       from: "const left = await deps.db.write((tx) => useClick(tx, target.id));",
       to: `const left = await deps.db.write(async (tx) => {
-        setTimeout(() => void deps.db.write((late) => useClick(late, target.id)).catch(() => {}), 300);
+        const take = () => deps.db.write((late) => useClick(late, target.id));
+        setTimeout(() => void take().catch(() => {}), 300);
         return tx !== null;
       });`,
     },

@@ -6,7 +6,7 @@ import { Client, startLoad, type LoadOptions } from "./load.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage } from "./stage.ts";
-import { postgresOf, startStoa } from "./stoa.ts";
+import { postgresOf, signal, startStoa } from "./stoa.ts";
 import { drained, spoolsOf, storedClicks, storedLinks } from "./stored.ts";
 
 /**
@@ -18,6 +18,8 @@ import { drained, spoolsOf, storedClicks, storedLinks } from "./stored.ts";
 const graceMs = 4_000;
 /** PostgreSQL stops after the drain. */
 const shutdownMs = 3_000;
+/** Asked nicely, asked again, killed. */
+const frozenShutdownMs = 8_000;
 
 type Drained = {
   violations: Violation[];
@@ -97,6 +99,33 @@ test("a request that outlasts the grace is cut off, and what was acknowledged st
   const after = await openEmbedded(stage, dataDir);
   expect(checkLinks(history.operations, await storedLinks(after))).toEqual([]);
   client.close();
+});
+
+test("a frozen database does not hold up the end, and what was acknowledged stays", async () => {
+  await using stage = new Stage();
+  const { dataDir, key } = await install(stage);
+  const stoa = await startStoa(stage, { dataDir, env: { STOA_DRAIN_GRACE_MS: "1500" } });
+  const history = new History();
+  const { random } = stage;
+  const load = startLoad({
+    ...{ ports: () => [stoa.port], key, history, random, writers: 3, visitors: 3 },
+  });
+  await lasting(800);
+  for (const pid of postgresOf(dataDir)) signal(pid, "SIGSTOP");
+  await lasting(200);
+  const began = performance.now();
+  await stoa.stop();
+  const tookMs = performance.now() - began;
+  await load.stop();
+  console.log(`stopped beside a frozen database in ${Math.round(tookMs)} ms`);
+  expect(tookMs).toBeLessThan(1_500 + frozenShutdownMs);
+  const again = await startStoa(stage, { dataDir });
+  const sql = await openEmbedded(stage, dataDir);
+  await drained(sql, [again]);
+  expect([
+    ...checkLinks(history.operations, await storedLinks(sql)),
+    ...checkClicks(history.operations, await storedClicks(sql), { kills: [], windowMs: 0 }),
+  ]).toEqual([]);
 });
 
 counterproof(

@@ -37,8 +37,9 @@ async function isDrained(sql: SQL, living: Stoa[]): Promise<boolean> {
     const alive = living.filter((stoa) => stoa.dataDir === dataDir).length;
     if (spoolsOf(dataDir).length > alive) return false;
   }
-  for (const stoa of living)
+  for (const stoa of living) {
     if ((await stoa.metric("stoa_links_click_lag_seconds")) > 0) return false;
+  }
   const [row] = await sql`SELECT count(*)::int AS n FROM links.click_batches`;
   return row.n === 0;
 }

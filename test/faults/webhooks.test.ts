@@ -107,10 +107,12 @@ counterproof(
   [
     {
       file: "src/platform/events/outbox.ts",
-      from: "await store.insertEvent(tx, { id, type: type.type, owner_id, data: checked }, clock.now());",
-      to: `tx.afterCommit(() => setTimeout(() => void db.write((later) =>
-        store.insertEvent(later, { id, type: type.type, owner_id, data: checked }, clock.now()),
-      ).catch(() => {}), 100));`,
+      from: "await store.insertEvent(tx, {",
+      to: `const insert: typeof store.insertEvent = async (_, event, now) => {
+        const late = () => db.write((later) => store.insertEvent(later, event, now));
+        tx.afterCommit(() => setTimeout(() => void late().catch(() => {}), 100));
+      };
+      await insert(tx, {`,
     },
   ],
   async (broken) => {

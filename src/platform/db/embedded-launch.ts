@@ -33,6 +33,7 @@ const postgresMajor = "18";
 /** Replaying the log after a crash takes as long as it takes; past this it is stuck. */
 const startTimeoutMs = 300_000;
 const lastWordsLinesMax = 20;
+const hurriedStepMs = 3_000;
 /** Portable limit of a socket's path: 103 bytes and a NUL on macOS, 107 on Linux. */
 const socketPathBytesMax = 103;
 const mebibyte = 1024 ** 2;
@@ -155,14 +156,15 @@ export async function launch(cluster: Cluster, spawned: (server: Server) => void
   return server;
 }
 
-/** Fast shutdown first; harder when that does not end it in time. */
-export async function shutDown(server: Server): Promise<void> {
+/** Fast shutdown first; harder when that does not end it in time, soon where time is up. */
+export async function shutDown(server: Server, hurried = false): Promise<void> {
   let gone = false;
   const exited = server.exited.then(() => (gone = true));
   for (const step of shutdownSteps) {
     server.kill(step.signal);
     const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, step.waitMs);
+    const waitMs = hurried ? Math.min(step.waitMs, hurriedStepMs) : step.waitMs;
+    const timer = setTimeout(patience.resolve, waitMs);
     await Promise.race([exited, patience.promise]);
     clearTimeout(timer); // it would keep the process from ending
     if (gone) return;

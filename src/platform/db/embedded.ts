@@ -15,6 +15,7 @@ import {
   EmbeddedPostgresError,
   explainFailure,
   isDiskFull,
+  postgresProcesses,
   signal,
 } from "./embedded-owner.ts";
 
@@ -36,7 +37,8 @@ export type EmbeddedPostgres = {
   /** Role `stoa`, owner of the database `stoa`, with no right beyond it. */
   app: Connection;
   pid(): number;
-  stop(): Promise<void>;
+  /** In order where there is time; past the deadline it may have to recover at its next start. */
+  stop(deadline?: AbortSignal): Promise<void>;
   /** Called once, when PostgreSQL keeps dying; the process should then exit non-zero. */
   onFatal(callback: (error: Error) => void): void;
   restarts(): number;
@@ -80,8 +82,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
       pid: supervisor.pid,
       restarts: supervisor.restarts,
       onFatal: supervisor.onFatal,
-      async stop() {
-        await supervisor.stop();
+      async stop(deadline) {
+        await supervisor.stop(deadline);
         await rm(cluster.socketDir, { recursive: true, force: true });
         claim.release();
       },
@@ -202,13 +204,16 @@ function createSupervisor(cluster: Cluster) {
     pid: () => server?.pid ?? 0,
     restarts: () => restarts,
     onFatal: (callback: (error: Error) => void) => void fatal.promise.then(callback),
-    async stop() {
+    async stop(deadline?: AbortSignal) {
       stopping = true;
       process.off("exit", onExit);
-      if (server) await shutDown(server);
+      const hurried = deadline?.aborted ?? false;
+      if (server) await shutDown(server, hurried);
       await restarting;
       // A restart under way may have brought up another one.
-      if (server) await shutDown(server);
+      if (server) await shutDown(server, hurried);
+      // A postmaster that had to be killed leaves children behind, and frozen ones never notice.
+      for (const pid of postgresProcesses(cluster.pgdata)) signal(pid, "SIGKILL");
     },
   };
 }

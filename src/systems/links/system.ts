@@ -131,9 +131,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
       desk.start();
     },
     async stop(deadline) {
-      await desk.stop();
-      await hearing.stop();
-      await clicks.stop(deadline);
+      await Promise.all([desk.stop(), hearing.stop(), clicks.stop(deadline)]);
       geo?.close();
     },
     front: redirect,
