@@ -21,7 +21,7 @@ test("a known code does not wait for a database that hangs, and catches up after
   const clock = fakeClock();
   const targets = createTargets({ db: database.db, clock, entriesMax: 100 });
   await targets.find("0", "abc");
-  await using holder = new SQL({ ...(database.connection as SQL.Options), max: 1 });
+  await using holder = new SQL(database.connection as string, { max: 1 });
   const lock = await holder.reserve();
   await lock`BEGIN`;
   await lock`UPDATE links.links SET url = 'https://example.com/new' WHERE id = 1`;
