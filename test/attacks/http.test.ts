@@ -15,7 +15,7 @@ const target = "https://example.com/outer";
 const innerTarget = "https://example.com/inner";
 
 beforeAll(async () => {
-  world = await startWorld({ STOA_REQUEST_TIMEOUT_MS: "700" });
+  world = await startWorld({ STOA_REQUEST_TIMEOUT_MS: "2500" });
   port = world.running.port;
   for (const [alias, url] of Object.entries({ outer: target, "inner-one": innerTarget })) {
     await world.call("POST", "/api/v1/links", { body: { url, alias } });
@@ -262,10 +262,10 @@ describe("too much, and too slow", () => {
         expect((await world.visit("/outer")).status).toBe(302);
         expect((await world.call("GET", "/api/v1/account")).status).toBe(200);
       }
-      expect(performance.now() - started).toBeLessThan(5_000);
+      expect(performance.now() - started).toBeLessThan(10_000);
       // A body that does not come in time is given up, though its bytes keep dripping in.
       const bodies = slow.filter((_, i) => i % 2 === 1);
-      const deadline = performance.now() + 5_000;
+      const deadline = performance.now() + 12_000;
       while (bodies.some((b) => b.said() === "") && performance.now() < deadline) {
         await Bun.sleep(20);
       }
@@ -275,7 +275,7 @@ describe("too much, and too slow", () => {
       for (const { socket } of slow) socket.destroy();
     }
     expect((await world.visit("/outer")).status).toBe(302);
-  }, 15_000);
+  }, 30_000);
 });
 
 const nginx = Bun.which("nginx");

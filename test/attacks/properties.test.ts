@@ -276,8 +276,9 @@ describe("bodies", () => {
     const healthy = await fetch(`${world.url}/healthz`);
     expect(healthy.status).toBe(200);
     expect(complaint(await many, null)).toBeNull();
-    expect(performance.now() - started).toBeLessThan(5_000);
-  });
+    // A second or so; ten times that on a machine with much else to do.
+    expect(performance.now() - started).toBeLessThan(15_000);
+  }, 30_000);
 });
 
 function takes(schema: JsonSchema, type: string): boolean {

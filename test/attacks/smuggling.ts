@@ -3,6 +3,20 @@ import { request } from "./sockets.ts";
 /** The request that must never be read out of another's body. */
 export const inner = request("GET /inner-one");
 
+/** Lengths of chunks that are none. */
+const sizes = [
+  "-1",
+  "0x0",
+  "+0",
+  "ffffffffffffffffff",
+  "G",
+  " ",
+  "0\0",
+  "0_",
+  "1\r\nab\r\n0",
+  "\n0",
+];
+
 /** Bodies that one reader of HTTP ends before `inner`, and another after it. */
 export function smuggling(): [string, string][] {
   const chunked = `0\r\n\r\n${inner}`;
@@ -48,18 +62,6 @@ export function smuggling(): [string, string][] {
       "a",
     ],
     ...[`0\r\nContent-Length: ${inner.length}`, `${inner.length}\r\nContent-Length: 0`, " ", "0;"],
-  ];
-  const sizes = [
-    "-1",
-    "0x0",
-    "+0",
-    "ffffffffffffffffff",
-    "G",
-    " ",
-    "0\0",
-    "0_",
-    "1\r\nab\r\n0",
-    "\n0",
   ];
   return [
     ["length and chunks", post([length, te], chunked)],
