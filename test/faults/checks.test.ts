@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { checkClicks, checkCounter, checkLinks, checkUnique, checkVisits } from "./checks.ts";
+import {
+  checkAnswers,
+  checkClicks,
+  checkCounter,
+  checkLinks,
+  checkUnique,
+  checkVisits,
+} from "./checks.ts";
 import { absent, gone, type Operation } from "./history.ts";
 
 /** The checkers themselves: each finds the history that breaks its rule, and only that. */
@@ -160,6 +167,11 @@ test("counters lie between what was acknowledged and what was tried, and below t
   expect(count(3, 2, 5)).toEqual(["count too low"]);
   expect(count(3, 6, 5)).toEqual(["count too high"]);
   expect(count(11, 11, 12)).toEqual(["count too high"]);
+});
+
+test("no answer is a 500", () => {
+  expect(checkAnswers([create(), create({ status: 503, outcome: "unknown" })])).toEqual([]);
+  expect(rules(checkAnswers([create({ status: 500, outcome: "unknown" })]))).toEqual(["broke"]);
 });
 
 test("nothing is given twice", () => {

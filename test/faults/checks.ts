@@ -17,6 +17,7 @@ export type Rule =
   | "clicks lost"
   | "clicks invented"
   | "clicks rolled up wrongly"
+  | "broke"
   | "count too high"
   | "count too low";
 
@@ -197,6 +198,12 @@ export function checkCounter(
     out.push({ rule: "count too high", detail });
   }
   return out;
+}
+
+/** No answer says that Stoa itself is at fault. */
+export function checkAnswers(operations: Operation[]): Violation[] {
+  const broken = operations.filter((o) => o.status === 500);
+  return broken.map((o) => ({ rule: "broke", detail: `a ${o.kind} (${o.intent}) got 500` }));
 }
 
 /** No value was given twice. */

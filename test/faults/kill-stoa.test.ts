@@ -127,6 +127,11 @@ counterproof(
     },
   ],
   async (broken) => {
-    expect(rulesOf(await killUnderLoad(8, broken))).toContain("made twice");
+    // It takes a kill between the commit and the answer.
+    const found: Violation[] = [];
+    for (let n = 0; n < 5 && found.length === 0; n++) {
+      found.push(...(await killUnderLoad(8, broken)));
+    }
+    expect(rulesOf(found)).toContain("made twice");
   },
 );

@@ -4,8 +4,8 @@ import type { Random } from "./seed.ts";
 
 /**
  * Clients that write and follow links and put down what became of it. Each writer changes only
- * links it made itself, one request at a time, so that every link has an order of writes. A
- * create that got no answer is tried again with the same key until it gets one.
+ * links it made itself, one request at a time, so that every link has an order of writes. Half of
+ * the creates have a key, and are tried again with it until there is an answer.
  */
 export type LoadOptions = {
   /** Asked before each request, since a process may have been replaced by another. */
@@ -110,16 +110,18 @@ export class Client {
   async create(intent: string, goOn: () => boolean): Promise<Made | null> {
     const url = target(intent);
     const body = { ...this.options.fields, url, title: intent };
+    // Without a key nobody may try again who does not know what became of the first time.
+    const keyed = this.random.below(2) === 0;
     for (let tries = 0; tries < createTriesMax && goOn(); tries++) {
       const began = performance.now();
-      const { answer, outcome, accepted } = await this.api("POST", "/api/v1/links", body, {
-        "idempotency-key": intent,
-      });
+      const more = { ...(keyed && { "idempotency-key": intent }) };
+      const { answer, outcome, accepted } = await this.api("POST", "/api/v1/links", body, more);
       const link = outcome === "ok" ? (JSON.parse(answer!.body) as Made) : null;
       const { id = null, code = null } = link ?? {};
       this.put({ kind: "create", link: id, code, intent, url, began, outcome, answer, accepted });
       if (link) return { id: link.id, code: link.code, deleted: false };
       if (answer && answer.status < 500 && answer.status !== 409) return null;
+      if (!keyed && outcome === "unknown") return null;
       await this.pause();
     }
     return null;
