@@ -10,6 +10,7 @@ export type AddressOf = (peer: string, request: { headers: Headers }) => string;
 /** Proxies in a row that are looked at, and addresses whose verdict is remembered. */
 const hopsMax = 20;
 const judgedMax = 10_000;
+const resolvedMax = 200_000;
 /** Longer headers are read, but not remembered. */
 const forwardedLengthMax = 200;
 
@@ -33,7 +34,7 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     return answer;
   };
   // What a trusted peer said comes out the same whichever of them said it.
-  const resolved = new Recent<string>(judgedMax);
+  const resolved = new Recent<string>(resolvedMax);
   return (peer, request) => {
     const forwardedFor = request.headers.get("x-forwarded-for");
     if (forwardedFor === null || !isProxy(peer)) return normalAddress(peer);

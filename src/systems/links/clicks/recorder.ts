@@ -50,7 +50,7 @@ type Judged = { kind: VisitKind; traits: number; term: Term };
 type KnownAddress = { place: Term; hashed: Hashed };
 
 const agentsMax = 20_000;
-const addressesMax = 100_000;
+const addressesMax = 200_000;
 const sourcesMax = 20_000;
 const headerLengthMax = 2_048;
 const codeBytesMax = 64;
