@@ -353,7 +353,7 @@ describe("queries and paths", () => {
     const forged = sorts.flatMap((sort) =>
       ids.flatMap((id) => keys.map((key) => [sort, Buffer.from(JSON.stringify([sort, id, key]))])),
     ) as [string, Buffer][];
-    const clicks = ["1.1.65535", "99999999999999.4294967295.65535", "0.0.0", "1.4294967296.1"];
+    const clicks = ["1.1.99999", "99999999999999.4294967295.65535", "0.0.0", "1.4294967296.1"];
     const paged = readable().filter((r) => r.query && schemaOf(r.query).properties?.["cursor"]);
     const found = await complaints(paged, function* (route) {
       const path = pathWith(route, links[0] as string);

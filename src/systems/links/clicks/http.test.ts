@@ -110,8 +110,11 @@ test.each([
   ["ann", "/stats?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", 400],
   ["ann", "/stats?from=1000-01-01T00:00:00Z&interval=hour", 400],
   ["ann", `/links/${links.spring}/clicks?cursor=x`, 400],
+  ["ann", `/links/${links.spring}/clicks?cursor=1.1.65536`, 400],
   ["ann", `/links/${links.spring}/clicks?limit=0`, 400],
-  ["root", "/orphans?cursor=1.99999999999.1", 400],
+  ["root", "/orphans?cursor=1.4294967296.1", 400],
+  ["root", "/orphans?cursor=1.1.99999", 400],
+  ["root", "/orphans?cursor=99999999999999.4294967295.65535", 200],
   ["ann", "/links/0/stats", 400],
 ] as const)("%s asking for %s gets %d", async (who, path, status) => {
   const reply = await ask(who, path);

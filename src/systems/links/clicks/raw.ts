@@ -13,6 +13,9 @@ const stepsMs = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 86_400].map((s) => s *
 /** The clocks of other processes may be ahead of ours by so much. */
 const aheadMs = 60_000;
 const daysLookedAtMax = 400;
+/** A row's place in PostgreSQL is a 32-bit block and a 16-bit item; more is no `tid`. */
+const blockMax = 2 ** 32 - 1;
+const itemMax = 2 ** 16 - 1;
 
 export type ClickItem = {
   at: string;
@@ -174,8 +177,8 @@ function cursorOf(row: { at: Date; ctid: string }): string {
 
 function parseCursor(cursor: string): Place {
   const match = /^(\d{1,14})\.(\d{1,10})\.(\d{1,5})$/.exec(cursor);
-  const [at, block, item] = (match ?? []).slice(1).map(Number);
-  if (at === undefined || block === undefined || item === undefined || block >= 2 ** 32) {
+  const [at = 0, block = Infinity, item = Infinity] = (match ?? []).slice(1).map(Number);
+  if (block > blockMax || item > itemMax) {
     throw invalid("cursor", "one that an earlier page returned");
   }
   return { at, block, item };
