@@ -4,7 +4,7 @@ import type { Db } from "../../platform/db/db.ts";
 import { AppError, type ErrorCode } from "../../platform/errors/errors.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
-import type { Metrics } from "../../platform/metrics/metrics.ts";
+import type { Histogram, Metrics } from "../../platform/metrics/metrics.ts";
 import type { Clicks, Hit } from "./clicks/clicks.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
@@ -50,60 +50,61 @@ type Address = () => string;
 
 const formBytesMax = 4_096;
 
-export type Redirect = ReturnType<typeof createRedirect>;
-
-export function createRedirect(deps: RedirectDeps) {
-  const { clock, clicks, targets, domains, naming } = deps;
-  const latency = deps.metrics.histogram(
-    "stoa_links_redirect_seconds",
-    "Time from a visitor's request to the answer.",
-  );
-  const outcome = (name: string) =>
-    deps.metrics.counter("stoa_links_redirects_total", "Answers to visitors by what they were.", {
-      outcome: name,
-    });
+export class Redirect {
+  private readonly deps: RedirectDeps;
+  private readonly latency: Histogram;
+  private readonly count: ReturnType<typeof outcomes>;
   /** Filled anew for each click, which is written down before the next one comes. */
-  const hit: Hit = {
+  private readonly hit: Hit = {
     ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
     ...{ purpose: "", doNotTrack: false, method: "GET" },
   };
-  const count = {
-    redirected: outcome("redirected"),
-    unknown: outcome("unknown"),
-    gone: outcome("gone"),
-    page: outcome("page"),
-    failed: outcome("failed"),
-  };
+
+  constructor(deps: RedirectDeps) {
+    this.deps = deps;
+    this.count = outcomes(deps.metrics);
+    this.latency = deps.metrics.histogram(
+      "stoa_links_redirect_seconds",
+      "Time from a visitor's request to the answer.",
+    );
+  }
 
   /**
    * The short way: a plain link that is in memory. Null when it is anything else. `pathStart` is
    * where the path begins in `url`.
    */
-  function known(request: Request, url: string, pathStart: number, visitor: Visitor) {
+  known(request: Request, url: string, pathStart: number, visitor: Visitor) {
     const started = performance.now();
-    const domainId = domains.count > 0 ? domains.idOf(hostOf(url, pathStart)) : "0";
+    const domainId =
+      this.deps.domains.count > 0 ? this.deps.domains.idOf(hostOf(url, pathStart)) : "0";
     const queryStart = url.indexOf("?", pathStart);
     const code = url.slice(pathStart + 1, queryStart < 0 ? url.length : queryStart);
-    const target = targets.peek(domainId, code, started);
+    const target = this.deps.targets.peek(domainId, code, started);
     if (target === undefined || !target.plain || request.method !== "GET") return null;
-    const now = clock.now();
+    const now = this.deps.clock.now();
     if (now < target.startsAt || now >= target.expiresAt) return null;
-    record(target, request, queryStart < 0 ? "" : url.slice(queryStart), visitor(request), now);
-    count.redirected.value++;
-    const response = go(target.url, target.status);
-    latency.observe((performance.now() - started) / 1000);
+    this.record(
+      target,
+      request,
+      queryStart < 0 ? "" : url.slice(queryStart),
+      visitor(request),
+      now,
+    );
+    this.count.redirected.value++;
+    const response = this.go(target.url, target.status);
+    this.latency.observe((performance.now() - started) / 1000);
     return response;
   }
 
   /** Everything under `/` that is no API, console or system path. */
-  function handle(request: Request, visitor: Visitor): Promise<Response> {
+  handle(request: Request, visitor: Visitor): Promise<Response> {
     const started = performance.now();
     const visit = parseVisit(request);
-    const domain = domains.count > 0 ? domains.serving(visit.host) : null;
-    return slowly(visit, () => visitor(request), domain ?? domains.own, started);
+    const domain = this.deps.domains.count > 0 ? this.deps.domains.serving(visit.host) : null;
+    return this.slowly(visit, () => visitor(request), domain ?? this.deps.domains.own, started);
   }
 
-  async function slowly(
+  private async slowly(
     visit: Visit,
     visitor: Address,
     domain: Domain,
@@ -111,48 +112,50 @@ export function createRedirect(deps: RedirectDeps) {
   ): Promise<Response> {
     let response: Response;
     try {
-      response = await decide(visit, visitor, domain);
+      response = await this.decide(visit, visitor, domain);
     } catch (error) {
-      if (!(error instanceof AppError)) deps.log.error("redirect failed", { error });
-      count.failed.add();
+      if (!(error instanceof AppError)) this.deps.log.error("redirect failed", { error });
+      this.count.failed.add();
       response = problemOf(error, crypto.randomUUID());
       if (wantsHtml(visit.request)) response = pages.problemPage(response, error);
     }
-    latency.observe((performance.now() - started) / 1000);
+    this.latency.observe((performance.now() - started) / 1000);
     if (visit.request.method === "HEAD") return new Response(null, response);
     return response;
   }
 
-  async function decide(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
-    if (visit.code === "")
-      return domain.root_url ? go(domain.root_url, 302) : unknown(visit, visitor, domain);
-    if (!isCodeLike(visit.code)) return unknown(visit, visitor, domain);
-    const target = await find(visit, domain);
-    if (target === null) return unknown(visit, visitor, domain);
-    if (visit.rest !== "" && !target.more?.forwardPath) return unknown(visit, visitor, domain);
-    const now = clock.now();
+  private async decide(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
+    if (visit.code === "") {
+      if (domain.root_url) return this.go(domain.root_url, 302);
+      return this.unknown(visit, visitor, domain);
+    }
+    if (!isCodeLike(visit.code)) return this.unknown(visit, visitor, domain);
+    const target = await this.find(visit, domain);
+    if (target === null) return this.unknown(visit, visitor, domain);
+    if (visit.rest !== "" && !target.more?.forwardPath) return this.unknown(visit, visitor, domain);
+    const now = this.deps.clock.now();
     const gone = endingOf(target, now);
-    if (visit.suffix === "+" && !gone) return preview(visit, target, domain);
+    if (visit.suffix === "+" && !gone) return this.preview(visit, target, domain);
     if (visit.suffix === "+report") {
       const link = { code: target.code, domainId: domain.id, address: visitor() };
-      return await answerReport(visit.request, link, deps.report);
+      return await answerReport(visit.request, link, this.deps.report);
     }
-    if (visit.suffix !== "") return unknown(visit, visitor, domain);
-    if (gone) return ended(visit, target, gone);
-    if (now < target.startsAt) return unknown(visit, visitor, domain);
-    if (domain.quarantined || target.more?.quarantined) return warned(target, visit, visitor);
-    if (target.more === null) return redirected(target, visit, visitor, target.url);
-    return await decideMore(visit, visitor, target, target.more, domain);
+    if (visit.suffix !== "") return this.unknown(visit, visitor, domain);
+    if (gone) return this.ended(visit, target, gone);
+    if (now < target.startsAt) return this.unknown(visit, visitor, domain);
+    if (domain.quarantined || target.more?.quarantined) return this.warned(target, visit, visitor);
+    if (target.more === null) return this.redirected(target, visit, visitor, target.url);
+    return await this.decideMore(visit, visitor, target, target.more, domain);
   }
 
-  function warned(target: Target, visit: Visit, visitor: Address): Response {
-    count.page.add();
-    recordVisit(target, visit, visitor());
+  private warned(target: Target, visit: Visit, visitor: Address): Response {
+    this.count.page.add();
+    this.recordVisit(target, visit, visitor());
     if (wantsHtml(visit.request)) return pages.warningPage(target.code, target.url);
     return fail("links.gone", "This link was stopped because its target may be unsafe.");
   }
 
-  async function decideMore(
+  private async decideMore(
     visit: Visit,
     visitor: Address,
     target: Target,
@@ -160,34 +163,41 @@ export function createRedirect(deps: RedirectDeps) {
     domain: Domain,
   ): Promise<Response> {
     const { request } = visit;
-    const kind = clicks.kindOf(request.headers.get("user-agent") ?? "", purposeOf(request));
+    const kind = this.deps.clicks.kindOf(
+      request.headers.get("user-agent") ?? "",
+      purposeOf(request),
+    );
     if (more.card && kind === "unfurler") {
-      count.page.add();
-      recordVisit(target, visit, visitor());
-      return pages.cardPage(more.card, shortUrl(naming, domain.host, target.code), target.url);
+      this.count.page.add();
+      this.recordVisit(target, visit, visitor());
+      return pages.cardPage(
+        more.card,
+        shortUrl(this.deps.naming, domain.host, target.code),
+        target.url,
+      );
     }
     if (more.passwordHash !== null) {
-      const asked = await askPassword(visit, visitor, target, more.passwordHash);
+      const asked = await this.askPassword(visit, visitor, target, more.passwordHash);
       if (asked) return asked;
     }
     // Somebody looking ahead must not use up what a person was given.
     const takes = request.method !== "HEAD" && kind !== "unfurler" && kind !== "prefetch";
     if (more.limited && takes) {
-      const left = await deps.db.write((tx) => useClick(tx, target.id));
-      if (!left) return ended(visit, target, "used_up");
+      const left = await this.deps.db.write((tx) => useClick(tx, target.id));
+      if (!left) return this.ended(visit, target, "used_up");
     }
-    const chosen = choose(visit, visitor, target, more);
-    return redirected(target, visit, visitor, chosen.url, chosen.app);
+    const chosen = this.choose(visit, visitor, target, more);
+    return this.redirected(target, visit, visitor, chosen.url, chosen.app);
   }
 
-  function choose(visit: Visit, visitor: Address, target: Target, more: TargetMore) {
+  private choose(visit: Visit, visitor: Address, target: Target, more: TargetMore) {
     const { request } = visit;
     const userAgent = request.headers.get("user-agent") ?? "";
     const choice = more.choose?.({
-      now: clock.now(),
+      now: this.deps.clock.now(),
       agent: () => classifyAgent(userAgent),
       acceptLanguage: () => request.headers.get("accept-language"),
-      place: () => deps.geo?.lookup(visitor()) ?? null,
+      place: () => this.deps.geo?.lookup(visitor()) ?? null,
       address: visitor,
       query: () => new URLSearchParams(visit.query),
     });
@@ -200,7 +210,7 @@ export function createRedirect(deps: RedirectDeps) {
   }
 
   /** Null once the right password is given. */
-  async function askPassword(
+  private async askPassword(
     visit: Visit,
     visitor: Address,
     target: Target,
@@ -210,22 +220,22 @@ export function createRedirect(deps: RedirectDeps) {
     const given = request.method === "POST" ? await formField(request, "password") : null;
     const sent = given ?? request.headers.get("x-link-password");
     if (sent === null) {
-      count.page.add();
+      this.count.page.add();
       if (wantsHtml(request)) return pages.passwordPage(target.code, null);
       return fail("links.password_wrong", "X-Link-Password: this link needs its password.");
     }
-    deps.passwordTries.admit(target.id, visitor());
-    if (await deps.passwords.verify(sent, hash)) {
-      deps.passwordTries.succeeded(target.id, visitor());
+    this.deps.passwordTries.admit(target.id, visitor());
+    if (await this.deps.passwords.verify(sent, hash)) {
+      this.deps.passwordTries.succeeded(target.id, visitor());
       return null;
     }
-    count.page.add();
+    this.count.page.add();
     const problem = "That is not the password of this link.";
     if (wantsHtml(request)) return pages.passwordPage(target.code, problem);
     return fail("links.password_wrong", `X-Link-Password: ${problem}`);
   }
 
-  function redirected(
+  private redirected(
     target: Target,
     visit: Visit,
     visitor: Address,
@@ -233,67 +243,73 @@ export function createRedirect(deps: RedirectDeps) {
     app: string | null = null,
   ): Response {
     // HEAD asks about the link and does not follow it.
-    if (visit.request.method !== "HEAD") recordVisit(target, visit, visitor());
-    count.redirected.add();
+    if (visit.request.method !== "HEAD") this.recordVisit(target, visit, visitor());
+    this.count.redirected.add();
     const noindex = target.more?.noindex ?? false;
     // After the password form the browser must not send the form on.
     const status = visit.request.method === "POST" ? 303 : target.status;
     if (app !== null && !/^https?:/i.test(app)) return pages.appPage(app, url);
-    const answer = go(app ?? url, status, target.more ? "private, no-store" : deps.cacheControl);
+    const answer = this.go(
+      app ?? url,
+      status,
+      target.more ? "private, no-store" : this.deps.cacheControl,
+    );
     if (noindex) answer.headers.set("x-robots-tag", "noindex");
     return answer;
   }
 
-  function go(url: string, status: number, cacheControl = deps.cacheControl): Response {
+  private go(url: string, status: number, cacheControl = this.deps.cacheControl): Response {
     return new Response(null, {
       status,
       headers: { location: url, "cache-control": cacheControl },
     });
   }
 
-  async function find(visit: Visit, domain: Domain): Promise<Known> {
-    const found = await targets.find(domain.id, visit.code);
+  private async find(visit: Visit, domain: Domain): Promise<Known> {
+    const found = await this.deps.targets.find(domain.id, visit.code);
     if (found !== null || domain.alphabet !== "people") return found;
-    const spelled = deps.codes.codec("people").canonical(visit.code);
-    return spelled && spelled !== visit.code ? await targets.find(domain.id, spelled) : null;
+    const spelled = this.deps.codes.codec("people").canonical(visit.code);
+    return spelled && spelled !== visit.code
+      ? await this.deps.targets.find(domain.id, spelled)
+      : null;
   }
 
-  function ended(visit: Visit, target: Target, why: pages.Ending): Response {
-    count.gone.add();
+  private ended(visit: Visit, target: Target, why: pages.Ending): Response {
+    this.count.gone.add();
     if (target.more?.expiredUrl && why !== "deleted") {
-      return go(target.more.expiredUrl, 302, "no-store");
+      return this.go(target.more.expiredUrl, 302, "no-store");
     }
     if (wantsHtml(visit.request)) return pages.gonePage(why);
     return fail("links.gone", `This link is ${why.replace("_", " ")}.`);
   }
 
-  async function unknown(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
-    count.unknown.add();
+  private async unknown(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
+    this.count.unknown.add();
     if (visit.request.method === "GET" && isCodeLike(visit.code)) {
-      fillHit(hit, visit.request, visit.query, visitor(), clock.now());
-      clicks.recordOrphan(visit.code, hit);
+      fillHit(this.hit, visit.request, visit.query, visitor(), this.deps.clock.now());
+      this.deps.clicks.recordOrphan(visit.code, this.hit);
     }
-    if (domain.not_found_url) return go(domain.not_found_url, 302, "no-store");
+    if (domain.not_found_url) return this.go(domain.not_found_url, 302, "no-store");
     if (!wantsHtml(visit.request)) return fail("links.not_found", "There is no such link.");
-    return pages.notFoundPage(await suggestions(visit.code, domain));
+    return pages.notFoundPage(await this.suggestions(visit.code, domain));
   }
 
   /** Codes that exist and that the typed one may have meant. */
-  async function suggestions(typed: string, domain: Domain): Promise<string[]> {
+  private async suggestions(typed: string, domain: Domain): Promise<string[]> {
     const out: string[] = [];
-    for (const candidate of deps.codes.codec(domain.alphabet).suggest(typed).slice(0, 8)) {
-      const target = await targets.find(domain.id, candidate);
-      if (target && !endingOf(target, clock.now())) out.push(candidate);
+    for (const candidate of this.deps.codes.codec(domain.alphabet).suggest(typed).slice(0, 8)) {
+      const target = await this.deps.targets.find(domain.id, candidate);
+      if (target && !endingOf(target, this.deps.clock.now())) out.push(candidate);
     }
     return out;
   }
 
-  function preview(visit: Visit, target: Target, domain: Domain): Response {
-    count.page.add();
+  private preview(visit: Visit, target: Target, domain: Domain): Response {
+    this.count.page.add();
     if (target.more?.passwordHash) return pages.passwordPage(target.code, null);
     const shown = {
       code: target.code,
-      shortUrl: shortUrl(naming, domain.host, target.code),
+      shortUrl: shortUrl(this.deps.naming, domain.host, target.code),
       target: target.url,
       card: target.more?.card ?? null,
     };
@@ -302,24 +318,36 @@ export function createRedirect(deps: RedirectDeps) {
     return Response.json({ code, short_url, url: target.url, ...target.more?.card });
   }
 
-  function recordVisit(target: Target, visit: Visit, address: string): void {
-    record(target, visit.request, visit.query, address, clock.now());
+  private recordVisit(target: Target, visit: Visit, address: string): void {
+    this.record(target, visit.request, visit.query, address, this.deps.clock.now());
   }
 
-  function record(
+  private record(
     target: Target,
     request: Request,
     query: string,
     address: string,
     at: number,
   ): void {
-    fillHit(hit, request, query, address, at);
-    hit.idHigh = target.idHigh;
-    hit.idLow = target.idLow;
-    clicks.record(hit);
+    fillHit(this.hit, request, query, address, at);
+    this.hit.idHigh = target.idHigh;
+    this.hit.idLow = target.idLow;
+    this.deps.clicks.record(this.hit);
   }
+}
 
-  return { known, handle };
+function outcomes(metrics: Metrics) {
+  const outcome = (name: string) =>
+    metrics.counter("stoa_links_redirects_total", "Answers to visitors by what they were.", {
+      outcome: name,
+    });
+  return {
+    redirected: outcome("redirected"),
+    unknown: outcome("unknown"),
+    gone: outcome("gone"),
+    page: outcome("page"),
+    failed: outcome("failed"),
+  };
 }
 
 export function endingOf(target: Target, now: number): pages.Ending | null {

@@ -23,7 +23,7 @@ import { openGeo } from "./geo.ts";
 import { hearChanges } from "./hearing.ts";
 import { linkRoutes } from "./http.ts";
 import { createPasswordTries } from "./password-tries.ts";
-import { createRedirect, type Redirect } from "./redirect.ts";
+import { Redirect } from "./redirect.ts";
 import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
@@ -100,7 +100,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     ...options,
     ...{ naming, targets, domains, urlPolicy, blocklist },
   });
-  const redirect = createRedirect({
+  const redirect = new Redirect({
     ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
     passwordTries: createPasswordTries(clock),
     cacheControl: config.linkRedirectCacheControl,
