@@ -10,7 +10,7 @@ import { deadLetterRoutes } from "./platform/jobs/http.ts";
 import type { Log } from "./platform/log/log.ts";
 import type { Metrics } from "./platform/metrics/metrics.ts";
 import type { Route } from "./platform/http/route.ts";
-import { openDatabase, openPlatform, type Database } from "./platform/platform.ts";
+import { openDatabase, openPlatform, type Database, type Platform } from "./platform/platform.ts";
 import type { System } from "./platform/system.ts";
 import { migrations } from "./migrations.ts";
 import { accountsSystem, type Operations } from "./systems/accounts/system.ts";
@@ -56,24 +56,13 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const publicUrl = publicUrlOf(config);
   const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
   const accounts = accountsSystem({ ...platform, passwords, nextId: ids.next });
-  const links = await linksSystem({
-    ...platform,
-    passwords,
-    accounts: accounts.contract,
-    publicUrl,
-  });
-  const webhooks = createWebhooks({ ...platform, accounts: accounts.contract });
+  const shared = { ...platform, passwords, accounts: accounts.contract };
+  const links = await linksSystem({ ...shared, publicUrl });
+  const webhooks = createWebhooks(shared);
   const systems: System[] = [accounts, links, webhooks];
   const firstAdmin = await accounts.operations.ensureAdmin();
 
-  const sweep = idempotencySweep(db);
-  jobs.register([sweep.job], [sweep.schedule]);
-  for (const system of systems) {
-    jobs.register(system.jobs ?? [], system.schedules ?? []);
-    events.register(system.subscriptions ?? []);
-  }
-  for (const system of systems) await system.start?.();
-  jobs.start();
+  await startSystems(platform, systems);
 
   let draining = false;
   const isReady = () => !draining;
@@ -127,6 +116,17 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
+}
+
+async function startSystems({ db, jobs, events }: Platform, systems: System[]): Promise<void> {
+  const sweep = idempotencySweep(db);
+  jobs.register([sweep.job], [sweep.schedule]);
+  for (const system of systems) {
+    jobs.register(system.jobs ?? [], system.schedules ?? []);
+    events.register(system.subscriptions ?? []);
+  }
+  for (const system of systems) await system.start?.();
+  jobs.start();
 }
 
 async function passed(deadline: AbortSignal): Promise<void> {

@@ -54,8 +54,6 @@ const idleTimeoutSeconds = 60;
 const settleMs = 100;
 
 export function serve(options: ServeOptions): Listening {
-  // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
-  const loopback = isLoopbackHost(options.host) ? "127.0.0.1" : null;
   let waiting = 0;
   let draining = false;
   const server: Server<undefined> = Bun.serve({
@@ -86,11 +84,40 @@ export function serve(options: ServeOptions): Listening {
     },
   });
 
-  function visitor(request: Request): string {
-    return options.addressOf(loopback ?? server.requestIP(request)?.address ?? "", request);
+  const dispatch = createDispatch(
+    options,
+    (request) => server.requestIP(request)?.address ?? "",
+    (request) => server.timeout(request, 0),
+  );
+
+  return {
+    port: server.port ?? options.port,
+    inFlight: () => waiting,
+    async stop(deadline) {
+      draining = true;
+      const cut = await drain(server, { clock: options.clock, deadline, waiting: () => waiting });
+      return { cut };
+    },
+  };
+}
+
+/** Says who answers what. `keepOpen` lifts the idle time-out of a request's connection. */
+function createDispatch(
+  options: ServeOptions,
+  peerOf: (request: Request) => string,
+  keepOpen: (request: Request) => void,
+) {
+  // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
+  const loopback = isLoopbackHost(options.host) ? "127.0.0.1" : null;
+  const visitor = (request: Request) => options.addressOf(loopback ?? peerOf(request), request);
+
+  function front(request: Request): Response | Promise<Response> {
+    const { method } = request;
+    if (method !== "GET" && method !== "HEAD" && method !== "POST") return methodNotAllowed();
+    return options.front.handle(request, visitor);
   }
 
-  function dispatch(request: Request): Response | Promise<Response> {
+  return (request: Request): Response | Promise<Response> => {
     const { url } = request;
     const pathStart = url.indexOf("/", 8);
     // No system path can be a code, so the busiest answer need not wait for their turn.
@@ -101,7 +128,7 @@ export function serve(options: ServeOptions): Listening {
     const slash = path.indexOf("/", 1);
     const first = slash < 0 ? path.slice(1) : path.slice(1, slash);
     if (first === "api") {
-      if (isStream(path)) server.timeout(request, 0);
+      if (isStream(path)) keepOpen(request);
       return options.api.fetch(request, visitor(request));
     }
     const page = options.pages.get(path);
@@ -109,33 +136,26 @@ export function serve(options: ServeOptions): Listening {
     if (!page && !tree) return front(request);
     if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed();
     return page ? page(request, visitor(request)) : (tree as Page)(request);
-  }
-
-  function front(request: Request): Response | Promise<Response> {
-    const { method } = request;
-    if (method !== "GET" && method !== "HEAD" && method !== "POST") return methodNotAllowed();
-    return options.front.handle(request, visitor);
-  }
-
-  return {
-    port: server.port ?? options.port,
-    inFlight: () => waiting,
-    async stop(deadline) {
-      draining = true;
-      // The socket stays open a moment: what is already in its queue gets an answer.
-      await options.clock.sleep(settleMs);
-      const stopped = server.stop();
-      const late = new Promise<void>((resolve) => {
-        if (deadline.aborted) resolve();
-        deadline.addEventListener("abort", () => resolve());
-      });
-      while (waiting > 0 && !deadline.aborted) await options.clock.sleep(10, deadline);
-      const cut = waiting;
-      await Promise.race([stopped, late, options.clock.sleep(settleMs)]);
-      await server.stop(true);
-      return { cut };
-    },
   };
+}
+
+/** Resolves with how many requests had to be cut off. */
+async function drain(
+  server: Server<undefined>,
+  { clock, deadline, waiting }: { clock: Clock; deadline: AbortSignal; waiting: () => number },
+): Promise<number> {
+  // The socket stays open a moment: what is already in its queue gets an answer.
+  await clock.sleep(settleMs);
+  const stopped = server.stop();
+  const late = new Promise<void>((resolve) => {
+    if (deadline.aborted) resolve();
+    deadline.addEventListener("abort", () => resolve());
+  });
+  while (waiting() > 0 && !deadline.aborted) await clock.sleep(10, deadline);
+  const cut = waiting();
+  await Promise.race([stopped, late, clock.sleep(settleMs)]);
+  await server.stop(true);
+  return cut;
 }
 
 /** Tells the client to come back on a new connection, which another process will take. */

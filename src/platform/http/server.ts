@@ -43,36 +43,21 @@ type Bindings = { Bindings: { address: string } };
 
 export function createApi(options: ApiOptions): Api {
   const app = new Hono<Bindings>();
-  const idempotency = createIdempotency(options.db);
-  const positions = createPositions(options.db, options.replicated ?? false);
-  let inFlight = 0;
-  options.metrics.gauge("stoa_http_requests_in_flight", "Requests being served.", () => inFlight);
-
+  const runner = new Runner(options);
   for (const route of options.routes.toSorted(bySpecificity)) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
     const measure = routeMetrics(options.metrics, route);
     app.on(route.method, path, async (c) => {
       const started = options.clock.monotonic();
-      const requestId = requestIdOf(c.req.raw);
-      const held = !route.stream;
-      if (held) inFlight++;
-      let response: Response;
-      try {
-        if (inFlight > options.requestsInFlightMax) {
-          throw new AppError("server.busy", "Too many requests at once.", { retryAfterSeconds: 1 });
-        }
-        const address = c.env.address;
-        const run = () => perform(route, c.req.raw, c.req.param(), address, requestId);
-        response = route.stream ? await run() : await withTimeout(run(), options.requestTimeoutMs);
-      } catch (error) {
-        response = failed(error, requestId, route.path);
-      } finally {
-        if (held) inFlight--;
-      }
+      const call = {
+        ...{ route, request: c.req.raw, rawParams: c.req.param() },
+        ...{ address: c.env.address, requestId: requestIdOf(c.req.raw) },
+      };
+      const response = await runner.answer(call);
       const elapsed = options.clock.monotonic() - started;
       measure(response.status, elapsed / 1000);
       options.log.debug("request", {
-        request_id: requestId,
+        request_id: call.requestId,
         route: `${route.method} ${route.path}`,
         status: response.status,
         ms: Math.round(elapsed * 10) / 10,
@@ -80,87 +65,115 @@ export function createApi(options: ApiOptions): Api {
       return response;
     });
   }
+  app.notFound((c) => notFound(options.routes, c.req.raw, c.req.path));
+  app.onError((error, c) => runner.failed(error, requestIdOf(c.req.raw), c.req.path));
+  return {
+    fetch: async (request, address) => await app.fetch(request, { address }),
+    inFlight: () => runner.inFlight,
+  };
+}
 
-  async function perform(
-    route: Route,
-    request: Request,
-    rawParams: Record<string, string>,
-    address: string,
-    requestId: string,
-  ): Promise<Response> {
-    const caller = await options.authenticate(request, address);
+type Call = {
+  route: Route;
+  request: Request;
+  rawParams: Record<string, string>;
+  address: string;
+  requestId: string;
+};
+
+class Runner {
+  inFlight = 0;
+  private readonly options: ApiOptions;
+  private readonly idempotency: ReturnType<typeof createIdempotency>;
+  private readonly positions: ReturnType<typeof createPositions>;
+
+  constructor(options: ApiOptions) {
+    this.options = options;
+    this.idempotency = createIdempotency(options.db);
+    this.positions = createPositions(options.db, options.replicated ?? false);
+    const help = "Requests being served.";
+    options.metrics.gauge("stoa_http_requests_in_flight", help, () => this.inFlight);
+  }
+
+  async answer(call: Call): Promise<Response> {
+    const { route, requestId } = call;
+    if (route.stream) {
+      return await this.perform(call).catch((error) => this.failed(error, requestId, route.path));
+    }
+    this.inFlight++;
+    try {
+      if (this.inFlight > this.options.requestsInFlightMax) {
+        throw new AppError("server.busy", "Too many requests at once.", { retryAfterSeconds: 1 });
+      }
+      return await withTimeout(this.perform(call), this.options.requestTimeoutMs);
+    } catch (error) {
+      return this.failed(error, requestId, route.path);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  failed(error: unknown, requestId: string, path: string): Response {
+    const { log } = this.options;
+    const explained = explain(error);
+    const status = explained instanceof AppError ? errorStatus[explained.code] : 500;
+    if (status >= 500) {
+      const say = status === 500 ? log.error : log.warn;
+      say("request failed", { request_id: requestId, route: path, error: explained });
+    }
+    return problemOf(explained, requestId);
+  }
+
+  private async perform(call: Call): Promise<Response> {
+    const { route, request, address, requestId } = call;
+    const { positions } = this;
+    const caller = await this.options.authenticate(request, address);
     admit(route, caller);
     const url = new URL(request.url);
-    const params = parse("path", route.params, rawParams);
+    const params = parse("path", route.params, call.rawParams);
     const query = parse("query", route.query, queryOf(url));
     const bytes = await bodyOf(route, request);
     const body = route.body ? parse("body", route.body, parseJson(bytes)) : undefined;
     const answer = async (signal: AbortSignal) =>
       route.handler({
-        params,
-        query,
-        body,
-        request,
-        url,
-        address,
-        requestId,
-        caller,
+        ...{ params, query, body, request, url, address, requestId, caller, signal },
         get principal() {
           return caller ?? needCredentials();
         },
         reader: positions.readerFor(caller, request),
-        write: (work) => write(route, request, bytes, caller, work),
-        signal,
+        write: (work) => this.write(call, bytes, caller, work),
       });
     const reply = route.stream
-      ? await whileAllowed(request, caller, options.watch, answer)
+      ? await whileAllowed(request, caller, this.options.watch, answer)
       : await answer(request.signal);
     if (route.method !== "GET") await positions.remember(caller);
     return finish(reply, requestId, await positions.headerFor(caller));
   }
 
-  async function write(
-    route: Route,
-    request: Request,
+  private async write(
+    { route, request }: Call,
     bytes: Uint8Array,
     caller: Principal | null,
     work: (tx: Writer) => Promise<Reply>,
   ): Promise<Reply> {
     const key = request.headers.get("idempotency-key");
     return key === null || !route.idempotent
-      ? await options.db.write(work)
-      : await idempotency.run(identify(route, request, bytes, caller, key), work);
+      ? await this.options.db.write(work)
+      : await this.idempotency.run(identify(route, request, bytes, caller, key), work);
   }
+}
 
-  function failed(error: unknown, requestId: string, path: string): Response {
-    const explained = explain(error);
-    const status = explained instanceof AppError ? errorStatus[explained.code] : 500;
-    if (status >= 500) {
-      const log = status === 500 ? options.log.error : options.log.warn;
-      log("request failed", { request_id: requestId, route: path, error: explained });
-    }
-    return problemOf(explained, requestId);
+function notFound(routes: Route[], request: Request, path: string): Response {
+  const allow = routes.filter((r) => matches(r.path, path)).map((r) => r.method);
+  const requestId = requestIdOf(request);
+  if (allow.length === 0) {
+    const message = `There is no ${path.slice(0, 200)} here; /docs lists the API.`;
+    return problemOf(new AppError("request.not_found", message), requestId);
   }
-
-  app.notFound((c) => {
-    const known = options.routes.filter((r) => matches(r.path, c.req.path));
-    const allow = known.map((r) => r.method);
-    const requestId = requestIdOf(c.req.raw);
-    if (allow.length === 0) {
-      const message = `There is no ${c.req.path.slice(0, 200)} here; /docs lists the API.`;
-      return problemOf(new AppError("request.not_found", message), requestId);
-    }
-    const message = `This path answers ${allow.join(", ")}.`;
-    const response = problemOf(new AppError("request.method_not_allowed", message), requestId);
-    response.headers.set("allow", allow.join(", "));
-    return response;
-  });
-  app.onError((error, c) => failed(error, requestIdOf(c.req.raw), c.req.path));
-
-  return {
-    fetch: async (request, address) => await app.fetch(request, { address }),
-    inFlight: () => inFlight,
-  };
+  const message = `This path answers ${allow.join(", ")}.`;
+  const response = problemOf(new AppError("request.method_not_allowed", message), requestId);
+  response.headers.set("allow", allow.join(", "));
+  return response;
 }
 
 function admit(route: Route, caller: Principal | null): void {
