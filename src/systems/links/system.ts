@@ -29,7 +29,7 @@ import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import { linksMigrations } from "./migrations.ts";
 import { createShorten, type Draft } from "./shorten.ts";
-import { createTargets } from "./targets.ts";
+import { Targets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
 
 /** Short links: make, find, follow, count. */
@@ -61,28 +61,11 @@ export type LinksOptions = {
 const codeKeySecret = "links.code_key";
 
 export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
-  const { db, config, clock, log, metrics, ids, events, outbound, accounts, passwords } = options;
+  const { db, config, clock, log, metrics, ids, events, accounts, passwords } = options;
   const naming = { publicUrl: options.publicUrl };
   const codes = createCodeBlocks(db, await installSecret(db, codeKeySecret));
-  const targets = createTargets({ db, clock, entriesMax: config.linkCacheEntriesMax });
-  const blocklist = await openBlocklist({
-    blockFiles: config.linkBlocklistFiles,
-    allowFiles: config.linkAllowlistFiles,
-    log,
-    clock,
-  });
-  const domains = createDomains({
-    ...{ db, clock, ids, events, accounts, outbound },
-    perOwnerMax: config.linkDomainsPerOwnerMax,
-    ownAlphabet: config.linkCodeAlphabet,
-    publicHost: new URL(options.publicUrl).hostname,
-  });
-  const policy: UrlPolicy = {
-    schemes: config.linkUrlSchemes,
-    ownHosts: domains.ownsHost,
-    lists: blocklist,
-  };
-  const urlPolicy = () => policy;
+  const targets = new Targets({ db, clock, entriesMax: config.linkCacheEntriesMax });
+  const { blocklist, domains, urlPolicy } = await openPolicy(options);
   const geo = config.clickGeoEnabled ? openGeo({ log }) : null;
   const clicks = createClicks({ ...options, dataDir: config.dataDir, geo });
   const hearing = hearChanges({ db, clock, log, targets, domains });
@@ -90,11 +73,11 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     ...{ clock, ids, codes, domains, events, passwords, naming, urlPolicy },
     defaultTtlDays: config.linkDefaultTtlDays,
     aliasesPerOwnerMax: config.linkAliasesPerOwnerMax,
-    forgetUnknown: targets.forgetUnknown,
+    forgetUnknown: () => targets.forgetUnknown(),
   });
   const edit = createEdit({
     ...{ clock, events, accounts, passwords, naming, urlPolicy },
-    forget: targets.forget,
+    forget: (domainId, code) => targets.forget(domainId, code),
   });
   const desk = createSafetyDesk({
     ...options,
@@ -110,15 +93,16 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     return db.write((tx) => shorten.createMany(tx, drafts));
   });
   measure(metrics, targets);
-  // Here and not at the start, because the command line calls the routes without one.
-  await domains.reload();
 
   return {
     name: "links",
     migrations: linksMigrations,
     routes: [
       ...linkRoutes({ db, clock, shorten, edit, naming, batches }),
-      ...transferRoutes({ db, clock, shorten, naming }),
+      ...transferRoutes({
+        ...{ db, clock, shorten, naming },
+        uploadMsMax: config.linkImportUploadMsMax,
+      }),
       ...clickRoutes({ clicks, findOwned: requireOwned }),
       ...domainRoutes(domains, urlPolicy),
       ...safetyRoutes(desk),
@@ -140,7 +124,31 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   };
 }
 
-function measure(metrics: Metrics, targets: ReturnType<typeof createTargets>): void {
+/** Where links may lead, and the hosts that they may be on. */
+async function openPolicy(options: LinksOptions) {
+  const { db, config, clock, log, ids, events, outbound, accounts } = options;
+  const lists = await openBlocklist({
+    blockFiles: config.linkBlocklistFiles,
+    allowFiles: config.linkAllowlistFiles,
+    ...{ log, clock },
+  });
+  const domains = createDomains({
+    ...{ db, clock, ids, events, accounts, outbound },
+    perOwnerMax: config.linkDomainsPerOwnerMax,
+    ownAlphabet: config.linkCodeAlphabet,
+    publicHost: new URL(options.publicUrl).hostname,
+  });
+  // Here and not at the start, because the command line calls the routes without one.
+  await domains.reload();
+  const policy: UrlPolicy = {
+    schemes: config.linkUrlSchemes,
+    ownHosts: domains.ownsHost,
+    lists,
+  };
+  return { blocklist: lists, domains, urlPolicy: () => policy };
+}
+
+function measure(metrics: Metrics, targets: Targets): void {
   const cache = "stoa_links_cache";
   const counted = (name: "hits" | "misses" | "reads" | "stale", help: string) =>
     metrics.countedBy(`${cache}_${name}_total`, help, () => targets.counts()[name]);

@@ -4,7 +4,7 @@ import { fakeClock } from "../../platform/clock/clock.ts";
 import { platformMigrations } from "../../platform/platform.ts";
 import { testDatabase, type TestDatabase } from "../../../test/database.ts";
 import { migrations } from "../../migrations.ts";
-import { createTargets } from "./targets.ts";
+import { Targets } from "./targets.ts";
 
 /** What memory does while the database hangs. The rest is tested through redirects. */
 let database: TestDatabase;
@@ -19,7 +19,7 @@ afterAll(() => database.drop());
 
 test("a known code does not wait for a database that hangs, and catches up after it", async () => {
   const clock = fakeClock();
-  const targets = createTargets({ db: database.db, clock, entriesMax: 100 });
+  const targets = new Targets({ db: database.db, clock, entriesMax: 100 });
   await targets.find("0", "abc");
   await using holder = new SQL(database.connection as string, { max: 1 });
   const lock = await holder.reserve();

@@ -38,100 +38,114 @@ const retryAfterMs = 500;
 /** How old an answer from memory may be while notifications cannot be trusted. */
 const untrustedAgeMsMax = 900;
 
-export type Targets = ReturnType<typeof createTargets>;
-
-export function createTargets(options: TargetOptions) {
-  const { db, clock, readTimeoutMs = readTimeoutDefaultMs } = options;
-  const cache = new LoadingCache<Target>({
-    ...{ clock, absentMax, absentTtlMs, ttlMs, load },
-    entriesMax: options.entriesMax,
-    keyOf: (target) => keyOf(target.domainId, target.code),
-  });
-  let trusted = false;
-  let stale = 0;
+export class Targets {
+  private readonly options: TargetOptions;
+  private readonly readTimeoutMs: number;
+  private readonly cache: LoadingCache<Target>;
+  private trusted = false;
+  private stale = 0;
   /** Whether the last read failed, and from when on another may be tried. */
-  let away = false;
-  let retryAt = 0;
+  private away = false;
+  private retryAt = 0;
 
-  async function load(key: string): Promise<Known> {
+  constructor(options: TargetOptions) {
+    this.options = options;
+    this.readTimeoutMs = options.readTimeoutMs ?? readTimeoutDefaultMs;
+    this.cache = new LoadingCache<Target>({
+      ...{ clock: options.clock, absentMax, absentTtlMs, ttlMs },
+      entriesMax: options.entriesMax,
+      load: (key) => this.load(key),
+      keyOf: (target) => keyOf(target.domainId, target.code),
+    });
+  }
+
+  counts() {
+    return { ...this.cache.counts, stale: this.stale, entries: this.cache.size };
+  }
+
+  /** What is in memory and surely right; undefined says nothing but that it is not. */
+  peek(domainId: string, code: string, now: number): Target | undefined {
+    return this.trusted ? this.cache.peek(keyOf(domainId, code), now) : undefined;
+  }
+
+  /** From memory at once, else a promise of it. Rejects only when neither can answer. */
+  find(domainId: string, code: string): Known | Promise<Known> {
+    const { cache, trusted } = this;
+    const key = keyOf(domainId, code);
+    const now = this.options.clock.monotonic();
+    const held = cache.held(key, now);
+    if (held === undefined || (held === null && !trusted)) {
+      cache.counts.misses++;
+      return cache.load(key);
+    }
+    const fresh =
+      held === null || (trusted ? cache.isFresh(held, now) : now - held.readAt < untrustedAgeMsMax);
+    if (!fresh) return this.revalidate(key, held);
+    cache.counts.hits++;
+    return held;
+  }
+
+  /** After an edit: the next visitor gets what the database says. */
+  forget(domainId: string, code: string): void {
+    this.away = false;
+    this.cache.delete(keyOf(domainId, code));
+  }
+
+  /** After a new alias: any spelling of it may have been taken for unknown. */
+  forgetUnknown(): void {
+    this.away = false;
+    this.cache.forgetAbsent();
+  }
+
+  /** After a change that touches links which nobody listed. */
+  forgetAll(): void {
+    this.away = false;
+    this.cache.expireAll();
+  }
+
+  /** Whether changes of other processes are sure to be heard. */
+  trust(sure: boolean): void {
+    if (sure && !this.trusted) this.cache.expireAll();
+    this.trusted = sure;
+  }
+
+  private async load(key: string): Promise<Known> {
     const where = placeOf(key);
     try {
-      const query = findTarget(db, { ...where, skeleton: aliasSkeleton(where.code) });
-      const row = await withDeadline(query, readTimeoutMs);
-      away = false;
+      const skeleton = aliasSkeleton(where.code);
+      const query = findTarget(this.options.db, { ...where, skeleton });
+      const row = await withDeadline(query, this.readTimeoutMs);
+      this.away = false;
       return row && compileTarget(row);
     } catch (error) {
-      if (error instanceof AppError) missed();
+      if (error instanceof AppError) this.missed();
       throw error;
     }
   }
 
-  function missed(): void {
-    away = true;
-    retryAt = clock.monotonic() + retryAfterMs;
+  private missed(): void {
+    this.away = true;
+    this.retryAt = this.options.clock.monotonic() + retryAfterMs;
   }
 
   /** While the database is away one visitor asks for all, and nobody waits for the answer. */
-  async function revalidate(key: string, old: Target): Promise<Known> {
-    if (!away || clock.monotonic() >= retryAt) {
-      const waits = !away;
-      retryAt = clock.monotonic() + retryAfterMs;
+  private async revalidate(key: string, old: Target): Promise<Known> {
+    const { clock } = this.options;
+    if (!this.away || clock.monotonic() >= this.retryAt) {
+      const waits = !this.away;
+      this.retryAt = clock.monotonic() + retryAfterMs;
       // Where changes are heard this one surely changed, and what it was is not good enough.
-      const patience = trusted ? readTimeoutMs : patienceMs;
-      const checked = withDeadline(cache.load(key), patience).catch(() => {
-        missed();
+      const patience = this.trusted ? this.readTimeoutMs : patienceMs;
+      const checked = withDeadline(this.cache.load(key), patience).catch(() => {
+        this.missed();
         return old;
       });
       const found = waits ? await checked : old;
       if (found !== old) return found;
     }
-    stale++;
+    this.stale++;
     return old;
   }
-
-  return {
-    counts: () => ({ ...cache.counts, stale, entries: cache.size }),
-    /** What is in memory and surely right; undefined says nothing but that it is not. */
-    peek(domainId: string, code: string, now: number): Target | undefined {
-      return trusted ? cache.peek(keyOf(domainId, code), now) : undefined;
-    },
-    /** From memory at once, else a promise of it. Rejects only when neither can answer. */
-    find(domainId: string, code: string): Known | Promise<Known> {
-      const key = keyOf(domainId, code);
-      const now = clock.monotonic();
-      const held = cache.held(key, now);
-      if (held === undefined || (held === null && !trusted)) {
-        cache.counts.misses++;
-        return cache.load(key);
-      }
-      const fresh =
-        held === null ||
-        (trusted ? cache.isFresh(held, now) : now - held.readAt < untrustedAgeMsMax);
-      if (!fresh) return revalidate(key, held);
-      cache.counts.hits++;
-      return held;
-    },
-    /** After an edit: the next visitor gets what the database says. */
-    forget(domainId: string, code: string): void {
-      away = false;
-      cache.delete(keyOf(domainId, code));
-    },
-    /** After a new alias: any spelling of it may have been taken for unknown. */
-    forgetUnknown(): void {
-      away = false;
-      cache.forgetAbsent();
-    },
-    /** After a change that touches links which nobody listed. */
-    forgetAll(): void {
-      away = false;
-      cache.expireAll();
-    },
-    /** Whether changes of other processes are sure to be heard. */
-    trust(sure: boolean): void {
-      if (sure && !trusted) cache.expireAll();
-      trusted = sure;
-    },
-  };
 }
 
 /** A link's own key. */
