@@ -194,6 +194,12 @@ export const settings = {
     [],
     "Files of hosts that are never blocked by a block list.",
   ),
+  linkImportUploadMsMax: int(
+    "STOA_LINK_IMPORT_UPLOAD_MS_MAX",
+    120_000,
+    { min: 100, max: 3_600_000 },
+    "Longest the file of an import may take to arrive before 408.",
+  ),
   linkDomainsPerOwnerMax: int(
     "STOA_LINK_DOMAINS_PER_OWNER_MAX",
     50,

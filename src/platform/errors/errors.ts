@@ -9,6 +9,7 @@ export const errorStatus = {
   "request.malformed_json": 400,
   "request.unsupported_media_type": 415,
   "request.too_large": 413,
+  "request.timeout": 408,
   "request.not_found": 404,
   "request.method_not_allowed": 405,
   "request.rate_limited": 429,

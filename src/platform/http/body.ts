@@ -7,17 +7,31 @@ import { AppError } from "../errors/errors.ts";
 export const jsonDepthMax = 32;
 export const jsonNodesMax = 500_000;
 
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+/** Once `deadline` is over the rest is not waited for, however steadily it drips in. */
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+  deadline?: AbortSignal,
+): Promise<Uint8Array> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > bytesMax) throw tooLarge(bytesMax);
   if (!request.body) return new Uint8Array();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const giveUp = () => void reader.cancel().catch(() => {});
+  deadline?.addEventListener("abort", giveUp, { once: true });
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.byteLength;
+      if (size > bytesMax) throw tooLarge(bytesMax);
+      chunks.push(next.value);
+    }
+  } finally {
+    deadline?.removeEventListener("abort", giveUp);
+    giveUp();
   }
+  if (deadline?.aborted) throw new AppError("request.timeout", "The body did not come in time.");
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
 }
 

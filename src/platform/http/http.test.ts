@@ -105,4 +105,19 @@ describe("a hostile body", () => {
     const untold = new Request("http://x", { method: "POST", body: stream });
     expect(readBody(untold, 100)).rejects.toThrow("larger than 100 bytes");
   });
+
+  test("a body that drips is given up at its deadline, and let go of", async () => {
+    const dropped = Promise.withResolvers<void>();
+    const stream = new ReadableStream({
+      async pull(controller) {
+        await Bun.sleep(2);
+        controller.enqueue(new Uint8Array(1));
+      },
+      cancel: () => dropped.resolve(),
+    });
+    const dripping = new Request("http://x", { method: "POST", body: stream });
+    const read = readBody(dripping, 1_000_000, AbortSignal.timeout(20));
+    await expect(read).rejects.toMatchObject({ code: "request.timeout" });
+    await dropped.promise;
+  });
 });

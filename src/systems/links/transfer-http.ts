@@ -14,12 +14,20 @@ import type { Shorten } from "./shorten.ts";
 import { importReply } from "./wire.ts";
 
 /** Links on their way in, out and onto paper. */
-export type TransferDeps = { db: Db; clock: Clock; shorten: Shorten; naming: Naming };
+export type TransferDeps = {
+  db: Db;
+  clock: Clock;
+  shorten: Shorten;
+  naming: Naming;
+  uploadMsMax: number;
+};
 
 const tag = "links";
 export const importBytesMax = 10 * 1024 * 1024;
-/** Each holds its file in memory; more answer 503. */
-const importsAtOnceMax = 4;
+/** More answer 503. A file takes a place once it is here, so that a slow one keeps nobody out. */
+export const importsAtOnceMax = 4;
+/** Each may hold a file in memory; more of one owner's answer 503. */
+export const uploadsPerOwnerMax = 8;
 const importQuery = z.object({
   format: z.enum(["auto", ...csvFormats]).default("auto"),
   dry_run: z.stringbool().default(false),
@@ -30,8 +38,24 @@ export function transferRoutes(deps: TransferDeps): Route[] {
   return [importRoute(deps), exportRoute(deps), qrRoute(deps)];
 }
 
-function importRoute({ db, shorten, naming }: TransferDeps): Route {
+function importRoute({ db, shorten, naming, uploadMsMax }: TransferDeps): Route {
   let running = 0;
+  const uploads = new Map<string, number>();
+
+  async function upload({ request, principal }: Pick<Context, "request" | "principal">) {
+    const owner = principal.account_id;
+    const before = uploads.get(owner) ?? 0;
+    if (before >= uploadsPerOwnerMax) throw busy(`${before} files of yours are being received`);
+    uploads.set(owner, before + 1);
+    try {
+      return await readBody(request, importBytesMax, AbortSignal.timeout(uploadMsMax));
+    } finally {
+      const left = (uploads.get(owner) ?? 1) - 1;
+      if (left > 0) uploads.set(owner, left);
+      else uploads.delete(owner);
+    }
+  }
+
   return route({
     method: "POST",
     path: "/api/v1/links/import",
@@ -44,18 +68,18 @@ function importRoute({ db, shorten, naming }: TransferDeps): Route {
     bodyBytesMax: importBytesMax,
     stream: true,
     replies: { 200: importReply },
-    errors: ["links.import_invalid", "request.too_large", "request.unsupported_media_type"],
+    errors: [
+      ...(["links.import_invalid", "request.too_large", "request.timeout"] as const),
+      "request.unsupported_media_type",
+    ],
     async handler(context) {
       requireCsv(context.request);
-      if (running >= importsAtOnceMax) {
-        const message = `${importsAtOnceMax} imports are running; try again in a moment.`;
-        throw new AppError("server.busy", message, { retryAfterSeconds: 5 });
-      }
+      const bytes = await upload(context);
+      if (running >= importsAtOnceMax) throw busy(`${importsAtOnceMax} imports are running`);
       running++;
       const done = () => void running--;
       try {
         const { format, domain, dry_run: dryRun } = context.query;
-        const bytes = await readBody(context.request, importBytesMax);
         const { principal: owner, signal } = context;
         const asked = { owner, signal, format, domain, dryRun, write: writerOf(context) };
         const opened = await openImport({ db, shorten, naming, ...asked }, bytes);
@@ -69,6 +93,10 @@ function importRoute({ db, shorten, naming }: TransferDeps): Route {
       }
     },
   });
+}
+
+function busy(why: string): AppError {
+  return new AppError("server.busy", `${why}; try again in a moment.`, { retryAfterSeconds: 5 });
 }
 
 /** Through the request's own transactions, so that its next read sees what it wrote. */

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Person, startWorld, type World } from "../../../test/world.ts";
 import type { z } from "zod";
-import { importBytesMax } from "./transfer-http.ts";
+import { importBytesMax, importsAtOnceMax, uploadsPerOwnerMax } from "./transfer-http.ts";
 import type { importReply, Link } from "./wire.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ STOA_LINK_ALIASES_PER_OWNER_MAX: "2500" });
+  world = await startWorld({
+    STOA_LINK_ALIASES_PER_OWNER_MAX: "2500",
+    STOA_LINK_IMPORT_UPLOAD_MS_MAX: "3000",
+  });
 });
 afterAll(async () => {
   await world.stop();
@@ -284,6 +287,31 @@ describe("an import is refused", () => {
       status,
       code,
     ]);
+  });
+
+  test("when it drips; meanwhile those of others, and of its sender, go through", async () => {
+    const owner = await stranger("dripper");
+    const rest = Promise.withResolvers<void>();
+    const dripping = () =>
+      new ReadableStream({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode("url\n"));
+          await rest.promise;
+          controller.close();
+        },
+      });
+    expect(uploadsPerOwnerMax).toBeGreaterThan(importsAtOnceMax);
+    const slow = Array.from({ length: uploadsPerOwnerMax }, () => send(dripping(), { as: owner }));
+    // Refused for so many only once all of them have begun.
+    let reply = await send("url\n", { as: owner });
+    while (reply.status === 200) reply = await send("url\n", { as: owner });
+    expect(reply.status).toBe(503);
+    expect(await reply.text()).toContain(`${uploadsPerOwnerMax} files of yours`);
+    expect((await send("url\n")).status).toBe(200);
+    const statuses = (await Promise.all(slow)).map((response) => response.status);
+    rest.resolve();
+    expect(statuses).toEqual(slow.map(() => 408));
+    expect((await send("url\n", { as: owner })).status).toBe(200);
   });
 
   test("when it is too large, and from who may not create", async () => {
