@@ -8,6 +8,7 @@ import type { Clicks } from "./clicks.ts";
 import { counted, foreign, hit, links, openClicks, openPlace } from "./clicks.fixture.ts";
 import { owner, until, type Place } from "./clicks.fixture.ts";
 import { clickRoutes } from "./http.ts";
+import { streamsPerOwnerMax } from "./live.ts";
 
 // The first test of a run starts the database.
 setDefaultTimeout(60_000);
@@ -147,6 +148,25 @@ test("whoever watches sees own clicks of any process as they are counted", async
   gone.abort();
   await reading;
   await other.stop(AbortSignal.timeout(5_000));
+});
+
+test("an owner has so many streams and no more, also when all are asked for at once", async () => {
+  const gone = new AbortController();
+  const asked = Array.from({ length: streamsPerOwnerMax + 5 }, () =>
+    ask("ann", "/stats/live", gone.signal),
+  );
+  const replies = await Promise.all(asked);
+  const served = replies.filter((reply) => reply.status === 200);
+  expect(served).toHaveLength(streamsPerOwnerMax);
+  for (const reply of replies.filter((each) => !served.includes(each))) {
+    expect(reply.status).toBe(429);
+    expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await body(reply)).toMatchObject({ code: "request.rate_limited" });
+  }
+  expect((await ask("bob", "/stats/live", gone.signal)).status).toBe(200);
+  await served[0]!.body!.cancel();
+  expect((await ask("ann", "/stats/live", gone.signal)).status).toBe(200);
+  gone.abort();
 });
 
 test("streams end when the process stops", async () => {

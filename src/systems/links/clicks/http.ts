@@ -124,6 +124,7 @@ function streamRoutes(clicks: ClickRouteDeps["clicks"]): Route[] {
       access: "member",
       scope: "links:read",
       replies: { 200: "text/event-stream" },
+      errors: ["request.rate_limited"],
       stream: true,
       handler: ({ principal, signal }) => clicks.live.stream(principal.account_id, signal),
     }),

@@ -10,6 +10,9 @@ import { liveChannel } from "./roll.ts";
  * transaction, of what it counted for watched owners. With nobody watching it costs nothing.
  */
 export const streamsMax = 1_000;
+/** A page open in so many tabs; more would take the places of other owners. */
+export const streamsPerOwnerMax = 20;
+const fullRetrySeconds = 5;
 const heartbeatMs = 15_000;
 const watchSeconds = 40;
 const watchMs = 10_000;
@@ -41,12 +44,11 @@ export class Live {
 
   /** An event stream of one owner's clicks, until the client or this process goes. */
   async stream(owner: string, signal: AbortSignal): Promise<Response> {
-    if (this.open >= streamsMax || this.stopping.signal.aborted) {
-      const message = `This process already serves ${streamsMax} live streams.`;
-      throw new AppError("server.busy", message, { retryAfterSeconds: 5 });
-    }
+    this.requirePlace(owner);
     await this.listen();
     await this.watch([owner]);
+    // Others that asked at the same time may have been faster.
+    this.requirePlace(owner);
     return new Response(this.add(owner, signal), {
       headers: {
         "content-type": "text/event-stream",
@@ -63,6 +65,18 @@ export class Live {
     const unlisten = async () => await (await this.listening)?.();
     // A database that is away cannot be told, and need not be.
     await Promise.race([unlisten().catch(() => {}), this.clock.sleep(unlistenMs)]);
+  }
+
+  private requirePlace(owner: string): void {
+    const retry = { retryAfterSeconds: fullRetrySeconds };
+    if (this.open >= streamsMax || this.stopping.signal.aborted) {
+      const message = `This process already serves ${streamsMax} live streams.`;
+      throw new AppError("server.busy", message, retry);
+    }
+    if ((this.streams.get(owner)?.size ?? 0) >= streamsPerOwnerMax) {
+      const message = `You have ${streamsPerOwnerMax} live streams already; close one first.`;
+      throw new AppError("request.rate_limited", message, retry);
+    }
   }
 
   private async listen(): Promise<void> {
