@@ -34,6 +34,12 @@ describe("deploy/", () => {
     expect(named.filter((name) => !known.has(name) && !own.includes(name))).toEqual([]);
   });
 
+  test("passes on while it arrives only the body of a route that bounds its time itself", async () => {
+    const blocks = (await read("deploy/nginx/stoa.conf")).split(/^\s*location /m).slice(1);
+    const unbuffered = blocks.filter((block) => /^\s*proxy_request_buffering off;/m.test(block));
+    expect(unbuffered.map((block) => block.split(" {")[0])).toEqual(["= /api/v1/links/import"]);
+  });
+
   test("stops later than Stoa drains", async () => {
     const graceSeconds = settings.drainGraceMs.fallback / 1000;
     const compose = /stop_grace_period: (\d+)s/.exec(await read("deploy/compose.yaml"));
