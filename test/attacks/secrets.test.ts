@@ -228,6 +228,23 @@ describe("no secret is", () => {
   });
 });
 
+test("no table holds what guesses at a repeated request's body could be compared with", async () => {
+  const rows = await world.db.all<{ text: string }>`
+    SELECT k::text AS text FROM platform.idempotency_keys k`;
+  // What a thief of the table would hash who guesses right.
+  const body = JSON.stringify({ email: "canary@stoa.test", password: typed.account });
+  const request = `POST /api/v1/accounts\n${body}`;
+  const sha256 = (text: string, key?: string) =>
+    new Bun.CryptoHasher("sha256", key).update(text).digest("hex");
+  const text = rows.map((row) => row.text).join("\n");
+  for (const guess of [sha256(request), sha256(body), "canary-1", "canary-2"]) {
+    expect(text).not.toContain(guess);
+  }
+  // With the key they agree, so the guesses above are right ones.
+  expect(text).toContain(sha256("public\ncanary-1"));
+  expect(text).toContain(sha256(request, "canary-1"));
+});
+
 /** An id of the caller's own where there is a list of such things, else one of nobody. */
 async function idsOf(path: string, as: string): Promise<string> {
   const list = path.split("/{")[0] as string;

@@ -82,7 +82,7 @@ counterproof(
     {
       file: "src/platform/http/idempotency.ts",
       from: "if (inserted === 0) return await replay(tx, request);",
-      to: "if (inserted === 0 && request.key === '') return await replay(tx, request);",
+      to: "if (inserted === 0 && request.caller === '') return await replay(tx, request);",
     },
   ],
   async (broken) => {

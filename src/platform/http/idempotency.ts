@@ -1,3 +1,4 @@
+import { timingSafeEqual } from "node:crypto";
 import { isRetryable } from "../db/sqlstate.ts";
 import type { Db, Writer } from "../db/db.ts";
 import type { Migration } from "../db/migrate.ts";
@@ -7,10 +8,16 @@ import type { Reply } from "./route.ts";
 import schema from "./idempotency.sql" with { type: "text" };
 
 /**
- * `Idempotency-Key`: the key, a hash of the request and the reply are rows of the very
- * transaction that makes the change, so there is never one without the other. A second request
- * with the key waits on the first one's row: inside one process on its promise, across
+ * `Idempotency-Key`: what tells the key, what tells the request and the reply are a row of the
+ * very transaction that makes the change, so there is never one without the other. A second
+ * request with the key waits on the first one's row: inside one process on its promise, across
  * processes on PostgreSQL's unique index. Failed requests leave no row and may be tried again.
+ *
+ * A body may hold a password, which a plain hash in the table would let anybody guess who reads
+ * the table. So the key itself is not stored, only SHA-256 of caller and key, and the request is
+ * known by its HMAC-SHA-256 under the key: without the key, which clients choose at random, there
+ * is nothing to compare guesses with. A key that can be guessed protects nothing. Rejected: a
+ * secret of the installation, which stands in the same database.
  * Draft: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 export const idempotencyMigration: Migration = { id: "platform/idempotency/1", sql: schema };
@@ -19,10 +26,10 @@ export const idempotencyKeyLengthMax = 255;
 /** Keys are kept at least this long. */
 export const idempotencyKeptHours = 48;
 
-export type IdempotentRequest = { caller: string; key: string; hash: Uint8Array };
+export type IdempotentRequest = { caller: string; keyHash: Uint8Array; mac: Uint8Array };
 
 type Stored = {
-  request_hash: Uint8Array;
+  request_mac: Uint8Array;
   status: number;
   headers: Record<string, string>;
   body: string | null;
@@ -37,8 +44,8 @@ export function createIdempotency(db: Db) {
   ): Promise<Reply> {
     return await db.write(async (tx) => {
       const inserted = await tx.run`
-        INSERT INTO platform.idempotency_keys (caller, key, request_hash)
-        VALUES (${request.caller}, ${request.key}, ${request.hash})
+        INSERT INTO platform.idempotency_keys (caller, key_hash, request_mac)
+        VALUES (${request.caller}, ${request.keyHash}, ${request.mac})
         ON CONFLICT DO NOTHING`;
       if (inserted === 0) return await replay(tx, request);
       const reply = await work(tx);
@@ -47,14 +54,14 @@ export function createIdempotency(db: Db) {
       await tx.run`
         UPDATE platform.idempotency_keys
         SET status = ${reply.status}, headers = ${tx.json(reply.headers ?? {})}, body = ${body}
-        WHERE caller = ${request.caller} AND key = ${request.key}`;
+        WHERE caller = ${request.caller} AND key_hash = ${request.keyHash}`;
       return reply;
     });
   }
 
   return {
     async run(request: IdempotentRequest, work: (tx: Writer) => Promise<Reply>): Promise<Reply> {
-      const name = `${request.caller}\n${request.key}`;
+      const name = Buffer.from(request.keyHash).toString("base64");
       const first = running.get(name);
       // Whatever became of the first one, the row (or its absence) now decides for this one.
       if (first) await first.catch(() => {});
@@ -90,10 +97,10 @@ export function idempotencySweep(db: Db): { job: JobHandler; schedule: Schedule 
 
 async function replay(tx: Writer, request: IdempotentRequest): Promise<Reply> {
   const stored = await tx.one<Stored>`
-    SELECT request_hash, status, headers, body FROM platform.idempotency_keys
-    WHERE caller = ${request.caller} AND key = ${request.key}`;
+    SELECT request_mac, status, headers, body FROM platform.idempotency_keys
+    WHERE caller = ${request.caller} AND key_hash = ${request.keyHash}`;
   if (!stored) throw inProgress();
-  if (!Buffer.from(stored.request_hash).equals(Buffer.from(request.hash))) {
+  if (!timingSafeEqual(stored.request_mac, request.mac)) {
     throw new AppError(
       "idempotency.key_reused",
       "Idempotency-Key: this key was used for a different request; use a new key for a new one.",

@@ -72,7 +72,9 @@ function parametersOf(route: Route): Json[] {
       in: "header",
       required: false,
       schema: { type: "string", maxLength: 255 },
-      description: "The same key and body are done once and answered alike for at least 24 hours.",
+      description:
+        "A random value. The same key and body are done once and answered alike for at least " +
+        "24 hours.",
     });
   }
   return out;

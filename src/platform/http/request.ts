@@ -51,11 +51,13 @@ export function identify(
       fields: [{ field: "Idempotency-Key", message }],
     });
   }
-  const hash = new Bun.CryptoHasher("sha256")
+  const callerId = caller?.account_id ?? "public";
+  const keyHash = new Bun.CryptoHasher("sha256").update(`${callerId}\n${key}`).digest();
+  const mac = new Bun.CryptoHasher("sha256", key)
     .update(`${route.method} ${new URL(request.url).pathname}\n`)
     .update(bytes)
     .digest();
-  return { caller: caller?.account_id ?? "public", key, hash };
+  return { caller: callerId, keyHash, mac };
 }
 
 /** An id from the proxy in front is kept when it is harmless in a log line. */
