@@ -105,10 +105,13 @@ export function checkVisits(
   return out;
 }
 
-/** The starts of the outages that a visit fell into. */
+/**
+ * From when on values count for a visit during an outage: the process may not have looked at the
+ * link since the first one, and then what it knew before is all it has.
+ */
 function beganDuring(visit: Operation, outages: Interval[], lagMs: number): number[] {
   const during = ({ from, to }: Interval) => visit.endedAt >= from && visit.invokedAt <= to + lagMs;
-  return outages.filter(during).map((outage) => outage.from);
+  return outages.some(during) ? outages.map((outage) => outage.from) : [];
 }
 
 /**

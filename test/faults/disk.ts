@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { clearAfterUs } from "./reaper.ts";
 import type { Stage } from "./stage.ts";
 
 /** Disks that a scenario may fill or cut the power of. Mounting needs root. */
@@ -19,7 +20,11 @@ function run(...command: string[]): void {
 async function mounted(stage: Stage, at: string, ...mount: string[]): Promise<string> {
   mkdirSync(at, { recursive: true });
   run("mount", ...mount, at);
-  stage.defer(() => run("umount", "--lazy", at));
+  const cleared = clearAfterUs("mount", at);
+  stage.defer(() => {
+    run("umount", "--lazy", at);
+    cleared();
+  });
   await chmod(at, 0o711);
   return at;
 }

@@ -1,5 +1,4 @@
 import { SQL } from "bun";
-import { rmSync } from "node:fs";
 import { findRunning } from "../../src/platform/db/embedded.ts";
 import { Line } from "./line.ts";
 import { Stage } from "./stage.ts";
@@ -25,9 +24,9 @@ export async function install(stage: Stage, madeBy = tree): Promise<Install> {
 
 async function makeSeed(madeBy: string): Promise<Install> {
   await using stage = new Stage();
+  // Of no scenario: it goes when the whole run has ended.
   const kept = new Stage();
   const dataDir = await kept.folder("seed");
-  process.on("exit", () => rmSync(dataDir, { recursive: true, force: true }));
   const stoa = await startStoa(stage, { dataDir, tree: madeBy });
   const key = await firstKey(stoa.port, stoa.said());
   await stoa.stop();

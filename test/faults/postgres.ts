@@ -46,7 +46,7 @@ export async function startPostgres(stage: Stage): Promise<Postgres> {
     `postgres://postgres:${password}@127.0.0.1:${to}/${database}`;
   stage.defer(() => killPostgres(folder));
   const launch = async () => {
-    start(runner, pgdata, { port, socketDir });
+    stage.own(start(runner, pgdata, { port, socketDir }));
     await until("PostgreSQL answers", () => answers(url(port, "postgres")), {
       withinMs: startTimeoutMs,
     });
@@ -82,7 +82,7 @@ async function initialise(runner: Runner, pgdata: string, passwordFile: string):
   if (!made.success) throw new Error(`initdb: ${made.stderr}`);
 }
 
-function start(runner: Runner, pgdata: string, at: { port: number; socketDir: string }): void {
+function start(runner: Runner, pgdata: string, at: { port: number; socketDir: string }) {
   const settings = {
     listen_addresses: "127.0.0.1",
     port: at.port,
@@ -92,7 +92,7 @@ function start(runner: Runner, pgdata: string, at: { port: number; socketDir: st
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const binary = join(runner.native, "bin/postgres");
-  Bun.spawn([...runner.prefix, binary, "-D", pgdata, ...flags], {
+  return Bun.spawn([...runner.prefix, binary, "-D", pgdata, ...flags], {
     ...runner.identity,
     env: cleanEnv,
     cwd: "/",

@@ -2,29 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clearAfterUs } from "./reaper.ts";
 import { randomFrom, seed, type Random } from "./seed.ts";
 
 /**
  * What one scenario opened: processes, folders, mounts, sockets. All of it is closed in reverse
- * order when the scenario ends, however it ends, and as far as possible when this process does.
+ * order when the scenario ends, however it ends.
  *
  *   await using stage = new Stage();
  */
-const open = new Set<Stage>();
-
-process.on("exit", () => {
-  for (const stage of open) stage.abandon();
-});
-
 export class Stage implements AsyncDisposable {
   readonly random: Random = randomFrom(seed);
   private readonly closers: (() => unknown)[] = [];
-  private readonly children = new Set<number>();
-  private readonly folders = new Set<string>();
-
-  constructor() {
-    open.add(this);
-  }
 
   defer(close: () => unknown): void {
     this.closers.push(close);
@@ -33,21 +22,25 @@ export class Stage implements AsyncDisposable {
   /** A folder that the database's user may pass through. */
   async folder(name: string): Promise<string> {
     const path = mkdtempSync(join(tmpdir(), `stoa-fault-${name}-`));
-    this.folders.add(path);
+    const cleared = clearAfterUs("folder", path);
     await chmod(path, 0o711);
     this.defer(() => {
       rmSync(path, { recursive: true, force: true });
-      this.folders.delete(path);
+      cleared();
     });
     return path;
   }
 
   /** Has the process killed at the end if it still lives then. */
   own(child: { pid: number; exited: Promise<unknown>; kill(signal: NodeJS.Signals): void }): void {
-    this.children.add(child.pid);
-    void child.exited.then(() => this.children.delete(child.pid));
+    const cleared = clearAfterUs("process", child.pid);
+    let gone = false;
+    void child.exited.then(() => {
+      gone = true;
+      cleared();
+    });
     this.defer(async () => {
-      if (!this.children.has(child.pid)) return;
+      if (gone) return;
       child.kill("SIGCONT");
       child.kill("SIGKILL");
       await child.exited;
@@ -63,20 +56,7 @@ export class Stage implements AsyncDisposable {
         failures.push(error);
       }
     }
-    open.delete(this);
     if (failures.length > 0) throw new AggregateError(failures, "the stage was not cleared");
-  }
-
-  /** What can still be done while the process exits. */
-  abandon(): void {
-    for (const pid of this.children) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It is gone already.
-      }
-    }
-    for (const path of this.folders) rmSync(path, { recursive: true, force: true });
   }
 }
 
