@@ -76,12 +76,6 @@ function addressesIn(schema: JsonSchema, path = ""): string[] {
   return [...own, ...below, ...items, ...(schema.anyOf ?? []).flatMap((s) => addressesIn(s, path))];
 }
 
-/**
- * A webhook leads no visitor anywhere: its URL is read once, by Stoa itself, and what its name
- * means is looked up and checked whenever something is sent.
- */
-const leftToOutbound = /x\.localhost|LOCALHOST\.|\\@|:\/\/\/|\u200b|\t|a\.\.b/;
-
 describe("targets", () => {
   test("every place that takes a URL is tried", async () => {
     const tried = Object.keys(places).map((name) => name.replaceAll(/\[\d+\]/g, "[]"));
@@ -105,9 +99,8 @@ describe("targets", () => {
       let tried = 0;
       for (const [name, place] of Object.entries(places)) {
         const field = name.split(" ").at(-1) as string;
-        const known = (url: string) => !name.includes("webhooks") || !leftToOutbound.test(url);
         const replies = await Promise.all(
-          family.filter(known).map(async (url) => ({ url, reply: await place(url) })),
+          family.map(async (url) => ({ url, reply: await place(url) })),
         );
         for (const { url, reply } of replies) {
           tried++;

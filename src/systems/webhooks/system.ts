@@ -18,7 +18,7 @@ import { Webhooks } from "./webhooks.ts";
 /** Webhooks: tell other programs of an owner's events. */
 export type WebhooksOptions = {
   db: Db;
-  config: Pick<Config, "webhooksPerOwnerMax">;
+  config: Pick<Config, "webhooksPerOwnerMax" | "outboundAllowPrivate">;
   clock: Clock;
   ids: Ids;
   jobs: Jobs;
@@ -42,6 +42,7 @@ export function createWebhooks(options: WebhooksOptions): System {
   const webhooks = new Webhooks({
     ...options,
     webhooksPerOwnerMax: config.webhooksPerOwnerMax,
+    outboundAllowPrivate: config.outboundAllowPrivate,
   });
   const { deliverDue } = createDeliveries(options);
 

@@ -37,6 +37,7 @@ export const linkCreated = {
 const people: Record<string, Pick<Principal, "account_id" | "role" | "scopes">> = {
   ada: { account_id: "11", role: "member", scopes: ["*"] },
   bob: { account_id: "12", role: "member", scopes: ["*"] },
+  eve: { account_id: "13", role: "member", scopes: ["*"] },
   reader: { account_id: "11", role: "member", scopes: ["webhooks:read"] },
   admin: { account_id: "1", role: "admin", scopes: ["*"] },
   narrow_admin: { account_id: "1", role: "admin", scopes: ["links:*"] },
@@ -64,7 +65,7 @@ export async function openStage(options: StageOptions = {}) {
   const outbound = createOutbound({ log, clock: systemClock, allowPrivate });
   const webhooks = createWebhooks({
     ...{ db, clock, ids, jobs, events, outbound, metrics },
-    config: { webhooksPerOwnerMax },
+    config: { webhooksPerOwnerMax, outboundAllowPrivate: allowPrivate },
     accounts: { audit: async (_, entry) => void audited.push(entry) },
     random: () => 0,
   });

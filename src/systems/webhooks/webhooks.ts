@@ -10,6 +10,7 @@ import { webhookTestType } from "./contract.ts";
 import { wakeDelivery } from "./deliveries.ts";
 import * as deliveries from "./delivery-store.ts";
 import { bodyOf } from "./fan-out.ts";
+import { isLocalhost } from "./receiver-url.ts";
 import { newSecret } from "./signing.ts";
 import * as store from "./store.ts";
 
@@ -23,6 +24,7 @@ export type WebhooksDeps = {
   outbound: Pick<Outbound, "check">;
   accounts: Pick<Accounts, "audit">;
   webhooksPerOwnerMax: number;
+  outboundAllowPrivate: boolean;
 };
 
 export type Wish = { url: string; description: string; event_types: string[]; enabled: boolean };
@@ -39,15 +41,14 @@ export class Webhooks {
 
   /** To be called before the transaction, as it may ask the name servers. */
   async checkUrl(url: string): Promise<void> {
+    const { outbound, outboundAllowPrivate } = this.deps;
+    if (isLocalhost(url) && !outboundAllowPrivate) throw urlRefused("must not lead to localhost");
     try {
-      await this.deps.outbound.check(url);
+      await outbound.check(url);
     } catch (error) {
       // A name that does not resolve now may do so later; every delivery is checked again.
       if (!(error instanceof OutboundError) || error.code !== "outbound.refused") return;
-      throw new AppError("webhooks.url_refused", `url: ${error.message}`, {
-        cause: error,
-        fields: [{ field: "url", message: error.message }],
-      });
+      throw urlRefused(error.message, error);
     }
   }
 
@@ -151,6 +152,11 @@ export class Webhooks {
       detail: { url: row.url, event_types: row.event_types, enabled: row.enabled },
     });
   }
+}
+
+function urlRefused(message: string, cause?: OutboundError): AppError {
+  const fields = [{ field: "url", message }];
+  return new AppError("webhooks.url_refused", `url: ${message}`, { cause, fields });
 }
 
 /** A webhook of the caller's own, which nobody else changes until the commit. */

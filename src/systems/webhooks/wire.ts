@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
 import type { DeliveryRow } from "./delivery-store.ts";
+import { receiverUrl } from "./receiver-url.ts";
 import type { WebhookRow } from "./store.ts";
 import type { Origin } from "./webhooks.ts";
 
@@ -9,7 +10,6 @@ import type { Origin } from "./webhooks.ts";
 export const tag = "webhooks";
 export const params = z.object({ id: idSchema });
 
-const urlLengthMax = 2_048;
 const descriptionLengthMax = 500;
 const eventTypesMax = 50;
 const eventTypeLengthMax = 100;
@@ -23,7 +23,7 @@ const eventTypeSchema = z
   );
 
 const shape = {
-  url: z.url({ protocol: /^https?$/, error: "an http or https URL" }).max(urlLengthMax),
+  url: receiverUrl,
   description: z
     .string()
     .max(descriptionLengthMax)
