@@ -10,7 +10,8 @@ import type { Accounts } from "../accounts/contract.ts";
 import { ownerScope } from "./edit.ts";
 import type { CodeAlphabet } from "./codes.ts";
 import { domainVerified } from "./contract.ts";
-import { normalHost, proofName, requireHost } from "./host-name.ts";
+import { isProved, newToken, unproved } from "./domain-proof.ts";
+import { normalHost, requireHost } from "./host-name.ts";
 
 /**
  * Hosts that serve links. Stoa's own is domain 0. An owner adds another and proves it by a DNS
@@ -42,38 +43,78 @@ export type DomainDeps = {
   publicHost: string;
 };
 
-const proofBytesMax = 4_096;
-const tokenBytes = 24;
-export const wellKnownPath = "/.well-known/stoa-domain";
+/** What its owner may choose, at first and later. */
+type Choices = Pick<Domain, "alphabet" | "root_url" | "not_found_url">;
+
 export const domainsChannel = "links_domains_changed";
 
-export type Domains = ReturnType<typeof createDomains>;
+export function createDomains(deps: DomainDeps): Domains {
+  return new Domains(deps);
+}
 
-export function createDomains(deps: DomainDeps) {
-  let byHost = new Map<string, Domain>();
-  const { db, clock, ids, events, accounts, outbound } = deps;
+export class Domains {
+  private readonly deps: DomainDeps;
+  private byHost = new Map<string, Domain>();
+  private readonly reloads = { asked: 0, answered: 0 };
 
-  const reloads = { asked: 0, answered: 0 };
+  constructor(deps: DomainDeps) {
+    this.deps = deps;
+  }
 
-  async function reload(): Promise<void> {
-    const mine = ++reloads.asked;
-    const rows = await db.all<DomainRow & { owner_stopped: boolean }>`
+  /** Bound, as `ownsHost` is, because others take it without its object. */
+  readonly reload = async (): Promise<void> => {
+    const mine = ++this.reloads.asked;
+    const rows = await this.deps.db.all<DomainRow & { owner_stopped: boolean }>`
       SELECT d.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
         AS owner_stopped
       FROM links.domains d WHERE verified_at IS NOT NULL`;
     // Of two at once, the one that asked later knows more.
-    if (mine < reloads.answered) return;
-    reloads.answered = mine;
-    for (const row of rows) if (row.host === "") row.alphabet = deps.ownAlphabet;
-    byHost = new Map(rows.map((row) => [row.host, served(row)]));
+    if (mine < this.reloads.answered) return;
+    this.reloads.answered = mine;
+    for (const row of rows) if (row.host === "") row.alphabet = this.deps.ownAlphabet;
+    this.byHost = new Map(rows.map((row) => [row.host, served(row)]));
+  };
+
+  readonly ownsHost = (host: string): boolean => {
+    return host === this.deps.publicHost || this.byHost.has(host);
+  };
+
+  /** The domain that serves a host, or null for Stoa's own and unknown ones. */
+  serving(host: string): Domain | null {
+    return this.byHost.get(host) ?? null;
   }
 
-  async function changed(tx: Writer): Promise<void> {
-    await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
-    tx.afterCommit(() => void reload().catch(() => {}));
+  /** For the short way to a link, which leads nowhere on a domain that is stopped. */
+  idOf(host: string): string {
+    const domain = this.byHost.get(host);
+    return domain?.quarantined ? "stopped" : (domain?.id ?? "0");
   }
 
-  async function owned(reader: Reader, by: Principal, id: string): Promise<DomainRow> {
+  get count(): number {
+    return this.byHost.size - 1;
+  }
+
+  get own(): Domain {
+    return this.byHost.get("") as Domain;
+  }
+
+  /** The domain a new link goes to: the caller's own proved one, or Stoa's. */
+  async forLinks(host: string | undefined, owner: Principal): Promise<Domain> {
+    if (host === undefined || host === this.deps.publicHost) return this.own;
+    const domain = this.byHost.get(normalHost(host) ?? "?");
+    if (domain && domain.owner_id === owner.account_id) return domain;
+    const message = `"${host}" is not a proved domain of yours; add it under /api/v1/domains`;
+    throw new AppError("links.domain_unverified", `domain: ${message}`, {
+      fields: [{ field: "domain", message }],
+    });
+  }
+
+  async list(reader: Reader, owner: Principal): Promise<DomainRow[]> {
+    return await reader.all<DomainRow>`
+      SELECT * FROM links.domains WHERE owner_id = ${owner.account_id} ORDER BY id`;
+  }
+
+  async owned(reader: Reader, by: Principal, id: string): Promise<DomainRow> {
     const ownerId = ownerScope(by);
     const row = await reader.one<DomainRow>`
       SELECT * FROM links.domains WHERE id = ${id} AND id <> 0
@@ -82,130 +123,60 @@ export function createDomains(deps: DomainDeps) {
     return row;
   }
 
-  async function proved(row: DomainRow): Promise<boolean> {
-    const name = proofName(row.host);
-    const records = await outbound.resolveTxt(name).catch((): string[] => []);
-    if (records.includes(row.token)) return true;
-    for (const scheme of ["https", "http"]) {
-      const url = `${scheme}://${row.host}${wellKnownPath}`;
-      const answer = await outbound
-        .fetch({ url, bytesMax: proofBytesMax, timeoutMs: 5_000, redirectsMax: 0 })
-        .catch(() => null);
-      if (answer?.status !== 200) continue;
-      if (new TextDecoder().decode(answer.body).trim() === row.token) return true;
+  async add(tx: Writer, owner: Principal, wish: Choices & { host: string }): Promise<DomainRow> {
+    const { ids, perOwnerMax, publicHost } = this.deps;
+    const host = requireHost(wish.host, publicHost);
+    const [held] = await tx.all<{ n: string }>`
+      SELECT count(*) AS n FROM links.domains WHERE owner_id = ${owner.account_id}`;
+    if (Number(held?.n) >= perOwnerMax) {
+      throw new AppError("links.domain_limit", `An owner may add ${perOwnerMax} domains.`);
     }
-    return false;
+    const row = await tx.one<DomainRow>`
+      INSERT INTO links.domains (id, owner_id, host, alphabet, token, root_url, not_found_url)
+      VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${newToken()},
+        ${wish.root_url}, ${wish.not_found_url})
+      ON CONFLICT DO NOTHING RETURNING *`;
+    if (!row) throw taken(host, "you have added it already");
+    await this.note(tx, owner, row, "domains.added");
+    return row;
   }
 
-  return {
-    reload,
-    owned,
-    /** The domain that serves a host, or null for Stoa's own and unknown ones. */
-    serving: (host: string): Domain | null => byHost.get(host) ?? null,
-    /** For the short way to a link, which leads nowhere on a domain that is stopped. */
-    idOf(host: string): string {
-      const domain = byHost.get(host);
-      return domain?.quarantined ? "stopped" : (domain?.id ?? "0");
-    },
-    get count(): number {
-      return byHost.size - 1;
-    },
-    get own(): Domain {
-      return byHost.get("") as Domain;
-    },
-    ownsHost: (host: string): boolean => host === deps.publicHost || byHost.has(host),
+  /** Looks for the proof outside any transaction, then records it. */
+  async verify(by: Principal, id: string): Promise<DomainRow> {
+    const { db, outbound } = this.deps;
+    const row = await this.owned(db, by, id);
+    if (row.verified_at) return row;
+    if (!(await isProved(row, outbound))) throw unproved(row);
+    return await db.write((tx) => this.recordProof(tx, by, row));
+  }
 
-    /** The domain a new link goes to: the caller's own proved one, or Stoa's. */
-    async forLinks(host: string | undefined, owner: Principal): Promise<Domain> {
-      if (host === undefined || host === deps.publicHost) return byHost.get("") as Domain;
-      const domain = byHost.get(normalHost(host) ?? "?");
-      if (domain && domain.owner_id === owner.account_id) return domain;
-      const message = `"${host}" is not a proved domain of yours; add it under /api/v1/domains`;
-      throw new AppError("links.domain_unverified", `domain: ${message}`, {
-        fields: [{ field: "domain", message }],
-      });
-    },
+  async update(tx: Writer, by: Principal, id: string, wish: Partial<Choices>): Promise<DomainRow> {
+    const row = { ...(await this.owned(tx, by, id)), ...wish };
+    await tx.run`
+      UPDATE links.domains SET alphabet = ${row.alphabet}, root_url = ${row.root_url},
+        not_found_url = ${row.not_found_url}
+      WHERE id = ${row.id}`;
+    await this.note(tx, by, row, "domains.updated");
+    await this.changed(tx);
+    return row;
+  }
 
-    async list(reader: Reader, owner: Principal): Promise<DomainRow[]> {
-      return await reader.all<DomainRow>`
-        SELECT * FROM links.domains WHERE owner_id = ${owner.account_id} ORDER BY id`;
-    },
+  async remove(tx: Writer, by: Principal, id: string): Promise<void> {
+    const row = await this.owned(tx, by, id);
+    const used = await tx.one`SELECT 1 FROM links.links WHERE domain_id = ${id} LIMIT 1`;
+    if (used) {
+      throw new AppError(
+        "links.domain_in_use",
+        `${row.host} has links, and a code is never given twice; it cannot be removed.`,
+      );
+    }
+    await tx.run`DELETE FROM links.domains WHERE id = ${id}`;
+    await this.note(tx, by, row, "domains.removed");
+    await this.changed(tx);
+  }
 
-    async add(
-      tx: Writer,
-      owner: Principal,
-      wish: {
-        host: string;
-        alphabet: CodeAlphabet;
-        root_url: string | null;
-        not_found_url: string | null;
-      },
-    ): Promise<DomainRow> {
-      const host = requireHost(wish.host, deps.publicHost);
-      const [held] = await tx.all<{ n: string }>`
-        SELECT count(*) AS n FROM links.domains WHERE owner_id = ${owner.account_id}`;
-      if (Number(held?.n) >= deps.perOwnerMax) {
-        throw new AppError("links.domain_limit", `An owner may add ${deps.perOwnerMax} domains.`);
-      }
-      const random = Buffer.from(crypto.getRandomValues(new Uint8Array(tokenBytes)));
-      const token = `stoa-domain=${random.toString("base64url")}`;
-      const row = await tx.one<DomainRow>`
-        INSERT INTO links.domains (id, owner_id, host, alphabet, token, root_url, not_found_url)
-        VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${token},
-          ${wish.root_url}, ${wish.not_found_url})
-        ON CONFLICT DO NOTHING RETURNING *`;
-      if (!row) throw taken(host, "you have added it already");
-      await note(tx, owner, row, "domains.added");
-      return row;
-    },
-
-    /** Looks for the proof outside any transaction, then records it. */
-    async verify(by: Principal, id: string): Promise<DomainRow> {
-      const row = await owned(db, by, id);
-      if (row.verified_at) return row;
-      if (!(await proved(row))) {
-        const message =
-          `no proof found: neither the TXT record ${proofName(row.host)} ` +
-          `nor the file ${wellKnownPath} says ${row.token}`;
-        throw new AppError("links.domain_unverified", `host: ${message}`, {
-          fields: [{ field: "host", message }],
-        });
-      }
-      return await db.write((tx) => recordProof(tx, by, row));
-    },
-
-    async update(
-      tx: Writer,
-      by: Principal,
-      id: string,
-      wish: Partial<Pick<Domain, "alphabet" | "root_url" | "not_found_url">>,
-    ): Promise<DomainRow> {
-      const row = { ...(await owned(tx, by, id)), ...wish };
-      await tx.run`
-        UPDATE links.domains SET alphabet = ${row.alphabet}, root_url = ${row.root_url},
-          not_found_url = ${row.not_found_url}
-        WHERE id = ${row.id}`;
-      await note(tx, by, row, "domains.updated");
-      await changed(tx);
-      return row;
-    },
-
-    async remove(tx: Writer, by: Principal, id: string): Promise<void> {
-      const row = await owned(tx, by, id);
-      const used = await tx.one`SELECT 1 FROM links.links WHERE domain_id = ${id} LIMIT 1`;
-      if (used) {
-        throw new AppError(
-          "links.domain_in_use",
-          `${row.host} has links, and a code is never given twice; it cannot be removed.`,
-        );
-      }
-      await tx.run`DELETE FROM links.domains WHERE id = ${id}`;
-      await note(tx, by, row, "domains.removed");
-      await changed(tx);
-    },
-  };
-
-  async function recordProof(tx: Writer, by: Principal, row: DomainRow): Promise<DomainRow> {
+  private async recordProof(tx: Writer, by: Principal, row: DomainRow): Promise<DomainRow> {
+    const { clock, events } = this.deps;
     try {
       const verified = { ...row, verified_at: new Date(clock.now()) };
       await tx.run`
@@ -214,8 +185,8 @@ export function createDomains(deps: DomainDeps) {
         owner_id: row.owner_id,
         data: { domain_id: row.id, host: row.host },
       });
-      await note(tx, by, row, "domains.verified");
-      await changed(tx);
+      await this.note(tx, by, row, "domains.verified");
+      await this.changed(tx);
       return verified;
     } catch (error) {
       if (uniqueViolation(error)) throw taken(row.host, "another account has proved it");
@@ -223,9 +194,14 @@ export function createDomains(deps: DomainDeps) {
     }
   }
 
-  async function note(tx: Writer, actor: Principal, row: DomainRow, action: string): Promise<void> {
-    const detail = { host: row.host };
-    await accounts.audit(tx, { account_id: row.owner_id, actor, action, target: row.id, detail });
+  private async changed(tx: Writer): Promise<void> {
+    await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
+    tx.afterCommit(() => void this.reload().catch(() => {}));
+  }
+
+  private async note(tx: Writer, actor: Principal, row: DomainRow, action: string): Promise<void> {
+    const { host, owner_id: account_id, id: target } = row;
+    await this.deps.accounts.audit(tx, { account_id, actor, action, target, detail: { host } });
   }
 }
 
