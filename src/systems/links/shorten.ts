@@ -45,29 +45,39 @@ const dayMs = 86_400_000;
 /** A generated code may meet an alias of the same shape; each try meets another. */
 const codeTriesMax = 5;
 
-export type Shorten = ReturnType<typeof createShorten>;
+export function createShorten(deps: ShortenDeps): Shorten {
+  return new Shorten(deps);
+}
 
-export function createShorten(deps: ShortenDeps) {
+export class Shorten {
+  readonly aliasesPerOwnerMax: number;
+  private readonly deps: ShortenDeps;
+
+  constructor(deps: ShortenDeps) {
+    this.deps = deps;
+    this.aliasesPerOwnerMax = deps.aliasesPerOwnerMax;
+  }
+
   /** Everything that can be refused without touching a row. */
-  async function draft(owner: Principal, wish: CreateLink): Promise<Draft> {
+  async draft(owner: Principal, wish: CreateLink): Promise<Draft> {
     const { alias, domain: host, ttl_days, find_or_create, ...fields } = wish;
-    const now = deps.clock.now();
+    const now = this.deps.clock.now();
     if (fields.expires_at !== undefined && ttl_days !== undefined) {
       const message = "give expires_at or ttl_days, not both";
       throw new AppError("links.invalid", `ttl_days: ${message}`, {
         fields: [{ field: "ttl_days", message }],
       });
     }
-    const domain = await deps.domains.forLinks(host, owner);
-    if (fields.expires_at === undefined) fields.expires_at = endOfLife(now, ttl_days);
-    const by = { policy: deps.urlPolicy(), now, passwords: deps.passwords };
+    const domain = await this.deps.domains.forLinks(host, owner);
+    if (fields.expires_at === undefined) fields.expires_at = this.endOfLife(now, ttl_days);
+    const by = { policy: this.deps.urlPolicy(), now, passwords: this.deps.passwords };
     const checked = await checkLink(blankLink, fields, by);
     const named = alias === undefined ? null : acceptAlias(alias);
-    const code = named?.alias ?? ((await deps.codes.take(domain.alphabet, 1))[0] as string);
+    const code = named?.alias ?? ((await this.deps.codes.take(domain.alphabet, 1))[0] as string);
     const at = new Date(now);
     const row: NewLinkRow = {
       ...checked,
-      id: deps.ids.next(),
+      id: this.deps.ids.next(),
       owner_id: owner.account_id,
       domain_id: domain.id,
       code,
@@ -79,12 +89,12 @@ export function createShorten(deps: ShortenDeps) {
     return { row, domain, find: find_or_create ?? false, alias: named !== null };
   }
 
-  function endOfLife(now: number, ttlDays: number | undefined): string | null {
-    const days = ttlDays ?? deps.defaultTtlDays;
+  private endOfLife(now: number, ttlDays: number | undefined): string | null {
+    const days = ttlDays ?? this.deps.defaultTtlDays;
     return days === 0 ? null : new Date(now + days * dayMs).toISOString();
   }
 
-  async function create(tx: Writer, made: Draft): Promise<{ row: ListedRow; found: boolean }> {
+  async create(tx: Writer, made: Draft): Promise<{ row: ListedRow; found: boolean }> {
     if (made.find) {
       const { owner_id: ownerId, domain_id: domainId, url, id: linkId } = made.row;
       const holder = await claimUrl(tx, { ownerId, domainId, url, linkId });
@@ -93,25 +103,25 @@ export function createShorten(deps: ShortenDeps) {
         if (row) return { row, found: true };
       }
     }
-    if (made.alias) await requireAliasRoom(tx, made.row.owner_id, 1);
+    if (made.alias) await this.requireAliasRoom(tx, made.row.owner_id, 1);
     for (let tries = 0; tries < codeTriesMax; tries++) {
       const inserted = await insertLinks(tx, [made.row]);
       if (inserted.size === 1) {
-        await tell(tx, [made]);
+        await this.tell(tx, [made]);
         return { row: listed(made), found: false };
       }
       if (made.alias) throw aliasTaken(made.row.code);
-      made.row.code = (await deps.codes.take(made.domain.alphabet, 1))[0] as string;
+      made.row.code = (await this.deps.codes.take(made.domain.alphabet, 1))[0] as string;
     }
     throw new Error("no free code after several tries");
   }
 
   /** Inserts all that can be; a draft that lost its alias comes back as an error in its place. */
-  async function createMany(tx: Writer, drafts: Draft[]): Promise<(ListedRow | AppError)[]> {
+  async createMany(tx: Writer, drafts: Draft[]): Promise<(ListedRow | AppError)[]> {
     const owner = drafts[0]?.row.owner_id;
     if (owner === undefined) return [];
     const aliases = drafts.filter((d) => d.alias).length;
-    if (aliases > 0) await requireAliasRoom(tx, owner, aliases);
+    if (aliases > 0) await this.requireAliasRoom(tx, owner, aliases);
     const inserted = await insertLinks(
       tx,
       drafts.map((d) => d.row),
@@ -120,38 +130,36 @@ export function createShorten(deps: ShortenDeps) {
     for (const made of drafts) {
       if (inserted.has(made.row.id)) outcomes.push(listed(made));
       else if (made.alias) outcomes.push(aliasTaken(made.row.code));
-      else outcomes.push((await create(tx, { ...made, find: false })).row);
+      else outcomes.push((await this.create(tx, { ...made, find: false })).row);
     }
-    await tell(
+    await this.tell(
       tx,
       drafts.filter((d) => inserted.has(d.row.id)),
     );
     return outcomes;
   }
 
-  async function tell(tx: Writer, made: Draft[]): Promise<void> {
+  private async tell(tx: Writer, made: Draft[]): Promise<void> {
     // Only an alias can have been asked for, and cached as unknown, before it was made.
     if (made.some((d) => d.alias)) {
       await announceChange(tx, "alias", null);
-      tx.afterCommit(deps.forgetUnknown);
+      tx.afterCommit(this.deps.forgetUnknown);
     }
     const events = made.map((d) => ({
       owner_id: d.row.owner_id,
-      data: factsOf(d.row, d.domain.host, deps.naming),
+      data: factsOf(d.row, d.domain.host, this.deps.naming),
     }));
-    await deps.events.publishAll(tx, linkCreated, events);
+    await this.deps.events.publishAll(tx, linkCreated, events);
   }
 
-  async function requireAliasRoom(tx: Writer, ownerId: string, wanted: number): Promise<void> {
-    const max = deps.aliasesPerOwnerMax;
+  private async requireAliasRoom(tx: Writer, ownerId: string, wanted: number): Promise<void> {
+    const max = this.aliasesPerOwnerMax;
     const held = await countAliases(tx, { ownerId, max });
     if (held + wanted <= max) return;
     throw new AppError("links.alias_limit", `alias: an owner may hold ${max} live aliases`, {
       fields: [{ field: "alias", message: `an owner may hold ${max} live aliases` }],
     });
   }
-
-  return { draft, create, createMany, aliasesPerOwnerMax: deps.aliasesPerOwnerMax };
 }
 
 export function factsOf(
