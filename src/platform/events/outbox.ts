@@ -5,7 +5,7 @@ import { AppError, assert } from "../errors/errors.ts";
 import { firstIdAt, type Ids } from "../ids/ids.ts";
 import type { JobHandler, JobRunner } from "../jobs/jobs.ts";
 import type { Log } from "../log/log.ts";
-import type { Metrics } from "../metrics/metrics.ts";
+import type { Counter, Metrics } from "../metrics/metrics.ts";
 import {
   type EventType,
   matchesType,
@@ -42,41 +42,34 @@ export type EventsOptions = {
 };
 
 export function createEvents(options: EventsOptions): Outbox {
-  const { db, ids, jobs, clock, log } = options;
-  const subscriptions: Subscription[] = [];
-  const handedOut = options.metrics?.counter("stoa_events_total", "Events handed out.");
-
-  async function handOut(): Promise<number> {
-    const count = await db.write(async (tx) => {
-      const events = await store.takeEvents(tx, batchMax);
-      if (events.length === 0) return 0;
-      const wanted = await Promise.all(subscriptions.map((s) => wantedBy(s, events, log)));
-      await jobs.enqueueAll(tx, wanted.flat());
-      return events.length;
-    });
-    handedOut?.add(count);
-    return count;
-  }
-
-  async function sweep(signal: AbortSignal): Promise<void> {
-    const before = firstIdAt(clock.now() - eventRetentionDays * dayMs);
-    let deleted = sweepBatch;
-    while (deleted === sweepBatch && !signal.aborted) {
-      deleted = await db.write((tx) => store.deleteEvents(tx, before, sweepBatch));
-    }
-  }
-
-  jobs.feedBy(handOut);
+  const { jobs } = options;
+  const outbox = new JobOutbox(options);
+  jobs.feedBy(() => outbox.handOut());
   jobs.register(
-    [{ kind: "platform.sweep_events", run: (_, signal) => sweep(signal) }],
+    [{ kind: "platform.sweep_events", run: (_, signal) => outbox.sweep(signal) }],
     [{ kind: "platform.sweep_events", cron: "41 * * * *" }],
   );
+  return outbox;
+}
 
-  async function publishAll<T>(
-    tx: Writer,
-    type: EventType<T>,
-    events: NewEvent<T>[],
-  ): Promise<string[]> {
+class JobOutbox implements Outbox {
+  readonly list = store.listEvents;
+  private readonly options: EventsOptions;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly handedOut: Counter | undefined;
+
+  constructor(options: EventsOptions) {
+    this.options = options;
+    this.handedOut = options.metrics?.counter("stoa_events_total", "Events handed out.");
+  }
+
+  async publish<T>(tx: Writer, type: EventType<T>, event: NewEvent<T>): Promise<string> {
+    const [id] = await this.publishAll(tx, type, [event]);
+    return id as string;
+  }
+
+  async publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): Promise<string[]> {
+    const { clock, ids, jobs } = this.options;
     const occurred_at = new Date(clock.now());
     const rows = events.map(({ owner_id, data }) => {
       const checked: unknown = type.schema.parse(data);
@@ -89,40 +82,55 @@ export function createEvents(options: EventsOptions): Outbox {
     return rows.map((row) => row.id);
   }
 
-  return {
-    async publish(tx, type, event) {
-      const [id] = await publishAll(tx, type, [event]);
-      return id as string;
-    },
-    publishAll,
-    register(more) {
-      for (const subscription of more) {
-        const { name } = subscription;
-        assert(!subscriptions.some((s) => s.name === name), `two subscriptions named ${name}`);
-        subscriptions.push(subscription);
-      }
-      jobs.register(more.map(handlerOf), []);
-    },
-    list: store.listEvents,
-    async replay(tx, id, subscription) {
-      const event = await store.findEvent(tx, id);
-      const to = subscriptions.filter((s) => {
-        return s.name === (subscription ?? s.name) && event && matchesType(s.types, event.type);
-      });
-      if (!event || (subscription !== undefined && to.length === 0)) {
-        throw new AppError(
-          "events.not_found",
-          "There is no such event, or none of its type there.",
-        );
-      }
-      await jobs.enqueueAll(
-        tx,
-        to.map((s) => ({ kind: kindOf(s), payload: event })),
-      );
-      return to.length;
-    },
-    settle: () => jobs.settle(),
-  };
+  register(more: Subscription[]): void {
+    for (const subscription of more) {
+      const { name } = subscription;
+      assert(!this.subscriptions.some((s) => s.name === name), `two subscriptions named ${name}`);
+      this.subscriptions.push(subscription);
+    }
+    this.options.jobs.register(more.map(handlerOf), []);
+  }
+
+  async replay(tx: Writer, id: string, subscription?: string): Promise<number> {
+    const event = await store.findEvent(tx, id);
+    const to = this.subscriptions.filter((s) => {
+      return s.name === (subscription ?? s.name) && event && matchesType(s.types, event.type);
+    });
+    if (!event || (subscription !== undefined && to.length === 0)) {
+      throw new AppError("events.not_found", "There is no such event, or none of its type there.");
+    }
+    await this.options.jobs.enqueueAll(
+      tx,
+      to.map((s) => ({ kind: kindOf(s), payload: event })),
+    );
+    return to.length;
+  }
+
+  async settle(): Promise<void> {
+    await this.options.jobs.settle();
+  }
+
+  async handOut(): Promise<number> {
+    const { db, jobs, log } = this.options;
+    const count = await db.write(async (tx) => {
+      const events = await store.takeEvents(tx, batchMax);
+      if (events.length === 0) return 0;
+      const wanted = await Promise.all(this.subscriptions.map((s) => wantedBy(s, events, log)));
+      await jobs.enqueueAll(tx, wanted.flat());
+      return events.length;
+    });
+    this.handedOut?.add(count);
+    return count;
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { clock, db } = this.options;
+    const before = firstIdAt(clock.now() - eventRetentionDays * dayMs);
+    let deleted = sweepBatch;
+    while (deleted === sweepBatch && !signal.aborted) {
+      deleted = await db.write((tx) => store.deleteEvents(tx, before, sweepBatch));
+    }
+  }
 }
 
 const kindOf = (subscription: Subscription) => `event ${subscription.name}`;
