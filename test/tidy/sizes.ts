@@ -16,7 +16,6 @@ export const roomFor: Record<string, number> = {
   "src/platform/db/backup.ts": 280,
   "src/platform/db/db.ts": 220,
   "src/platform/db/embedded-launch.ts": 240,
-  "src/platform/db/embedded.ts": 220,
   "src/platform/http/server.ts": 240,
   "src/systems/links/clicks/clicks.ts": 260,
   "src/systems/links/clicks/day.ts": 220,

@@ -2,22 +2,9 @@ import { SQL } from "bun";
 import { mkdir, readFile, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Log } from "../log/log.ts";
-import {
-  launch,
-  prepareCluster,
-  shutDown,
-  socketPath,
-  type Cluster,
-  type Server,
-} from "./embedded-launch.ts";
-import {
-  claimFolder,
-  EmbeddedPostgresError,
-  explainFailure,
-  isDiskFull,
-  postgresProcesses,
-  signal,
-} from "./embedded-owner.ts";
+import { prepareCluster, socketPath } from "./embedded-launch.ts";
+import { claimFolder, explainFailure, signal } from "./embedded-owner.ts";
+import { Supervisor } from "./embedded-supervisor.ts";
 
 /**
  * A PostgreSQL of Stoa's own, so that one command needs nothing installed. It listens on a Unix
@@ -54,12 +41,6 @@ export type EmbeddedOptions = {
 };
 
 const defaultPort = 5432;
-/** So many deaths within the window, and restarting does not help. */
-const deathsMax = 5;
-const deathsWindowMs = 60_000;
-const restartDelayMs = 50;
-/** A full disk is somebody else's to mend, so it is waited for instead of given up on. */
-const diskFullRetryMs = 2_000;
 
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log, durable = true, port = defaultPort } = options;
@@ -67,7 +48,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const claim = claimFolder(dataDir);
   try {
     const cluster = await prepareCluster({ dataDir, port, durable, log });
-    const supervisor = createSupervisor(cluster);
+    const supervisor = new Supervisor(cluster);
     const connections = connectionsOf(cluster.socketDir, port);
     try {
       await supervisor.start();
@@ -76,12 +57,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
       await supervisor.stop();
       throw error;
     }
-    log.info("database ready", { pid: supervisor.pid(), folder: cluster.pgdata });
+    log.info("database ready", { pid: supervisor.pid, folder: cluster.pgdata });
     return {
       ...connections,
-      pid: supervisor.pid,
-      restarts: supervisor.restarts,
-      onFatal: supervisor.onFatal,
+      pid: () => supervisor.pid,
+      restarts: () => supervisor.restarts,
+      onFatal: (callback) => void supervisor.fatal.then(callback),
       async stop(deadline) {
         await supervisor.stop(deadline);
         await rm(cluster.socketDir, { recursive: true, force: true });
@@ -141,79 +122,4 @@ async function setUpRole(admin: Connection): Promise<void> {
   } finally {
     await sql.close();
   }
-}
-
-/** Keeps one server running: a death is answered by a start, after a growing pause. */
-function createSupervisor(cluster: Cluster) {
-  const { log } = cluster;
-  const fatal = Promise.withResolvers<Error>();
-  let server: Server | undefined;
-  let stopping = false;
-  let restarts = 0;
-  let deaths: number[] = [];
-  let restarting: Promise<void> = Promise.resolve();
-
-  const start = async () => {
-    const started = await launch(cluster, (spawned) => {
-      server = spawned;
-      if (stopping) spawned.kill("SIGINT");
-    });
-    void started.exited.then((code) => {
-      if (stopping) return;
-      log.error("PostgreSQL died; starting it again", { code, said: started.lastWords() });
-      restarting = restart(started.lastWords());
-    });
-  };
-
-  const restart = async (lastWords: string) => {
-    for (let said = lastWords; !stopping;) {
-      const now = performance.now();
-      deaths = deaths.filter((time) => now - time < deathsWindowMs);
-      if (!isDiskFull(said)) deaths.push(now);
-      if (deaths.length > deathsMax) return giveUp(said);
-      const pause = isDiskFull(said) ? diskFullRetryMs : restartDelayMs * 2 ** deaths.length;
-      await Bun.sleep(pause);
-      if (stopping) return;
-      try {
-        await start();
-        restarts++;
-        log.info("PostgreSQL runs again", { pid: server?.pid, restarts });
-        return;
-      } catch (error) {
-        said = (error as Error).message;
-        if (!stopping) log.error("PostgreSQL did not start", { error });
-      }
-    }
-  };
-
-  const giveUp = (said: string) => {
-    const error = new EmbeddedPostgresError(
-      `PostgreSQL died ${deaths.length} times within ${deathsWindowMs / 1000} s. ` +
-        `Its last words:\n${said}`,
-    );
-    log.error("PostgreSQL keeps dying; giving up", { error });
-    fatal.resolve(error);
-  };
-
-  // Where no parent-death signal exists, an ordinary exit at least takes PostgreSQL along.
-  const onExit = () => server?.kill("SIGINT");
-  process.on("exit", onExit);
-
-  return {
-    start,
-    pid: () => server?.pid ?? 0,
-    restarts: () => restarts,
-    onFatal: (callback: (error: Error) => void) => void fatal.promise.then(callback),
-    async stop(deadline?: AbortSignal) {
-      stopping = true;
-      process.off("exit", onExit);
-      const hurried = deadline?.aborted ?? false;
-      if (server) await shutDown(server, hurried);
-      await restarting;
-      // A restart under way may have brought up another one.
-      if (server) await shutDown(server, hurried);
-      // A postmaster that had to be killed leaves children behind, and frozen ones never notice.
-      for (const pid of postgresProcesses(cluster.pgdata)) signal(pid, "SIGKILL");
-    },
-  };
 }
