@@ -181,9 +181,9 @@ async function simulate(seed: number): Promise<number> {
     if (action === 0 && nodes.length < 6) await join();
     else if (action === 1 && nodes.length > 1) nodes.splice(nodes.indexOf(node), 1);
     else if (action === 2) await renew(node);
-    else if (action === 3)
+    else if (action === 3) {
       node.clock.set(start + (below(2) ? below(40) : below(7_200_000) - 3_600_000));
-    else if (action === 4) await expireLeases();
+    } else if (action === 4) await expireLeases();
     else if (action === 5) node.clock.advance(below(ttlMs * 2));
     else if (action === 6 && nodes.length > 1) {
       nodes.splice(nodes.indexOf(node), 1);
