@@ -34,7 +34,7 @@ describe("deploy/", () => {
     expect(named.filter((name) => !known.has(name) && !own.includes(name))).toEqual([]);
   });
 
-  test("passes on while it arrives only the body of a route that bounds its time itself", async () => {
+  test("passes on while it arrives only a body whose route bounds its time itself", async () => {
     const blocks = (await read("deploy/nginx/stoa.conf")).split(/^\s*location /m).slice(1);
     const unbuffered = blocks.filter((block) => /^\s*proxy_request_buffering off;/m.test(block));
     expect(unbuffered.map((block) => block.split(" {")[0])).toEqual(["= /api/v1/links/import"]);

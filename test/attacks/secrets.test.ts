@@ -228,7 +228,7 @@ describe("no secret is", () => {
   });
 });
 
-test("no table holds what guesses at a repeated request's body could be compared with", async () => {
+test("no table holds what guesses at a request's body could be compared with", async () => {
   const rows = await world.db.all<{ text: string }>`
     SELECT k::text AS text FROM platform.idempotency_keys k`;
   // What a thief of the table would hash who guesses right.

@@ -11,7 +11,7 @@ export const roomFor: Record<string, number> = {
   "src/console/links/domains-page.tsx": 240,
   "src/console/links/edit-form.tsx": 240,
   "src/console/links/stats-panel.tsx": 220,
-  "src/platform/config/config.ts": 300,
+  "src/platform/config/config.ts": 320,
   "src/platform/db/backup-file.ts": 220,
   "src/platform/db/backup.ts": 280,
   "src/platform/db/db.ts": 220,

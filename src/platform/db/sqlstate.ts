@@ -16,10 +16,10 @@ export function isRetryable(error: unknown): boolean {
   return state === "40001" || state === "40P01";
 }
 
-/** The server is away, starting, stopping, read-only, out of connections, or timed out. */
+/** The server is away, starting, stopping, read-only, full of connections, timed out or ill. */
 export function isOutage(error: unknown): boolean {
   const state = stateOf(error);
-  if (/^(08|57P0|53[034])/.test(state) || state === "57014" || state === "25006") return true;
+  if (/^(08|57P0|58|53[034])/.test(state) || state === "57014" || state === "25006") return true;
   const code = (error as Shape | null)?.code;
   return (
     typeof code === "string" &&
@@ -27,10 +27,9 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
-/** Disk full, or a write that the disk refused. */
+/** Disk full. */
 export function isStorageFull(error: unknown): boolean {
-  const state = stateOf(error);
-  return state === "53100" || state === "58030";
+  return stateOf(error) === "53100";
 }
 
 /** The violated unique constraint's name, or null when the error is something else. */

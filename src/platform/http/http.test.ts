@@ -110,7 +110,7 @@ describe("a hostile body", () => {
     const dropped = Promise.withResolvers<void>();
     const stream = new ReadableStream({
       async pull(controller) {
-        await Bun.sleep(2);
+        await Bun.sleep(1);
         controller.enqueue(new Uint8Array(1));
       },
       cancel: () => dropped.resolve(),

@@ -10,6 +10,7 @@ import { createIdempotency, RawJson } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
 import { bodyOf, identify, parse, queryOf, requestIdOf } from "./request.ts";
+import { bySpecificity, notFound } from "./routing.ts";
 import type { Reply, Route } from "./route.ts";
 import { whileAllowed, type Watch } from "./stream.ts";
 
@@ -163,19 +164,6 @@ class Runner {
   }
 }
 
-function notFound(routes: Route[], request: Request, path: string): Response {
-  const allow = routes.filter((r) => matches(r.path, path)).map((r) => r.method);
-  const requestId = requestIdOf(request);
-  if (allow.length === 0) {
-    const message = `There is no ${path.slice(0, 200)} here; /docs lists the API.`;
-    return problemOf(new AppError("request.not_found", message), requestId);
-  }
-  const message = `This path answers ${allow.join(", ")}.`;
-  const response = problemOf(new AppError("request.method_not_allowed", message), requestId);
-  response.headers.set("allow", allow.join(", "));
-  return response;
-}
-
 function admit(route: Route, caller: Principal | null): void {
   if (route.access === "public") return;
   if (!caller) needCredentials();
@@ -237,15 +225,4 @@ function routeMetrics(metrics: Metrics, route: Route) {
       })
       .add();
   };
-}
-
-function matches(pattern: string, path: string): boolean {
-  const a = pattern.split("/");
-  const b = path.split("/");
-  return a.length === b.length && a.every((part, i) => part.startsWith("{") || part === b[i]);
-}
-
-/** `/links/export` is asked before `/links/{id}`, which would take it for an id. */
-function bySpecificity(a: Route, b: Route): number {
-  return a.path.replaceAll("{", "~") < b.path.replaceAll("{", "~") ? -1 : 1;
 }

@@ -20,7 +20,7 @@ function setUp(refuses: (n: number) => unknown = () => null) {
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-test("a lone create goes at once; those that come meanwhile share the next transactions", async () => {
+test("a lone create goes at once; those that come meanwhile share transactions", async () => {
   const { made, batches } = setUp();
   const rows = await Promise.all(numbers(500).map((n) => made.add(n)));
   expect(rows.map((row) => row.n)).toEqual(numbers(500));

@@ -1,7 +1,7 @@
 import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
-import { AppError, type ErrorCode } from "../../platform/errors/errors.ts";
+import { AppError } from "../../platform/errors/errors.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Histogram, Metrics } from "../../platform/metrics/metrics.ts";
@@ -13,7 +13,9 @@ import type { Geo } from "./geo.ts";
 import { fillHit, purposeOf } from "./hit.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import * as pages from "./pages.ts";
+import { askPassword } from "./password-form.ts";
 import type { PasswordTries } from "./password-tries.ts";
+import { fail } from "./refusal.ts";
 import { answerReport, type ReportLink } from "./report-form.ts";
 import { useClick } from "./store.ts";
 import type { Target, TargetMore } from "./target.ts";
@@ -47,8 +49,6 @@ export type RedirectDeps = {
 /** Who asks, looked up only when it is needed. */
 export type Visitor = (request: Request) => string;
 type Address = () => string;
-
-const formBytesMax = 4_096;
 
 export class Redirect {
   private readonly deps: RedirectDeps;
@@ -177,8 +177,12 @@ export class Redirect {
       );
     }
     if (more.passwordHash !== null) {
-      const asked = await this.askPassword(visit, visitor, target, more.passwordHash);
-      if (asked) return asked;
+      const link = { id: target.id, code: target.code, hash: more.passwordHash };
+      const asked = await askPassword(request, visitor, link, this.deps);
+      if (asked) {
+        this.count.page.add();
+        return asked;
+      }
     }
     // Somebody looking ahead must not use up what a person was given.
     const takes = request.method !== "HEAD" && kind !== "unfurler" && kind !== "prefetch";
@@ -207,32 +211,6 @@ export class Redirect {
       path: more.forwardPath ? visit.rest : undefined,
     });
     return { url: forwarded, app: choice?.app ?? null };
-  }
-
-  /** Null once the right password is given. */
-  private async askPassword(
-    visit: Visit,
-    visitor: Address,
-    target: Target,
-    hash: string,
-  ): Promise<Response | null> {
-    const { request } = visit;
-    const given = request.method === "POST" ? await formField(request, "password") : null;
-    const sent = given ?? request.headers.get("x-link-password");
-    if (sent === null) {
-      this.count.page.add();
-      if (wantsHtml(request)) return pages.passwordPage(target.code, null);
-      return fail("links.password_wrong", "X-Link-Password: this link needs its password.");
-    }
-    this.deps.passwordTries.admit(target.id, visitor());
-    if (await this.deps.passwords.verify(sent, hash)) {
-      this.deps.passwordTries.succeeded(target.id, visitor());
-      return null;
-    }
-    this.count.page.add();
-    const problem = "That is not the password of this link.";
-    if (wantsHtml(request)) return pages.passwordPage(target.code, problem);
-    return fail("links.password_wrong", `X-Link-Password: ${problem}`);
   }
 
   private redirected(
@@ -353,14 +331,4 @@ function outcomes(metrics: Metrics) {
 export function endingOf(target: Target, now: number): pages.Ending | null {
   if (target.more?.deleted) return "deleted";
   return now >= target.expiresAt ? "expired" : null;
-}
-
-async function formField(request: Request, name: string): Promise<string | null> {
-  const size = Number(request.headers.get("content-length") ?? formBytesMax + 1);
-  if (size > formBytesMax) return null;
-  return new URLSearchParams(await request.text()).get(name);
-}
-
-function fail(code: ErrorCode, message: string): Response {
-  return problemOf(new AppError(code, message), crypto.randomUUID());
 }

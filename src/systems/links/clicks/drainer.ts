@@ -290,7 +290,9 @@ export class Drainer {
         waitMs = now - failedAt > 4 * retryMsMax ? retryMsMin : Math.min(waitMs * 2, retryMsMax);
         failedAt = now;
         log.warn(`${what} failed; trying again`, { error, retry_ms: waitMs });
-        await clock.sleep(waitMs * (0.5 + Math.random() / 2), signal);
+        // Processes that failed together should not come back together.
+        const spread = crypto.getRandomValues(new Uint8Array(1))[0]! / 255;
+        await clock.sleep(waitMs * (0.5 + spread / 2), signal);
       }
     }
   }
