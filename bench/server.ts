@@ -95,8 +95,8 @@ async function readMetrics(url: string): Promise<Map<string, number>> {
   const out = new Map<string, number>();
   for (const line of text.split("\n")) {
     const space = line.lastIndexOf(" ");
-    if (!line.startsWith("#") && space > 0)
-      out.set(line.slice(0, space), Number(line.slice(space)));
+    if (line.startsWith("#") || space < 0) continue;
+    out.set(line.slice(0, space), Number(line.slice(space)));
   }
   return out;
 }
