@@ -33,6 +33,13 @@ export const agents = {
   curl: "curl/8.9.1",
 };
 
+/**
+ * Of days past. Under a random key 30 visitors in the 4,096 registers of HyperLogLog count as 29
+ * or fewer one time in ten; under this one none of those that tests count share a register. The
+ * key of today is shared through the database and random here too.
+ */
+const visitorKey = new Uint8Array(32).fill(1);
+
 /** 192.0.2.x is Berlin, 198.51.100.x is Paris, everything else is nowhere. */
 export const geo: Geo = {
   available: true,
@@ -98,6 +105,7 @@ export function openClicks(
     log: silentLog,
     metrics,
     geo,
+    visitorKey: () => visitorKey,
   });
 }
 

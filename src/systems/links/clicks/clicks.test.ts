@@ -10,6 +10,7 @@ const dayMs = 24 * hourMs;
 // The first test of a run starts the database.
 setDefaultTimeout(60_000);
 
+const yesterday = Date.now() - dayMs;
 let place: Place;
 let clicks: Clicks;
 
@@ -28,6 +29,8 @@ const linkStats = (query: Record<string, unknown> = {}, link = links.spring) =>
   clicks.stats.ofLink(place.db, link, statsQuery.parse(query));
 const ownerStats = (query: Record<string, unknown> = {}, of = owner) =>
   clicks.stats.ofOwner(place.db, of, statsQuery.parse(query));
+/** Of yesterday, whose visitors are counted to the last one here. */
+const past = (change: Parameters<typeof hit>[0] = {}) => hit({ at: yesterday, ...change });
 const keys = (reply: { rows: { key: string; clicks: number }[] }) =>
   Object.fromEntries(reply.rows.map(({ key, clicks: count }) => [key, count]));
 
@@ -38,14 +41,14 @@ test("a click is in the numbers within seconds, by itself", async () => {
 });
 
 test("what made the clicks is told apart and counted once each", async () => {
-  for (let i = 0; i < 5; i++) clicks.record(hit({ address: `192.0.2.${i}` }));
-  clicks.record(hit());
-  clicks.record(hit({ userAgent: agents.slack }));
-  clicks.record(hit({ userAgent: agents.curl }));
-  clicks.record(hit({ userAgent: agents.curl }));
-  clicks.record(hit({ purpose: "prefetch;prerender" }));
-  clicks.record(hit({ method: "HEAD" }));
-  clicks.record(hit({ doNotTrack: true }));
+  for (let i = 0; i < 5; i++) clicks.record(past({ address: `192.0.2.${i}` }));
+  clicks.record(past());
+  clicks.record(past({ userAgent: agents.slack }));
+  clicks.record(past({ userAgent: agents.curl }));
+  clicks.record(past({ userAgent: agents.curl }));
+  clicks.record(past({ purpose: "prefetch;prerender" }));
+  clicks.record(past({ method: "HEAD" }));
+  clicks.record(past({ doNotTrack: true }));
   await clicks.settle();
   const { totals } = await linkStats();
   expect(totals).toEqual({
@@ -96,7 +99,7 @@ describe("over time", () => {
     for (let day = 0; day < 10; day++) {
       for (const hour of [0, 12, 23]) {
         const at = Date.UTC(2026, 5, 5 + day, hour, 30);
-        clicks.record(hit({ at, address: `192.0.2.${day * 3 + hour}` }));
+        clicks.record(hit({ at, address: `192.0.2.${day * 24 + hour}` }));
       }
     }
     await clicks.settle();
@@ -172,11 +175,11 @@ describe("over time", () => {
 });
 
 test("an owner's numbers are those of all the owner's links and of no others", async () => {
-  clicks.record(hit({ link: links.spring }));
-  clicks.record(hit({ link: links.summer }));
-  clicks.record(hit({ link: links.summer, address: "198.51.100.7" }));
-  clicks.record(hit({ link: foreign.link }));
-  clicks.record(hit({ link: "123456789" }));
+  clicks.record(past({ link: links.spring }));
+  clicks.record(past({ link: links.summer }));
+  clicks.record(past({ link: links.summer, address: "198.51.100.7" }));
+  clicks.record(past({ link: foreign.link }));
+  clicks.record(past({ link: "123456789" }));
   await clicks.settle();
   expect((await ownerStats()).totals).toMatchObject({ clicks: 3, unique_visitors: 2 });
   expect(keys(await ownerStats({ group_by: "country" }))).toEqual({ DE: 2, FR: 1 });

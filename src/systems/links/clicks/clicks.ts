@@ -59,6 +59,8 @@ export type ClicksOptions = {
   metrics: Metrics;
   /** Null when clicks are not to be located. */
   geo: Geo | null;
+  /** Instead of a random one for each day, in tests that count visitors to the last one. */
+  visitorKey?: () => Uint8Array;
 };
 
 const readyTimeoutMs = 5_000;
@@ -75,7 +77,7 @@ class Pipeline implements Clicks {
   private readonly root: string;
   private readonly spool: Spool;
   private readonly recorder: Recorder;
-  private readonly keys = new VisitorKeys();
+  private readonly keys: VisitorKeys;
   private readonly counters: ReturnType<typeof countersOf>;
   private thread: DrainThread | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -96,6 +98,7 @@ class Pipeline implements Clicks {
     this.counters = countersOf(metrics);
     this.live = new Live(db, clock, log);
     this.stats = new Stats(clock, this.names);
+    this.keys = new VisitorKeys(options.visitorKey);
     this.recorder = new Recorder({
       spool: this.spool,
       keys: this.keys,

@@ -11,6 +11,12 @@ const keysKeptDays = 3;
 export class VisitorKeys {
   private readonly keys = new Map<number, Uint8Array>();
   private readonly shared = new Set<number>();
+  private readonly fresh: () => Uint8Array;
+
+  /** `fresh` makes the keys that nobody shares. */
+  constructor(fresh: () => Uint8Array = () => crypto.getRandomValues(new Uint8Array(32))) {
+    this.fresh = fresh;
+  }
 
   /** Sets the key that all processes share for a day (days since 1970). */
   share(day: number, key: Uint8Array): void {
@@ -29,7 +35,7 @@ export class VisitorKeys {
   hash(text: string, day: number, into: Hashed): void {
     let key = this.keys.get(day);
     if (!key) {
-      key = crypto.getRandomValues(new Uint8Array(32));
+      key = this.fresh();
       if (this.keys.size > keysKeptDays) this.keys.clear();
       this.keys.set(day, key);
     }
