@@ -39,6 +39,9 @@ export type Running = {
   onFatal(callback: (error: Error) => void): void;
 };
 
+/** Of passwords of links; those of accounts have a setting. */
+const linkHashesAtOnce = 1;
+
 /** `given` is a database that is open already; it is closed at the end all the same. */
 export async function startStoa(config: Config, log: Log, given?: Database): Promise<Running> {
   const database = given ?? (await openDatabase(config, log));
@@ -56,8 +59,10 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const publicUrl = publicUrlOf(config);
   const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
   const accounts = accountsSystem({ ...platform, passwords, nextId: ids.next });
-  const shared = { ...platform, passwords, accounts: accounts.contract };
-  const links = await linksSystem({ ...shared, publicUrl });
+  const shared = { ...platform, accounts: accounts.contract };
+  // Their own queue, so that however many links get one, people sign in as ever.
+  const linkPasswords = createPasswords({ hashesAtOnce: linkHashesAtOnce });
+  const links = await linksSystem({ ...shared, passwords: linkPasswords, publicUrl });
   const webhooks = createWebhooks(shared);
   const systems: System[] = [accounts, links, webhooks];
   const firstAdmin = await accounts.operations.ensureAdmin();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startWorld, type World } from "../world.ts";
+import { password, startWorld, type World } from "../world.ts";
 import { keyWith, signIn } from "./owned.ts";
 
 /** What src/systems/accounts proves of credentials, where the whole program has to see to it. */
@@ -124,3 +124,25 @@ describe("guessing", () => {
     expect(statuses.at(-1)).toBe(429);
   });
 });
+
+test("links that get passwords keep nobody from signing in", async () => {
+  const link = { url: "https://example.com/", password: "open sesame" };
+  const post = (path: string, body: unknown) =>
+    world.call("POST", `/api/v1/${path}`, { as: world.admin, body });
+  const bulk = post("links/bulk", { links: Array.from({ length: 50 }, () => link) });
+  // More than all queues of hashes hold.
+  const singles = Array.from({ length: 120 }, () => post("links", link));
+  const full = singles.map(async (single) => {
+    if ((await single).status !== 503) throw new Error(`${(await single).status}`);
+  });
+  await Promise.any(full);
+  const started = performance.now();
+  const body = { email: world.admin.email, password };
+  const { status } = await world.call("POST", "/api/v1/sessions", { as: null, body });
+  expect(status).toBe(200);
+  // A tenth of a second or two; far more on a machine with much else to do.
+  expect(performance.now() - started).toBeLessThan(5_000);
+  const statuses = (await Promise.all(singles)).map((reply) => reply.status);
+  expect(new Set(statuses)).toEqual(new Set([201, 503]));
+  expect((await bulk).status).toBe(200);
+}, 20_000);

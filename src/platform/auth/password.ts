@@ -49,7 +49,7 @@ function createQueue(places: number, waitingMax: number) {
     else if (waiting.length < waitingMax) {
       await new Promise<void>((admit) => waiting.push(admit));
     } else {
-      throw new AppError("server.busy", "Too many sign-ins at once; try again in a moment.", {
+      throw new AppError("server.busy", "Too many passwords at once; try again in a moment.", {
         retryAfterSeconds: 2,
       });
     }

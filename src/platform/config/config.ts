@@ -130,7 +130,8 @@ export const settings = {
     "STOA_PASSWORD_HASHES_AT_ONCE",
     4,
     { min: 1, max: 64 },
-    "argon2id computations at once; each takes 19 MiB. More wait in a bounded queue.",
+    "argon2id computations at once for accounts; each takes 19 MiB. More wait in a bounded " +
+      "queue. Passwords of links are computed one at a time beside them.",
   ),
   apiKeysPerAccountMax: int(
     "STOA_API_KEYS_PER_ACCOUNT_MAX",

@@ -6,13 +6,15 @@ import { route, type Route } from "../../platform/http/route.ts";
 import { toWire, type Naming } from "./link.ts";
 import type { Draft, Shorten } from "./shorten.ts";
 import type { ListedRow } from "./store.ts";
-import { bulkBody, bulkReply, createLinkBody } from "./wire.ts";
+import { bulkBody, bulkReply, createLinkBody, type CreateLink } from "./wire.ts";
 
 /** Many links in one request and one transaction, where each has its own outcome. */
 type BulkDeps = { clock: Clock; shorten: Shorten; naming: Naming };
 
 /** 1,000 links with long URLs and rules. */
 const bulkBytesMax = 10 * 1024 * 1024;
+/** Each password takes tens of milliseconds of a processor: these make a few seconds. */
+export const passwordsPerBulkMax = 50;
 
 export function bulkRoute(deps: BulkDeps): Route {
   return route({
@@ -28,9 +30,7 @@ export function bulkRoute(deps: BulkDeps): Route {
     replies: { 200: bulkReply },
     errors: ["links.alias_limit"],
     async handler({ body: { links }, principal, write }) {
-      const prepared = await Promise.all(
-        links.map((wish, i) => prepare(deps.shorten, principal, wish, `links[${i}]`)),
-      );
+      const prepared = await prepareAll(deps.shorten, principal, links);
       return await write(async (tx) => {
         const drafts = prepared.filter((p): p is Draft => !(p instanceof AppError));
         const made = await deps.shorten.createMany(tx, drafts);
@@ -40,21 +40,41 @@ export function bulkRoute(deps: BulkDeps): Route {
   });
 }
 
-/** Each wish is judged alone, so that one that is wrong costs the others nothing. */
-async function prepare(
+/**
+ * Each wish is judged alone, so that one that is wrong costs the others nothing. Passwords are
+ * hashed one after another: in the queue of hashes a bulk takes the place of a single link.
+ */
+async function prepareAll(shorten: Shorten, owner: Principal, wishes: unknown[]) {
+  let passwords = 0;
+  let lastHashed: Promise<unknown> = Promise.resolve();
+  const prepared = wishes.map((wish, i): AppError | Promise<Draft | AppError> => {
+    const parsed = createLinkBody.safeParse(wish);
+    if (!parsed.success) return invalid(`links[${i}]`, parsed.error);
+    if (!parsed.data.password) return draftOf(shorten, owner, parsed.data);
+    if (++passwords > passwordsPerBulkMax) return tooManyPasswords(`links[${i}].password`);
+    const mine = lastHashed.then(() => draftOf(shorten, owner, parsed.data));
+    lastHashed = mine;
+    return mine;
+  });
+  return await Promise.all(prepared);
+}
+
+async function draftOf(
   shorten: Shorten,
   owner: Principal,
-  wish: unknown,
-  field: string,
+  wish: CreateLink,
 ): Promise<Draft | AppError> {
-  const parsed = createLinkBody.safeParse(wish);
-  if (!parsed.success) return invalid(field, parsed.error);
   try {
-    return await shorten.draft(owner, parsed.data);
+    return await shorten.draft(owner, wish);
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
   }
+}
+
+function tooManyPasswords(field: string): AppError {
+  const message = `one call makes ${passwordsPerBulkMax} links with a password; send it in another`;
+  return new AppError("links.invalid", `${field}: ${message}`, { fields: [{ field, message }] });
 }
 
 type Outcome = ListedRow | AppError;

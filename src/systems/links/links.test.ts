@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { publicUrl, startWorld, type Reply, type World } from "../../../test/world.ts";
+import { passwordsPerBulkMax } from "./bulk-http.ts";
 import type { Link } from "./wire.ts";
 
 let world: World;
@@ -245,6 +246,25 @@ describe("bulk", () => {
     expect(reply.status).toBe(200);
     expect(body).toMatchObject({ created: 2, failed: 3 });
     expect(body.results.map((r) => r.status)).toEqual([201, 422, 201, 409, 400]);
+  });
+
+  test("so many get a password, and each beyond is refused by name", async () => {
+    // Refused before its password is hashed, as that takes its time.
+    const hidden = { url: "javascript:alert(1)", password: "open sesame" };
+    const links = [
+      ...Array.from({ length: passwordsPerBulkMax }, () => hidden),
+      { url: target("plain") },
+      { url: target("hidden"), password: "open sesame" },
+      { url: target("no-password"), password: null },
+    ];
+    const { body } = await world.call("POST", "/api/v1/links/bulk", { body: { links } });
+    const { results } = body as { results: { status: number; code?: string; errors?: unknown }[] };
+    const codes = results.slice(0, passwordsPerBulkMax).map((result) => result.code);
+    expect(new Set(codes)).toEqual(new Set(["links.url_refused"]));
+    const [plain, beyond, none] = results.slice(passwordsPerBulkMax);
+    expect([plain?.status, none?.status]).toEqual([201, 201]);
+    const field = `links[${passwordsPerBulkMax + 1}].password`;
+    expect(beyond).toMatchObject({ status: 422, code: "links.invalid", errors: [{ field }] });
   });
 
   test("1,000 links in one call, 1,001 are refused", async () => {
