@@ -1,22 +1,26 @@
 import type { Hit } from "./clicks/clicks.ts";
 
-/** Writes down of a request what a click needs. The same object is filled for each one. */
-export function fillHit(
-  hit: Hit,
+/** What a click needs of a request. */
+export function hitOf(
   request: Request,
   query: string,
   address: string,
   at: number,
-): void {
+  target: { idHigh: number; idLow: number },
+): Hit {
   const { headers } = request;
-  hit.at = at;
-  hit.address = address;
-  hit.userAgent = headers.get("user-agent") ?? "";
-  hit.referrer = headers.get("referer") ?? "";
-  hit.query = query;
-  hit.purpose = purposeOf(request);
-  hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
-  hit.method = request.method === "HEAD" ? "HEAD" : "GET";
+  return {
+    idHigh: target.idHigh,
+    idLow: target.idLow,
+    at,
+    address,
+    userAgent: headers.get("user-agent") ?? "",
+    referrer: headers.get("referer") ?? "",
+    query,
+    purpose: purposeOf(request),
+    doNotTrack: headers.get("sec-gpc") === "1" || headers.get("dnt") === "1",
+    method: request.method === "HEAD" ? "HEAD" : "GET",
+  };
 }
 
 /** What a browser says of fetching ahead. */

@@ -72,7 +72,9 @@ export class SpoolDrain {
       }
     } catch (error) {
       this.reset();
-      if (error instanceof Overtaken) return { clicks: 0, lastAt: 0 };
+      // Another drainer was faster, or removed the segment that was about to be opened.
+      const gone = (error as { code?: unknown }).code === "ENOENT";
+      if (gone || error instanceof Overtaken) return { clicks: 0, lastAt: 0 };
       throw error;
     }
   }
