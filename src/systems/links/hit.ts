@@ -1,26 +1,22 @@
 import type { Hit } from "./clicks/clicks.ts";
 
-/** What a click needs of a request. */
-export function hitOf(
+/** Writes down of a request what a click needs. The same object is filled for each one. */
+export function fillHit(
+  hit: Hit,
   request: Request,
   query: string,
   address: string,
   at: number,
-  target: { idHigh: number; idLow: number },
-): Hit {
+): void {
   const { headers } = request;
-  return {
-    idHigh: target.idHigh,
-    idLow: target.idLow,
-    at,
-    address,
-    userAgent: headers.get("user-agent") ?? "",
-    referrer: headers.get("referer") ?? "",
-    query,
-    purpose: purposeOf(request),
-    doNotTrack: headers.get("sec-gpc") === "1" || headers.get("dnt") === "1",
-    method: request.method === "HEAD" ? "HEAD" : "GET",
-  };
+  hit.at = at;
+  hit.address = address;
+  hit.userAgent = headers.get("user-agent") ?? "";
+  hit.referrer = headers.get("referer") ?? "";
+  hit.query = query;
+  hit.purpose = purposeOf(request);
+  hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
+  hit.method = request.method === "HEAD" ? "HEAD" : "GET";
 }
 
 /** What a browser says of fetching ahead. */

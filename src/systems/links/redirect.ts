@@ -5,12 +5,12 @@ import { AppError } from "../../platform/errors/errors.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Histogram, Metrics } from "../../platform/metrics/metrics.ts";
-import type { Clicks } from "./clicks/clicks.ts";
+import type { Clicks, Hit } from "./clicks/clicks.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
 import { forwardTarget } from "./forward.ts";
 import type { Geo } from "./geo.ts";
-import { hitOf, purposeOf } from "./hit.ts";
+import { fillHit, purposeOf } from "./hit.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import * as pages from "./pages.ts";
 import { askPassword } from "./password-form.ts";
@@ -50,13 +50,15 @@ export type RedirectDeps = {
 export type Visitor = (request: Request) => string;
 type Address = () => string;
 
-/** In place of a link, for visits of codes that nobody has made. */
-const nowhere = { idHigh: 0, idLow: 0 };
-
 export class Redirect {
   private readonly deps: RedirectDeps;
   private readonly latency: Histogram;
   private readonly count: ReturnType<typeof outcomes>;
+  /** Filled anew for each click, which is written down before the next one comes. */
+  private readonly hit: Hit = {
+    ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
+    ...{ purpose: "", doNotTrack: false, method: "GET" },
+  };
 
   constructor(deps: RedirectDeps) {
     this.deps = deps;
@@ -262,9 +264,8 @@ export class Redirect {
   private async unknown(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
     this.count.unknown.add();
     if (visit.request.method === "GET" && isCodeLike(visit.code)) {
-      const { request, query } = visit;
-      const hit = hitOf(request, query, visitor(), this.deps.clock.now(), nowhere);
-      this.deps.clicks.recordOrphan(visit.code, hit);
+      fillHit(this.hit, visit.request, visit.query, visitor(), this.deps.clock.now());
+      this.deps.clicks.recordOrphan(visit.code, this.hit);
     }
     if (domain.not_found_url) return this.go(domain.not_found_url, 302, "no-store");
     if (!wantsHtml(visit.request)) return fail("links.not_found", "There is no such link.");
@@ -306,7 +307,10 @@ export class Redirect {
     address: string,
     at: number,
   ): void {
-    this.deps.clicks.record(hitOf(request, query, address, at, target));
+    fillHit(this.hit, request, query, address, at);
+    this.hit.idHigh = target.idHigh;
+    this.hit.idLow = target.idLow;
+    this.deps.clicks.record(this.hit);
   }
 }
 

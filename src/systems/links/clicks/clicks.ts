@@ -24,7 +24,6 @@ export type { Hit } from "./recorder.ts";
 
 export type Clicks = {
   start(): Promise<void>;
-  /** Keeps the object until the next flush. */
   record(hit: Hit): void;
   recordOrphan(code: string, hit: Hit): void;
   /** What a request would count as; as cheap as a look-up. */
@@ -65,7 +64,6 @@ export type ClicksOptions = {
 };
 
 const readyTimeoutMs = 5_000;
-const notedMax = 4_096;
 
 export function createClicks(options: ClicksOptions): Clicks {
   return new Pipeline(options);
@@ -89,8 +87,6 @@ class Pipeline implements Clicks {
   /** When the oldest click in memory, and the oldest not in the database, happened. */
   private bufferedSince = Number.NaN;
   private waitingSince = Number.NaN;
-  /** Clicks of the last milliseconds, as they were seen. */
-  private readonly noted: Hit[] = [];
   private adoptedBytes = 0;
   private tornBytes = 0;
 
@@ -137,16 +133,9 @@ class Pipeline implements Clicks {
   }
 
   record(hit: Hit): void {
-    if (this.noted.push(hit) === 1 && Number.isNaN(this.bufferedSince)) this.collect(hit.at);
-    if (this.noted.length >= notedMax) this.writeDown();
+    this.recorder.record(hit);
     // The timer may be late on a busy event loop; the bound on what kill -9 loses must not be.
     if (hit.at - this.bufferedSince >= this.options.config.clickFlushIntervalMs) this.flush();
-  }
-
-  /** Many at once, because between two requests the processor forgets how this is done. */
-  private writeDown(): void {
-    for (const hit of this.noted) this.recorder.record(hit);
-    this.noted.length = 0;
   }
 
   recordOrphan(code: string, hit: Hit): void {
@@ -162,7 +151,6 @@ class Pipeline implements Clicks {
   }
 
   flush(): void {
-    this.writeDown();
     if (!this.spool.flush()) {
       this.counters.refusedWrites.value++;
       return;
