@@ -11,6 +11,7 @@ import {
   serverSessionCount,
   withDatabase,
 } from "./workplace.ts";
+import { leapAhead } from "../systems/links/leap.ts";
 
 /** `stoa backup` and `stoa restore`: everything Stoa keeps in PostgreSQL, as one file. */
 export async function backupCommand(call: Call): Promise<number> {
@@ -47,6 +48,7 @@ export async function restoreCommand(call: Call): Promise<number> {
       restore(client, file, { force, onProgress }),
     );
     await migrate(client, migrations, logOf(call));
+    await leapAhead(client);
     if (servers > 0) call.say("Restart the running Stoa now: it still remembers what was before.");
     return done;
   });
