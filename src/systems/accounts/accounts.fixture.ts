@@ -1,3 +1,4 @@
+import { recordAnswers } from "../../../test/answers.ts";
 import { openTestDb, testDatabase } from "../../../test/database.ts";
 import { createPasswords, type Passwords } from "../../platform/auth/password.ts";
 import { type Clock, systemClock } from "../../platform/clock/clock.ts";
@@ -83,12 +84,13 @@ async function openProcess(db: Db, options: StageOptions) {
     events,
   });
   if (options.started !== false) await accounts.start?.();
+  const metrics = new Metrics();
   const api = createApi({
     db,
     clock: systemClock,
     log,
     routes: accounts.routes,
-    metrics: new Metrics(),
+    metrics,
     authenticate: accounts.authenticate,
     requestBodyBytesMax: 1_048_576,
     requestTimeoutMs: 30_000,
@@ -105,6 +107,7 @@ async function openProcess(db: Db, options: StageOptions) {
     call,
     ...peopleOf(accounts, db, call),
     async stop() {
+      recordAnswers(accounts.routes, metrics);
       await accounts.stop?.(AbortSignal.timeout(5_000));
       await ids.close();
     },

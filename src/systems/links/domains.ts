@@ -146,6 +146,7 @@ export class Domains {
     const { db, outbound } = this.deps;
     const row = await this.owned(db, by, id);
     if (row.verified_at) return row;
+    if (this.serving(row.host)) throw taken(row.host, "another account has proved it");
     if (!(await isProved(row, outbound))) throw unproved(row);
     return await db.write((tx) => this.recordProof(tx, by, row));
   }

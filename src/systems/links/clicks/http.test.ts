@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, setDefaultTimeout } from "bun:test
 import type { Principal } from "../../../platform/auth/principal.ts";
 import { systemClock } from "../../../platform/clock/clock.ts";
 import { createApi, type Api } from "../../../platform/http/server.ts";
+import type { Route } from "../../../platform/http/route.ts";
+import { recordAnswers } from "../../../../test/answers.ts";
 import { silentLog } from "../../../platform/log/log.ts";
 import { Metrics } from "../../../platform/metrics/metrics.ts";
 import type { Clicks } from "./clicks.ts";
@@ -24,16 +26,20 @@ const people: Record<string, Partial<Principal>> = {
   root: { account_id: "1", role: "admin" },
 };
 
+let routes: Route[];
+let metrics: Metrics;
 beforeEach(async () => {
   place = await openPlace();
   clicks = openClicks(place);
   await clicks.start();
+  routes = clickRoutes({
+    clicks,
+    findOwned: (reader, principal, id) => reader.one<{ id: string }>`
+      SELECT id FROM links.links WHERE id = ${id} AND owner_id = ${principal.account_id}`,
+  });
+  metrics = new Metrics();
   api = createApi({
-    routes: clickRoutes({
-      clicks,
-      findOwned: (reader, principal, id) => reader.one<{ id: string }>`
-        SELECT id FROM links.links WHERE id = ${id} AND owner_id = ${principal.account_id}`,
-    }),
+    routes,
     authenticate: async (request) => {
       const who = people[request.headers.get("authorization") ?? ""];
       const plain = { kind: "session", role: "member", scopes: ["*"], credential_id: "1" } as const;
@@ -42,13 +48,14 @@ beforeEach(async () => {
     db: place.db,
     clock: systemClock,
     log: silentLog,
-    metrics: new Metrics(),
+    metrics,
     requestBodyBytesMax: 1024,
     requestTimeoutMs: 5_000,
     requestsInFlightMax: 10,
   });
 });
 afterEach(async () => {
+  recordAnswers(routes, metrics);
   await clicks.stop(AbortSignal.timeout(5_000));
   await place.remove();
 });
