@@ -41,6 +41,9 @@ export function isDiskFull(text: string): boolean {
 
 export type Claim = { release(): void };
 
+/** Kept here, because a lock that nobody refers to any more is closed, and so let go of. */
+const held = new Set<Database>();
+
 export function claimFolder(dataDir: string): Claim {
   const pidPath = join(dataDir, "stoa.pid");
   let lock: Database | undefined;
@@ -48,7 +51,14 @@ export function claimFolder(dataDir: string): Claim {
     lock = new Database(join(dataDir, "stoa.lock"), { create: true, readwrite: true });
     lock.run("BEGIN EXCLUSIVE");
     writeFileSync(pidPath, `${process.pid}\n`);
-    return { release: () => lock?.close() };
+    const mine = lock;
+    held.add(mine);
+    return {
+      release() {
+        held.delete(mine);
+        mine.close();
+      },
+    };
   } catch (cause) {
     lock?.close();
     if ((cause as { code?: string }).code !== "SQLITE_BUSY") {
