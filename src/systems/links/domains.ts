@@ -48,10 +48,6 @@ type Choices = Pick<Domain, "alphabet" | "root_url" | "not_found_url">;
 
 export const domainsChannel = "links_domains_changed";
 
-export function createDomains(deps: DomainDeps): Domains {
-  return new Domains(deps);
-}
-
 export class Domains {
   private readonly deps: DomainDeps;
   private byHost = new Map<string, Domain>();

@@ -45,10 +45,6 @@ const dayMs = 86_400_000;
 /** A generated code may meet an alias of the same shape; each try meets another. */
 const codeTriesMax = 5;
 
-export function createShorten(deps: ShortenDeps): Shorten {
-  return new Shorten(deps);
-}
-
 export class Shorten {
   readonly aliasesPerOwnerMax: number;
   private readonly deps: ShortenDeps;

@@ -16,7 +16,7 @@ import { createClicks } from "./clicks/clicks.ts";
 import { clickRoutes } from "./clicks/http.ts";
 import { createCodeBlocks } from "./code-blocks.ts";
 import { createBatches } from "./create-batches.ts";
-import { createDomains } from "./domains.ts";
+import { Domains } from "./domains.ts";
 import { domainRoutes } from "./domains-http.ts";
 import { createEdit, requireOwned } from "./edit.ts";
 import { openGeo } from "./geo.ts";
@@ -28,7 +28,7 @@ import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import { linksMigrations } from "./migrations.ts";
-import { createShorten, type Draft } from "./shorten.ts";
+import { type Draft, Shorten } from "./shorten.ts";
 import { Targets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
 
@@ -69,7 +69,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const geo = config.clickGeoEnabled ? openGeo({ log }) : null;
   const clicks = createClicks({ ...options, dataDir: config.dataDir, geo });
   const hearing = hearChanges({ db, clock, log, targets, domains });
-  const shorten = createShorten({
+  const shorten = new Shorten({
     ...{ clock, ids, codes, domains, events, passwords, naming, urlPolicy },
     defaultTtlDays: config.linkDefaultTtlDays,
     aliasesPerOwnerMax: config.linkAliasesPerOwnerMax,
@@ -132,7 +132,7 @@ async function openPolicy(options: LinksOptions) {
     allowFiles: config.linkAllowlistFiles,
     ...{ log, clock },
   });
-  const domains = createDomains({
+  const domains = new Domains({
     ...{ db, clock, ids, events, accounts, outbound },
     perOwnerMax: config.linkDomainsPerOwnerMax,
     ownAlphabet: config.linkCodeAlphabet,
