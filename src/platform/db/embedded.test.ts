@@ -263,6 +263,7 @@ describe("after a crash", () => {
     const socketLock = readFileSync(join(folder, "socket/.s.PGSQL.5432.lock"), "utf8");
     for (const pid of postgresProcesses(pgdata)) process.kill(pid, "SIGKILL");
     child.kill("SIGKILL");
+    await child.exited;
     await until("dead", () => postgresProcesses(pgdata).length === 0);
     const owner = (await lstat(pgdata)).uid;
     const identity = isRoot ? { uid: owner, gid: owner } : {};
