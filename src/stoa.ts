@@ -86,6 +86,10 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const listening = serve({
     ...{ host: config.host, port: config.port, log, clock, api },
     bodyBytesMax: config.requestBodyBytesMax,
+    edge:
+      config.redirectPort > 0
+        ? { port: config.redirectPort, connectionsMax: config.redirectConnectionsMax }
+        : undefined,
     addressOf: trustProxies(config.trustedProxies),
     pages: systemPages({ config, db, metrics, routes, publicUrl, isReady }),
     trees: new Map([["console", (request) => serveConsole(assets, request) ?? noSuchFile()]]),

@@ -46,6 +46,14 @@ export class Recent<V> {
   }
 }
 
+/**
+ * A copy of its own. What is cut out of a text shares, and so holds on to, the whole of that text;
+ * what a cache keeps for long should not hold on to the request that it came with.
+ */
+export function detached(text: string): string {
+  return ` ${text}`.slice(1);
+}
+
 /** What a cached value carries; the cache fills it in. */
 export type Held = {
   /** Monotonic milliseconds when the read that made it was sent ... */

@@ -8,6 +8,19 @@ export const settings = {
   // Server
   port: int("PORT", 3000, { min: 0, max: 65535 }, "TCP port to listen on; 0 picks a free one."),
   host: text("HOST", "0.0.0.0", "Address to listen on."),
+  redirectPort: int(
+    "STOA_REDIRECT_PORT",
+    0,
+    { min: 0, max: 65535 },
+    "TCP port that answers short links faster than PORT does, and hands everything else on to " +
+      "it. Point the proxy of the short domains here. 0: none.",
+  ),
+  redirectConnectionsMax: int(
+    "STOA_REDIRECT_CONNECTIONS_MAX",
+    10_000,
+    { min: 1, max: 1_000_000 },
+    "Connections open at once on STOA_REDIRECT_PORT; above it new ones are closed.",
+  ),
   publicUrl: url(
     "STOA_PUBLIC_URL",
     "",

@@ -1,11 +1,14 @@
 import ipaddr from "ipaddr.js";
-import { Recent } from "../cache/cache.ts";
+import { detached, Recent } from "../cache/cache.ts";
 
 /**
  * The visitor's address. `X-Forwarded-For` is written by anybody, so it is read from its right
  * end and only as far as the hops are proxies named in the configuration.
  */
-export type AddressOf = (peer: string, request: { headers: Headers }) => string;
+export type AddressOf = (
+  peer: string,
+  headers: { get(name: "x-forwarded-for"): string | null },
+) => string;
 
 /** Proxies in a row that are looked at, and addresses whose verdict is remembered. */
 const hopsMax = 20;
@@ -35,8 +38,8 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
   };
   // What a trusted peer said comes out the same whichever of them said it.
   const resolved = new Recent<string>(resolvedMax);
-  return (peer, request) => {
-    const forwardedFor = request.headers.get("x-forwarded-for");
+  return (peer, headers) => {
+    const forwardedFor = headers.get("x-forwarded-for");
     if (forwardedFor === null || !isProxy(peer)) return normalAddress(peer);
     const known = resolved.get(forwardedFor);
     if (known !== undefined) return known;
@@ -49,7 +52,7 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     }
     const address = normalAddress(current);
     const short = forwardedFor.length <= forwardedLengthMax;
-    if (current !== peer && short) resolved.set(forwardedFor, address);
+    if (current !== peer && short) resolved.set(detached(forwardedFor), detached(address));
     return address;
   };
 }
@@ -57,6 +60,12 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
 /** Whether a socket bound to this host can be reached from this machine alone. */
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Where a server that is bound to this host is reached from its own machine. */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
 }
 
 /** `::ffff:192.0.2.1` is 192.0.2.1; anything else is kept. */

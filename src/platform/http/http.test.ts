@@ -6,7 +6,7 @@ import { jsonDepthMax, parseJson, readBody } from "./body.ts";
 describe("the visitor's address", () => {
   const from = (ranges: string[]) => (peer: string, forwardedFor: string | null) => {
     const headers = new Headers(forwardedFor === null ? {} : { "x-forwarded-for": forwardedFor });
-    return trustProxies(ranges)(peer, { headers });
+    return trustProxies(ranges)(peer, headers);
   };
   const of = from(["10.0.0.0/8", "2001:db8::1"]);
 

@@ -2,7 +2,9 @@ import type { Server } from "bun";
 import type { Clock } from "../clock/clock.ts";
 import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
-import { isLoopbackHost, type AddressOf } from "./address.ts";
+import { isLoopbackHost, normalAddress, reachableHost, type AddressOf } from "./address.ts";
+import { listenAtEdge, type Edge } from "./edge.ts";
+import type { Head } from "./head.ts";
 import { problemOf } from "./problem.ts";
 import type { Api } from "./server.ts";
 
@@ -28,6 +30,8 @@ export type ServeOptions = {
   /** Hosts on which nothing but `front` answers: customers' domains must not serve the API. */
   isForeignHost(host: string): boolean;
   front: Front;
+  /** A port for short links alone; none unless given. */
+  edge?: { port: number; connectionsMax: number };
 };
 
 /** What answers everywhere else. */
@@ -40,10 +44,13 @@ export type Front = {
     visitor: (request: Request) => string,
   ): Response | null;
   handle(request: Request, visitor: (request: Request) => string): Response | Promise<Response>;
+  /** As `known`, from a head that was read at the edge: the text of the whole answer, or null. */
+  quick(head: Head, peer: string, addressOf: AddressOf): string | null;
 };
 
 export type Listening = {
   port: number;
+  edge: Edge | null;
   inFlight(): number;
   /** Stops accepting, waits for requests in flight until `deadline`, then closes what is left. */
   stop(deadline: AbortSignal): Promise<{ cut: number }>;
@@ -56,6 +63,8 @@ const settleMs = 100;
 export function serve(options: ServeOptions): Listening {
   let waiting = 0;
   let draining = false;
+  const visitors = new Map<number, string>();
+  const near = reachableHost(options.host);
   const server: Server<undefined> = Bun.serve({
     hostname: options.host,
     port: options.port,
@@ -64,12 +73,13 @@ export function serve(options: ServeOptions): Listening {
     maxRequestBodySize: options.bodyBytesMax,
     fetch(request) {
       const answer = dispatch(request);
-      if (answer instanceof Response) return draining ? closing(answer) : answer;
+      const last = draining || (visitors.size > 0 && isTunnelled(request));
+      if (answer instanceof Response) return last ? closing(answer) : answer;
       waiting++;
       return answer.then(
         (response) => {
           waiting--;
-          return draining ? closing(response) : response;
+          return last || draining ? closing(response) : response;
         },
         (error: unknown) => {
           waiting--;
@@ -84,18 +94,38 @@ export function serve(options: ServeOptions): Listening {
     },
   });
 
-  const dispatch = createDispatch(
-    options,
-    (request) => server.requestIP(request)?.address ?? "",
-    (request) => server.timeout(request, 0),
-  );
+  /** Through a tunnel the peer is this very process, which knows whom it speaks for. */
+  function peerOf(request: Request): string {
+    const peer = server.requestIP(request);
+    if (peer === null) return "";
+    const address = normalAddress(peer.address);
+    return (address === near ? visitors.get(peer.port) : undefined) ?? address;
+  }
+
+  function isTunnelled(request: Request): boolean {
+    const peer = server.requestIP(request);
+    return peer !== null && normalAddress(peer.address) === near && visitors.has(peer.port);
+  }
+
+  const dispatch = createDispatch(options, peerOf, (request) => server.timeout(request, 0));
+  const edge =
+    options.edge === undefined
+      ? null
+      : listenAtEdge({
+          ...{ ...options.edge, host: options.host },
+          upstream: { host: near, port: server.port ?? options.port, visitors },
+          quick: (head, peer) => options.front.quick(head, peer, options.addressOf),
+        });
 
   return {
     port: server.port ?? options.port,
+    edge,
     inFlight: () => waiting,
     async stop(deadline) {
       draining = true;
+      edge?.drain();
       const cut = await drain(server, { clock: options.clock, deadline, waiting: () => waiting });
+      edge?.stop();
       return { cut };
     },
   };
@@ -108,8 +138,9 @@ function createDispatch(
   keepOpen: (request: Request) => void,
 ) {
   // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
-  const loopback = isLoopbackHost(options.host) ? "127.0.0.1" : null;
-  const visitor = (request: Request) => options.addressOf(loopback ?? peerOf(request), request);
+  const loopback = isLoopbackHost(options.host) && !options.edge ? "127.0.0.1" : null;
+  const visitor = (request: Request) =>
+    options.addressOf(loopback ?? peerOf(request), request.headers);
 
   function front(request: Request): Response | Promise<Response> {
     const { method } = request;

@@ -1,3 +1,4 @@
+import type { Head } from "../../platform/http/head.ts";
 import type { Hit } from "./clicks/clicks.ts";
 
 /** Writes down of a request what a click needs. The same object is filled for each one. */
@@ -17,6 +18,18 @@ export function fillHit(
   hit.purpose = purposeOf(request);
   hit.doNotTrack = headers.get("sec-gpc") === "1" || headers.get("dnt") === "1";
   hit.method = request.method === "HEAD" ? "HEAD" : "GET";
+}
+
+/** The same of a head that was read by position. */
+export function fillHitFromHead(hit: Hit, head: Head, address: string, at: number): void {
+  hit.at = at;
+  hit.address = address;
+  hit.userAgent = head.userAgent;
+  hit.referrer = head.referrer;
+  hit.query = head.query;
+  hit.purpose = head.secPurpose || head.purpose || head.xMoz;
+  hit.doNotTrack = head.doNotTrack;
+  hit.method = "GET";
 }
 
 /** What a browser says of fetching ahead. */

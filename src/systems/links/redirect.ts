@@ -2,6 +2,8 @@ import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
+import type { AddressOf } from "../../platform/http/address.ts";
+import type { Head } from "../../platform/http/head.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Histogram, Metrics } from "../../platform/metrics/metrics.ts";
@@ -10,7 +12,8 @@ import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
 import { forwardTarget } from "./forward.ts";
 import type { Geo } from "./geo.ts";
-import { fillHit, purposeOf } from "./hit.ts";
+import { Answers } from "./answers.ts";
+import { fillHit, fillHitFromHead, purposeOf } from "./hit.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import * as pages from "./pages.ts";
 import { askPassword } from "./password-form.ts";
@@ -54,6 +57,7 @@ export class Redirect {
   private readonly deps: RedirectDeps;
   private readonly latency: Histogram;
   private readonly count: ReturnType<typeof outcomes>;
+  private readonly answers: Answers;
   /** Filled anew for each click, which is written down before the next one comes. */
   private readonly hit: Hit = {
     ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
@@ -63,6 +67,7 @@ export class Redirect {
   constructor(deps: RedirectDeps) {
     this.deps = deps;
     this.count = outcomes(deps.metrics);
+    this.answers = new Answers(deps.cacheControl);
     this.latency = deps.metrics.histogram(
       "stoa_links_redirect_seconds",
       "Time from a visitor's request to the answer.",
@@ -73,27 +78,49 @@ export class Redirect {
    * The short way: a plain link that is in memory. Null when it is anything else. `pathStart` is
    * where the path begins in `url`.
    */
-  known(request: Request, url: string, pathStart: number, visitor: Visitor) {
+  known(request: Request, url: string, pathStart: number, visitor: Visitor): Response | null {
     const started = performance.now();
-    const domainId =
-      this.deps.domains.count > 0 ? this.deps.domains.idOf(hostOf(url, pathStart)) : "0";
+    if (request.method !== "GET") return null;
+    const host = this.deps.domains.count > 0 ? hostOf(url, pathStart) : "";
     const queryStart = url.indexOf("?", pathStart);
     const code = url.slice(pathStart + 1, queryStart < 0 ? url.length : queryStart);
-    const target = this.deps.targets.peek(domainId, code, started);
-    if (target === undefined || !target.plain || request.method !== "GET") return null;
     const now = this.deps.clock.now();
-    if (now < target.startsAt || now >= target.expiresAt) return null;
-    this.record(
-      target,
-      request,
-      queryStart < 0 ? "" : url.slice(queryStart),
-      visitor(request),
-      now,
-    );
-    this.count.redirected.value++;
+    const target = this.plainTarget(host, code, started, now);
+    if (target === null) return null;
+    const query = queryStart < 0 ? "" : url.slice(queryStart);
+    fillHit(this.hit, request, query, visitor(request), now);
     const response = this.go(target.url, target.status);
-    this.latency.observe((performance.now() - started) / 1000);
+    this.redirectedAtOnce(target, started);
     return response;
+  }
+
+  /** The same from a head that was read by position: the text of the whole answer. */
+  quick(head: Head, peer: string, addressOf: AddressOf): string | null {
+    const started = performance.now();
+    const now = this.deps.clock.now();
+    const target = this.plainTarget(head.host, head.path.slice(1), started, now);
+    if (target === null) return null;
+    fillHitFromHead(this.hit, head, addressOf(peer, head), now);
+    const answer = this.answers.to(target, now);
+    this.redirectedAtOnce(target, started);
+    return answer;
+  }
+
+  private plainTarget(host: string, code: string, started: number, now: number): Target | null {
+    const { domains, targets } = this.deps;
+    const domainId = domains.count > 0 ? domains.idOf(host) : "0";
+    const target = targets.peek(domainId, code, started);
+    if (target === undefined || !target.plain) return null;
+    return now < target.startsAt || now >= target.expiresAt ? null : target;
+  }
+
+  /** Counts what `hit` says; `started` is monotonic. */
+  private redirectedAtOnce(target: Target, started: number): void {
+    this.hit.idHigh = target.idHigh;
+    this.hit.idLow = target.idLow;
+    this.deps.clicks.record(this.hit);
+    this.count.redirected.value++;
+    this.latency.observe((performance.now() - started) / 1000);
   }
 
   /** Everything under `/` that is no API, console or system path. */

@@ -36,6 +36,9 @@ export type TargetMore = {
   noindex: boolean;
 };
 
+/** What may stand in a header as it is; every URL that was parsed and written out again. */
+const visibleAscii = /^[\x21-\x7e]+$/;
+
 export function compileTarget(row: TargetRow): Target {
   const id = BigInt(row.id);
   const rules = row.rules as Rule[];
@@ -67,7 +70,8 @@ export function compileTarget(row: TargetRow): Target {
     !more.choose &&
     !split &&
     !card &&
-    !more.noindex;
+    !more.noindex &&
+    visibleAscii.test(row.url);
   return {
     id: row.id,
     idHigh: Number(id >> 32n),

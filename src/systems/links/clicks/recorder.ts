@@ -11,7 +11,7 @@ import {
   type VisitKind,
 } from "../visits.ts";
 import { clickWords, orphanType, orphanWords, termWords, textWords } from "./frames.ts";
-import { Recent } from "../../../platform/cache/cache.ts";
+import { detached, Recent } from "../../../platform/cache/cache.ts";
 import type { Spool } from "./spool.ts";
 import { termBytesMax, termOf, TermWriter, unknownTerm, type Term } from "./terms.ts";
 import { dayMs, kinds, kindShift, newVisitorBit, reducedBit, sketchOf } from "./traits.ts";
@@ -173,7 +173,7 @@ export class Recorder {
     const plain = judgedOf(agent, agent.verdict);
     const made = { agent, plain, judged: new Map(), hashed: { day: -1, high: 0, low: 0 } };
     // What is longer than the cut would let one visitor fill the memory.
-    if (userAgent.length <= headerLengthMax) this.agents.set(userAgent, made);
+    if (userAgent.length <= headerLengthMax) this.agents.set(detached(userAgent), made);
     return made;
   }
 
@@ -200,7 +200,7 @@ export class Recorder {
       place: place ? termOf([place.country, place.city]) : unknownTerm,
       hashed: { day: -1, high: 0, low: 0 },
     };
-    this.addresses.set(address, made);
+    this.addresses.set(detached(address), made);
     return made;
   }
 
@@ -219,7 +219,7 @@ export class Recorder {
         utm.utm_term,
         utm.utm_content,
       ]);
-      if (key.length <= headerLengthMax) this.sources.set(key, term);
+      if (key.length <= headerLengthMax) this.sources.set(detached(key), term);
     }
     return this.origins.indexOf(term);
   }
