@@ -16,10 +16,8 @@ import { drained, spoolsOf, storedClicks, storedLinks } from "./stored.ts";
  * at the instant the socket closes is reset by the kernel, and no program can help that.)
  */
 const graceMs = 4_000;
-/** PostgreSQL stops after the drain. */
-const shutdownMs = 3_000;
-/** Asked nicely, asked again, killed. */
-const frozenShutdownMs = 8_000;
+/** PostgreSQL stops after the drain: asked nicely, asked again, killed. */
+const shutdownMs = 1_500;
 
 type Drained = {
   violations: Violation[];
@@ -118,7 +116,7 @@ test("a frozen database does not hold up the end, and what was acknowledged stay
   const tookMs = performance.now() - began;
   await load.stop();
   console.log(`stopped beside a frozen database in ${Math.round(tookMs)} ms`);
-  expect(tookMs).toBeLessThan(1_500 + frozenShutdownMs);
+  expect(tookMs).toBeLessThan(1_500 + shutdownMs);
   const again = await startStoa(stage, { dataDir });
   const sql = await openEmbedded(stage, dataDir);
   await drained(sql, [again]);

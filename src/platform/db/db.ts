@@ -78,12 +78,14 @@ export interface Db extends Reader {
   readonly client: SQL;
   /** True when a trivial statement answers within `timeoutMs`. */
   healthy(timeoutMs: number): Promise<boolean>;
-  /** Waits for statements that still run, unless the deadline has passed. */
+  /** Waits for statements that still run, until the deadline. */
   close(deadline?: AbortSignal): Promise<void>;
 }
 
 export type WriteOptions = {
   statementTimeoutMs?: number;
+  /** Longest a statement may wait for a lock. */
+  lockTimeoutMs?: number;
   /** Longest the whole transaction may take; past it the caller gets 503, outcome unknown. */
   timeoutMs?: number;
 };
@@ -134,8 +136,12 @@ export function openDb(options: DbOptions): Db {
     },
     async close(deadline) {
       follower?.stop();
-      const timeout = deadline?.aborted ? 0 : closeTimeoutSeconds;
-      await Promise.all([client.close({ timeout }), replica?.close({ timeout })]);
+      const close = (timeout: number) =>
+        Promise.all([client.close({ timeout }), replica?.close({ timeout })]);
+      const hurry = () => void close(0).catch(() => {}); // the first close tells what is wrong
+      deadline?.addEventListener("abort", hurry);
+      await close(deadline?.aborted ? 0 : closeTimeoutSeconds);
+      deadline?.removeEventListener("abort", hurry);
     },
   };
 }
@@ -181,6 +187,9 @@ async function attempt<T>(
       const result = await client.begin(async (tx) => {
         if (options.statementTimeoutMs !== undefined) {
           await tx.unsafe(`SET LOCAL statement_timeout = ${Number(options.statementTimeoutMs)}`);
+        }
+        if (options.lockTimeoutMs !== undefined) {
+          await tx.unsafe(`SET LOCAL lock_timeout = ${Number(options.lockTimeoutMs)}`);
         }
         return { value: await work(writerOf(tx, effects)) };
       });

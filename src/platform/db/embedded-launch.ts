@@ -33,7 +33,6 @@ const postgresMajor = "18";
 /** Replaying the log after a crash takes as long as it takes; past this it is stuck. */
 const startTimeoutMs = 300_000;
 const lastWordsLinesMax = 20;
-const hurriedStepMs = 3_000;
 /** Portable limit of a socket's path: 103 bytes and a NUL on macOS, 107 on Linux. */
 const socketPathBytesMax = 103;
 const mebibyte = 1024 ** 2;
@@ -103,7 +102,8 @@ async function initialise(cluster: Cluster, dataDir: string): Promise<void> {
   const initdb = join(runner.native, "bin", "initdb");
   const command = [...runner.prefix, initdb, "-D", making, ...flags.split(" ")];
   const pipes = { stdin: "ignore", stdout: "ignore", stderr: "pipe" } as const;
-  const child = Bun.spawn(command, { ...runner.identity, env: cleanEnv, cwd: "/", ...pipes });
+  // In the folder it fills: that is how the next start finds one that outlives us, and ends it.
+  const child = Bun.spawn(command, { ...runner.identity, env: cleanEnv, cwd: making, ...pipes });
   const said = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) {
     await rm(making, { recursive: true, force: true });
@@ -156,19 +156,29 @@ export async function launch(cluster: Cluster, spawned: (server: Server) => void
   return server;
 }
 
-/** Fast shutdown first; harder when that does not end it in time, soon where time is up. */
-export async function shutDown(server: Server, hurried = false): Promise<void> {
-  let gone = false;
-  const exited = server.exited.then(() => (gone = true));
+/** Fast shutdown first; harder when that does not end it in time, soon once time is up. */
+export async function shutDown(server: Server, deadline?: AbortSignal): Promise<void> {
   for (const step of shutdownSteps) {
     server.kill(step.signal);
-    const patience = Promise.withResolvers<void>();
-    const waitMs = hurried ? Math.min(step.waitMs, hurriedStepMs) : step.waitMs;
-    const timer = setTimeout(patience.resolve, waitMs);
-    await Promise.race([exited, patience.promise]);
-    clearTimeout(timer); // it would keep the process from ending
-    if (gone) return;
+    if (await endsWithin(server, step, deadline)) return;
   }
+}
+
+async function endsWithin(
+  server: Server,
+  { waitMs, hurriedMs }: { waitMs: number; hurriedMs: number },
+  deadline?: AbortSignal,
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  // A timer that is left behind would keep the process from ending.
+  const timers = [setTimeout(resolve, waitMs, false)];
+  const hurry = () => void timers.push(setTimeout(resolve, hurriedMs, false));
+  if (deadline?.aborted) hurry();
+  else deadline?.addEventListener("abort", hurry);
+  const ended = await Promise.race([server.exited.then(() => true), promise]);
+  deadline?.removeEventListener("abort", hurry);
+  for (const timer of timers) clearTimeout(timer);
+  return ended;
 }
 
 function settingsOf({ socketDir, port, durable }: Cluster): [string, string | number][] {

@@ -71,11 +71,15 @@ export function claimFolder(dataDir: string): Claim {
   }
 }
 
-/** Fast shutdown, immediate shutdown, the end: how long each may take before the next. */
+/**
+ * Fast shutdown, immediate shutdown, the end: how long each may take before the next, and how
+ * long where time is up. None of them loses what was committed; after the latter two the next
+ * start replays the log.
+ */
 export const shutdownSteps = [
-  { signal: "SIGINT", waitMs: 20_000 },
-  { signal: "SIGQUIT", waitMs: 3_000 },
-  { signal: "SIGKILL", waitMs: 5_000 },
+  { signal: "SIGINT", waitMs: 20_000, hurriedMs: 600 },
+  { signal: "SIGQUIT", waitMs: 3_000, hurriedMs: 300 },
+  { signal: "SIGKILL", waitMs: 5_000, hurriedMs: 300 },
 ] as const;
 
 /** How long children may take to notice by themselves that their postmaster is gone. */
@@ -123,6 +127,9 @@ export function postgresProcesses(pgdata: string): number[] {
   return process.platform === "linux" ? processesByCwd(folder) : postmastersByCommand(folder);
 }
 
+/** What runs on a data folder: the server, what makes the folder, and what starts either. */
+const programs = ["postgres", "initdb", "setpriv", "unshare"];
+
 /** Every PostgreSQL process works in its data folder, and its number cannot lie about that. */
 function processesByCwd(folder: string): number[] {
   return readdirSync("/proc")
@@ -130,8 +137,9 @@ function processesByCwd(folder: string): number[] {
     .filter((pid) => {
       if (!Number.isInteger(pid)) return false;
       try {
-        const isPostgres = basename(readlinkSync(`/proc/${pid}/exe`)).startsWith("postgres");
-        return isPostgres && readlinkSync(`/proc/${pid}/cwd`) === folder;
+        if (readlinkSync(`/proc/${pid}/cwd`) !== folder) return false;
+        const program = basename(readlinkSync(`/proc/${pid}/exe`));
+        return programs.some((name) => program.startsWith(name)); // or "postgres (deleted)"
       } catch {
         return false; // gone meanwhile, or another user's
       }
@@ -141,7 +149,7 @@ function processesByCwd(folder: string): number[] {
 function postmastersByCommand(folder: string): number[] {
   const listed = Bun.spawnSync(["ps", "-axo", "pid=,command="]).stdout.toString().split("\n");
   return listed
-    .filter((line) => line.includes(`postgres -D ${folder} `))
+    .filter((line) => programs.some((name) => line.includes(`${name} -D ${folder} `)))
     .map((line) => Number.parseInt(line, 10));
 }
 

@@ -51,11 +51,10 @@ export class Supervisor {
   async stop(deadline?: AbortSignal): Promise<void> {
     this.stopping = true;
     process.off("exit", this.onExit);
-    const hurried = deadline?.aborted ?? false;
-    if (this.server) await shutDown(this.server, hurried);
+    if (this.server) await shutDown(this.server, deadline);
     await this.restarting;
     // A restart under way may have brought up another one.
-    if (this.server) await shutDown(this.server, hurried);
+    if (this.server) await shutDown(this.server, deadline);
     // A postmaster that had to be killed leaves children behind, and frozen ones never notice.
     for (const pid of postgresProcesses(this.cluster.pgdata)) signal(pid, "SIGKILL");
   }

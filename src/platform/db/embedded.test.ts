@@ -28,6 +28,8 @@ import {
 
 const isRoot = process.getuid?.() === 0;
 const recoveryMs = 15_000;
+/** What a stop with a deadline may take beyond it. */
+const frozenStopMs = 1_500;
 const base = await mkdtemp(join(tmpdir(), "stoa-embedded-"));
 /** A folder that a first start has filled, copied by the tests that need no first start. */
 const seed = join(base, "seed");
@@ -66,6 +68,13 @@ async function until(what: string, holds: () => boolean | Promise<boolean>, ms =
 
 /** Another Stoa: a process that starts PostgreSQL on the folder and then only lives. */
 async function startOwner(dataDir: string, env: Record<string, string> = {}) {
+  const child = spawnOwner(dataDir, env);
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  return { child, postmaster: Number(new TextDecoder().decode(value)) };
+}
+
+function spawnOwner(dataDir: string, env: Record<string, string> = {}) {
   const script = `
     import { startEmbedded } from ${JSON.stringify(join(import.meta.dir, "embedded.ts"))};
     import { silentLog } from ${JSON.stringify(join(import.meta.dir, "../log/log.ts"))};
@@ -73,15 +82,13 @@ async function startOwner(dataDir: string, env: Record<string, string> = {}) {
     const pg = await startEmbedded({ dataDir, log: silentLog, durable: false });
     console.log(pg.pid());
     setInterval(() => {}, 1000);`;
-  const child = Bun.spawn([process.execPath, "-e", script], {
+  return Bun.spawn([process.execPath, "-e", script], {
     env: { ...process.env, ...env },
+    detached: true,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
   });
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  return { child, postmaster: Number(new TextDecoder().decode(value)) };
 }
 
 beforeAll(async () => {
@@ -160,6 +167,20 @@ describe("a running server", () => {
     expect(await findRunning(folder)).toBeNull();
     const second = await start(folder);
     expect(await query(second.app, "SELECT n FROM kept")).toEqual([[1]]);
+  });
+
+  test("that is frozen ends soon after the deadline, and keeps what was committed", async () => {
+    const folder = await freshFolder();
+    const pgdata = join(folder, "postgres");
+    const pg = await start(folder, { durable: true });
+    await query(pg.app, "INSERT INTO kept SELECT generate_series(2, 5000)");
+    for (const pid of postgresProcesses(pgdata)) process.kill(pid, "SIGSTOP");
+    const began = performance.now();
+    await pg.stop(AbortSignal.timeout(200));
+    expect(performance.now() - began).toBeLessThan(200 + frozenStopMs);
+    expect(postgresProcesses(pgdata)).toEqual([]);
+    const again = await start(folder);
+    expect(await query(again.app, "SELECT count(*)::int FROM kept")).toEqual([[5000]]);
   });
 });
 
@@ -285,6 +306,20 @@ describe("after a crash", () => {
     const pg = await start(folder);
     expect(await query(pg.app, "SELECT 1")).toEqual([[1]]);
     expect(existsSync(join(folder, "postgres.new"))).toBe(false);
+  });
+
+  test("a first start that Ctrl-C cut short is made anew by one right behind it", async () => {
+    for (const made of ["", "global/pg_control"]) {
+      const folder = join(base, `cut-${folders++}`);
+      const child = spawnOwner(folder);
+      await until("half made", () => existsSync(join(folder, "postgres.new", made)));
+      // A terminal tells everybody: Stoa, which ends at once, and initdb, which tidies up.
+      process.kill(-child.pid, "SIGINT");
+      await child.exited;
+      const pg = await start(folder);
+      expect(await query(pg.app, "SELECT 1")).toEqual([[1]]);
+      expect(existsSync(join(folder, "postgres.new"))).toBe(false);
+    }
   });
 });
 
