@@ -97,6 +97,7 @@ describe("what is left to a complete parser", () => {
     "beyond ASCII": plain(["User-Agent: \xe9"]),
     "half a head": plain(["User-Agent: x"]).slice(0, -2),
     "half a line": "GET /abc HT",
+    "a head beyond any need": plain([`Cookie: ${"a".repeat(16_384)}`]),
     nothing: "",
   };
   for (const [name, text] of Object.entries(refused)) {

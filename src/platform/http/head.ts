@@ -32,7 +32,7 @@ export class Head {
     if (!text.startsWith(method, start)) return false;
     this.clear();
     let lineStart = start;
-    for (let at = start; ; at++) {
+    for (let at = start; at < start + headBytesMax; at++) {
       const char = text.charCodeAt(at);
       if (char >= space && char < del) continue;
       // Past the end this is NaN, which is no carriage return either.
@@ -49,6 +49,7 @@ export class Head {
       at++;
       lineStart = at + 1;
     }
+    return false;
   }
 
   /** As `Headers` does, for the one header that says who asks. */
@@ -100,6 +101,8 @@ export class Head {
   }
 }
 
+/** As much as Bun's own server takes. */
+const headBytesMax = 16 * 1024;
 const method = "GET /";
 const version = " HTTP/1.1";
 const [lineFeed, carriageReturn, space, del] = [10, 13, 32, 127];
