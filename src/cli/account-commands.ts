@@ -46,6 +46,17 @@ export const accountCommands: Command[] = [
     load: async () => (await import("./user.ts")).enableUser,
   },
   {
+    name: "user delete",
+    takes: "EMAIL",
+    says: "Delete an account for good, and hand over or erase what it owns.",
+    flags: {
+      "transfer-to": { takes: "EMAIL", says: "Account that gets its links and domains." },
+      "erase-links": { says: "Instead: end its links for good; visitors are told they are gone." },
+    },
+    examples: ["stoa user delete bob@example.com --transfer-to ada@example.com"],
+    load: async () => (await import("./user.ts")).deleteUser,
+  },
+  {
     name: "user role",
     takes: "EMAIL admin|member",
     says: "Change what an account may do.",

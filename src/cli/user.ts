@@ -66,6 +66,25 @@ export async function enableUser(call: Call): Promise<number> {
   return await change(call, { disabled: false }, "is enabled");
 }
 
+/** What becomes of the links has to be said, because neither way can be taken back. */
+export async function deleteUser(call: Call): Promise<number> {
+  const email = emailOf(call);
+  const heir = call.text("transfer-to");
+  if ((heir !== undefined) === call.is("erase-links")) {
+    throw new UsageError("user delete: say either --transfer-to EMAIL or --erase-links");
+  }
+  await withOperations(call, ({ db, operations }) =>
+    db.write(async (tx) => {
+      const { id } = await operations.findByEmail(tx, email);
+      const to = heir === undefined ? null : (await operations.findByEmail(tx, heir)).id;
+      await operations.deleteAccount(tx, { id, transfer_to: to });
+    }),
+  );
+  const links = heir === undefined ? "Its links are being erased" : `Its links go to ${heir}`;
+  call.say(`${email} is deleted. ${links}, by the running server or at its next start.`);
+  return 0;
+}
+
 export async function setUserRole(call: Call): Promise<number> {
   const role = call.args[1] ?? "";
   if (!isRole(role)) throw new UsageError(`user role: a role is admin or member, not "${role}"`);

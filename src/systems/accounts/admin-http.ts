@@ -26,12 +26,14 @@ function listRoute(): Route {
     tag,
     access: "admin",
     scope: "accounts:read",
-    query: wire.idPageQuery,
+    query: wire.idPageQuery.extend({
+      /** Part of an e-mail address or a name. */
+      search: z.string().trim().min(1).max(200).optional(),
+    }),
     replies: { 200: pageOf(wire.accountReply) },
-    async handler({ reader, query }) {
-      const page = { before: query.cursor ?? null, limit: query.limit + 1 };
-      const rows = await store.listAccounts(reader, page);
-      return { status: 200, body: wire.pageOfRows(rows, query.limit) };
+    async handler({ reader, query: { search, cursor = null, limit } }) {
+      const rows = await store.listAccounts(reader, { search, before: cursor, limit: limit + 1 });
+      return { status: 200, body: wire.pageOfRows(rows, limit) };
     },
   });
 }

@@ -11,7 +11,10 @@ export interface Accounts {
    * whatever looks like one of Stoa's own keys or tokens is masked all the same.
    */
   audit(tx: Writer, entry: AuditEntry): Promise<void>;
-  /** Null for an unknown id. Disabled accounts are found: their things still have an owner. */
+  /**
+   * Null for an id that is unknown or was deleted. Disabled accounts are found: their things still
+   * have an owner.
+   */
   findAccount(reader: Reader, id: string): Promise<Account | null>;
   /**
    * Calls `ended` once when the caller's credentials stop being good (signed out, revoked,
@@ -54,4 +57,11 @@ export const accountCreated: EventType<{ id: string; email: string | null; role:
     email: z.string().nullable(),
     role: z.enum(["admin", "member"]),
   }),
+};
+
+/** What the account owned elsewhere goes to `transfer_to`; where that is null, it is erased. */
+export const accountDeleted: EventType<{ id: string; transfer_to: string | null }> = {
+  type: "accounts.deleted",
+  summary: "An account was deleted, by its person or by an administrator.",
+  schema: z.object({ id: idSchema, transfer_to: idSchema.nullable() }),
 };

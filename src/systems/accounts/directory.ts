@@ -46,10 +46,7 @@ export function createDirectory(options: { clock: Clock; audit: Audit; changes: 
       if (!account) throw unknownAccount();
       const next = changed(account, change, clock.now());
       const staysAdmin = next.role === "admin" && next.disabled_at === null;
-      if (!staysAdmin && admins.length === 1 && admins[0] === id) {
-        const message = "This is the last administrator; make another one first.";
-        throw new AppError("request.conflict", message);
-      }
+      if (!staysAdmin) requireAnotherAdmin(admins, id);
       await store.updateStanding(tx, next);
       if (next.disabled_at !== null) await deleteSessions(tx, { account_id: id });
       const detail = { role: next.role, disabled: next.disabled_at !== null };
@@ -58,6 +55,12 @@ export function createDirectory(options: { clock: Clock; audit: Audit; changes: 
       await changes.announce(tx, { kind: "account", id });
     },
   };
+}
+
+/** `admins` are those that may sign in: without one, nobody could make another. */
+export function requireAnotherAdmin(admins: string[], id: string): void {
+  if (admins.length !== 1 || admins[0] !== id) return;
+  throw new AppError("request.conflict", "This is the last administrator; make another one first.");
 }
 
 function changed(account: Account, change: AccountChange, now: number) {

@@ -6,13 +6,8 @@ import { route, type Route } from "../../platform/http/route.ts";
 import type { Attempts } from "./attempts.ts";
 import { adminRoutes } from "./admin-http.ts";
 import type { Directory } from "./directory.ts";
-import {
-  nameFrom,
-  nameLengthMax,
-  type Register,
-  requireGoodPassword,
-  unknownAccount,
-} from "./register.ts";
+import { ownSecrets, provePassword, requireUnchanged } from "./own-password.ts";
+import { nameFrom, nameLengthMax, type Register, requireGoodPassword } from "./register.ts";
 import type { VerifyPassword } from "./sign-in.ts";
 import * as store from "./store.ts";
 import * as wire from "./wire.ts";
@@ -128,10 +123,7 @@ function updateOwnRoute(deps: AccountRoutes): Route {
         }
         if (change) {
           const { attempt, before, ...password } = change;
-          const locked = await store.lockAccount(tx, principal.account_id);
-          if (locked?.password_hash !== before) {
-            throw new AppError("request.conflict", "The password was changed meanwhile.");
-          }
+          await requireUnchanged(tx, principal.account_id, before);
           await deps.attempts.succeeded(tx, attempt);
           const keepSession = principal.kind === "session" ? principal.credential_id : null;
           await directory.replacePassword(tx, password, origin, keepSession);
@@ -153,20 +145,11 @@ async function newPassword(
   },
 ) {
   const { password = "", current_password = "" } = context.body;
-  const account = await store.findSecrets(context.reader, { id: context.principal.account_id });
-  if (!account) throw unknownAccount();
-  if (account.email === null) {
-    throw new AppError("request.conflict", "This account signs in through an outside issuer.");
-  }
+  const account = await ownSecrets(context);
   requireGoodPassword(password, [account.email, account.name]);
-  const attempt = { email: account.email, address: context.address };
-  const verified = await verifyPassword(attempt, current_password, async () => account);
-  if (!verified) {
-    throw new AppError("auth.invalid_credentials", "current_password: it is wrong.");
-  }
+  const proof = await provePassword(verifyPassword, account, { ...context, current_password });
   return {
-    attempt,
-    before: account.password_hash,
+    ...proof,
     id: account.id,
     password_hash: await passwords.hash(password),
     must_change_password: false,

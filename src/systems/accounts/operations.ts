@@ -4,6 +4,7 @@ import type { Passwords } from "../../platform/auth/password.ts";
 import type { Db, Reader, Writer } from "../../platform/db/db.ts";
 import type { ApiKeys, NewKey } from "./api-keys.ts";
 import type { Account, Role } from "./contract.ts";
+import type { DeleteAccount } from "./deletion.ts";
 import type { AccountChange, Directory } from "./directory.ts";
 import * as keyStore from "./key-store.ts";
 import {
@@ -29,6 +30,7 @@ export function createOperations(options: {
   passwords: Passwords;
   register: Register;
   directory: Directory;
+  deleteAccount: DeleteAccount;
   keys: ApiKeys;
 }) {
   const { db, passwords, register, directory, keys } = options;
@@ -84,6 +86,9 @@ export function createOperations(options: {
 
     changeAccount: (tx: Writer, id: string, change: AccountChange) =>
       directory.change(tx, id, change, us),
+
+    deleteAccount: (tx: Writer, account: { id: string; transfer_to: string | null }) =>
+      options.deleteAccount(tx, account, us),
 
     listKeys: keyStore.listKeys,
 

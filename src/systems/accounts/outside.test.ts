@@ -119,3 +119,16 @@ test("an outside account has no password to set", async () => {
   const reset = await stage.call("PATCH", `/accounts/${id}`, { token: admin.token, body });
   expect(reset.status).toBe(409);
 });
+
+test("an outside account has no password to give again; an administrator deletes it", async () => {
+  const token = await bring("edsger");
+  const { id } = (await stage.call("GET", "/account", { token })).body;
+  const body = { current_password: "none" };
+  const own = await stage.call("POST", "/account/delete", { token, body });
+  expect([own.status, own.body.code]).toEqual([409, "request.conflict"]);
+  const admin = await stage.person("admin");
+  const erase = { token: admin.token, body: { transfer_to: null } };
+  expect((await stage.call("POST", `/accounts/${id}/delete`, erase)).status).toBe(204);
+  // Whom the issuer goes on vouching for comes back as somebody new.
+  expect((await stage.call("GET", "/account", { token })).body.id).not.toBe(id);
+});

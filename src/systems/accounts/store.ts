@@ -63,10 +63,19 @@ export async function findSecrets(
     FROM accounts.accounts WHERE ${condition}`;
 }
 
-export async function listAccounts(reader: Reader, page: Page): Promise<Account[]> {
+/** `search` is part of an address or a name, in any case. */
+export async function listAccounts(
+  reader: Reader,
+  page: Page & { search?: string | undefined },
+): Promise<Account[]> {
+  const { search } = page;
+  const found =
+    search === undefined
+      ? reader.sql``
+      : reader.sql`AND position(lower(${search}) IN coalesce(email, '') || ' ' || lower(name)) > 0`;
   return await reader.all<Account>`
     SELECT id, email, name, role, must_change_password, disabled_at, created_at
-    FROM accounts.accounts WHERE id < ${page.before ?? idMax}
+    FROM accounts.accounts WHERE id < ${page.before ?? idMax} ${found}
     ORDER BY id DESC LIMIT ${page.limit}`;
 }
 
@@ -91,6 +100,11 @@ export async function updatePassword(
     UPDATE accounts.accounts SET password_hash = ${account.password_hash},
       must_change_password = ${account.must_change_password}
     WHERE id = ${account.id}`;
+}
+
+/** Its identities, sessions and keys go with it. */
+export async function deleteAccount(tx: Writer, id: string): Promise<void> {
+  await tx.run`DELETE FROM accounts.accounts WHERE id = ${id}`;
 }
 
 /** Locks every administrator that may sign in, so that two cannot remove each other at once. */

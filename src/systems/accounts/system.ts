@@ -18,7 +18,9 @@ import { createChanges } from "./changes.ts";
 import type { Accounts } from "./contract.ts";
 import { createRefreshCookie } from "./cookie.ts";
 import { createCredentials } from "./credentials.ts";
+import { createDeletion } from "./deletion.ts";
 import { createDirectory } from "./directory.ts";
+import { deletionRoutes } from "./deletion-http.ts";
 import { accountRoutes } from "./http.ts";
 import { keyRoutes } from "./keys-http.ts";
 import { accountsMigrations } from "./migrations.ts";
@@ -71,6 +73,7 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
   const base = { ...options, passwords, changes, tokens, audit, attempts };
   const register = createRegister(base);
   const directory = createDirectory(base);
+  const deleteAccount = createDeletion(base);
   const keys = createApiKeys({ ...base, keysPerAccountMax: config.apiKeysPerAccountMax });
   const sessions = createSessions({ ...base, ...config });
   const verifyPassword = createVerifyPassword(base);
@@ -82,6 +85,7 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
     migrations: accountsMigrations,
     routes: [
       ...accountRoutes({ ...base, ...config, register, directory, verifyPassword }),
+      ...deletionRoutes({ deleteAccount, attempts, verifyPassword }),
       ...sessionRoutes({
         signIn: createSignIn({ ...base, sessions, verifyPassword }),
         refresh: createRefresh({ ...base, sessions }),
@@ -110,7 +114,7 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
       keyUse,
     }),
     contract: { audit, findAccount: store.findAccount, watch: credentials.watch },
-    operations: createOperations({ ...base, register, directory, keys }),
+    operations: createOperations({ ...base, register, directory, deleteAccount, keys }),
   };
 }
 
