@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../test/free-port.ts";
 
 /** The real `stoa` command as a child process, in a folder and with settings of its own. */
 const program = join(import.meta.dir, "../../bin/stoa");
@@ -61,12 +62,6 @@ export async function startServer(place: Place, env: Env = {}): Promise<Server> 
       return await running.ended;
     },
   };
-}
-
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  listener.stop(true);
-  return listener.port;
 }
 
 /** Nothing of our own environment but where programs and their folders are. */

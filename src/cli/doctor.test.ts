@@ -3,7 +3,8 @@ import { mkdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { type EmbeddedPostgres, findRunning, startEmbedded } from "../platform/db/embedded.ts";
 import { silentLog } from "../platform/log/log.ts";
-import { createPlace, freePort, type Place } from "./cli.fixture.ts";
+import { freePort } from "../../test/free-port.ts";
+import { createPlace, type Place } from "./cli.fixture.ts";
 import type { Finding } from "./finding.ts";
 
 /** The doctor on machines and settings that have something wrong with them. */

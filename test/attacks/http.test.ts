@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { startWorld, type World } from "../world.ts";
-import { freePort, nginxConfiguration } from "./proxy.ts";
+import { nginxConfiguration } from "./proxy.ts";
 import { inner, smuggling } from "./smuggling.ts";
 import { headerOf, request, talk } from "./sockets.ts";
 
@@ -19,7 +20,7 @@ const target = "https://example.com/outer";
 const innerTarget = "https://example.com/inner";
 
 beforeAll(async () => {
-  redirectPort = await freePort();
+  redirectPort = freePort();
   world = await startWorld({
     STOA_REQUEST_TIMEOUT_MS: "2500",
     STOA_REDIRECT_PORT: String(redirectPort),
@@ -309,7 +310,7 @@ describe.each(["PORT", "STOA_REDIRECT_PORT"])("%s", (door) => {
 
       beforeAll(async () => {
         folder = await mkdtemp(join(tmpdir(), "stoa-nginx-"));
-        front = await freePort();
+        front = freePort();
         const conf = await nginxConfiguration({ folder, listen: front, port });
         await Bun.write(join(folder, "nginx.conf"), conf);
         const command = [

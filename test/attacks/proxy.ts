@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { root } from "../tidy/source.ts";
 
@@ -27,12 +26,4 @@ function proxied(conf: string, listen: number): string {
   return `server {${block}`
     .replace(/^\s*listen 443.*$/m, `  listen 127.0.0.1:${listen};`)
     .replace(/^\s*(listen \[::\]|ssl_).*$/gm, "");
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { port: free } = server.address() as { port: number };
-  await new Promise((resolve) => void server.close(resolve));
-  return free;
 }
