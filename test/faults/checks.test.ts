@@ -21,7 +21,6 @@ const blank: Operation = {
   endedAt: 1,
   outcome: "ok",
   status: 201,
-  accepted: true,
 };
 const create = (more: Partial<Operation> = {}) => ({ ...blank, ...more });
 const edit = (more: Partial<Operation>) => ({ ...blank, kind: "edit" as const, ...more });

@@ -21,8 +21,6 @@ export type Operation = {
   outcome: Outcome;
   /** Null when there was no answer. */
   status: number | null;
-  /** Whether the connection had answered before this: Stoa surely had it in its hands. */
-  accepted: boolean;
 };
 
 /** Seen by a visitor of a link that is gone, or was never there. */

@@ -14,15 +14,9 @@ export type Answer = {
 export class NoAnswer extends Error {
   /** False when not a byte of the request left this process. */
   readonly sent: boolean;
-  /**
-   * Whether the connection had answered before. One that never did may have been closed by the
-   * kernel while it waited to be accepted.
-   */
-  readonly accepted: boolean;
-  constructor(message: string, sent: boolean, accepted = false) {
+  constructor(message: string, sent: boolean) {
     super(message);
     this.sent = sent;
-    this.accepted = accepted;
   }
 }
 
@@ -43,7 +37,6 @@ export class Line {
   private received: Buffer = Buffer.alloc(0);
   private wake = () => {};
   private ended = false;
-  private answers = 0;
 
   constructor(port: number) {
     this.port = port;
@@ -60,7 +53,6 @@ export class Line {
     try {
       const deadline = performance.now() + (ask.timeoutMs ?? timeoutDefaultMs);
       const answer = await this.answer(method, deadline);
-      this.answers++;
       if (answer.headers.get("connection") === "close") this.close();
       return answer;
     } catch (error) {
@@ -80,7 +72,6 @@ export class Line {
     const connected = Promise.withResolvers<void>();
     const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
     this.ended = false;
-    this.answers = 0;
     this.received = Buffer.alloc(0);
     socket.on("connect", () => connected.resolve());
     socket.on("data", (chunk: Buffer) => {
@@ -149,10 +140,10 @@ export class Line {
       const found = find();
       if (found >= 0) return found;
       if (this.ended || this.socket === null) {
-        throw new NoAnswer("the connection ended", true, this.answers > 0);
+        throw new NoAnswer("the connection ended", true);
       }
       const left = deadline - performance.now();
-      if (left <= 0) throw new NoAnswer("no answer in time", true, true);
+      if (left <= 0) throw new NoAnswer("no answer in time", true);
       const woken = Promise.withResolvers<void>();
       const timer = setTimeout(() => woken.resolve(), left);
       this.wake = () => woken.resolve();

@@ -115,10 +115,10 @@ export class Client {
     for (let tries = 0; tries < createTriesMax && goOn(); tries++) {
       const began = performance.now();
       const more = { ...(keyed && { "idempotency-key": intent }) };
-      const { answer, outcome, accepted } = await this.api("POST", "/api/v1/links", body, more);
+      const { answer, outcome } = await this.api("POST", "/api/v1/links", body, more);
       const link = outcome === "ok" ? (JSON.parse(answer!.body) as Made) : null;
       const { id = null, code = null } = link ?? {};
-      this.put({ kind: "create", link: id, code, intent, url, began, outcome, answer, accepted });
+      this.put({ kind: "create", link: id, code, intent, url, began, outcome, answer });
       if (link) return { id: link.id, code: link.code, deleted: false };
       if (answer && answer.status < 500 && answer.status !== 409) return null;
       if (!keyed && outcome === "unknown") return null;
@@ -129,22 +129,22 @@ export class Client {
 
   async edit(link: Made, url: string): Promise<boolean> {
     const began = performance.now();
-    const { answer, outcome, accepted } = await this.api("PATCH", `/api/v1/links/${link.id}`, {
+    const { answer, outcome } = await this.api("PATCH", `/api/v1/links/${link.id}`, {
       url,
     });
-    this.put({ kind: "edit", ...named(link), url, began, outcome, answer, accepted });
+    this.put({ kind: "edit", ...named(link), url, began, outcome, answer });
     return outcome === "ok";
   }
 
   async remove(link: Made): Promise<void> {
     const began = performance.now();
-    const { answer, outcome, accepted } = await this.api("DELETE", `/api/v1/links/${link.id}`);
-    this.put({ kind: "delete", ...named(link), url: null, began, outcome, answer, accepted });
+    const { answer, outcome } = await this.api("DELETE", `/api/v1/links/${link.id}`);
+    this.put({ kind: "delete", ...named(link), url: null, began, outcome, answer });
   }
 
   async visit(link: Made): Promise<Operation> {
     const began = performance.now();
-    const { answer, outcome, accepted } = await this.send({
+    const { answer, outcome } = await this.send({
       path: `/${link.code}`,
       headers: { "user-agent": browser },
     });
@@ -158,7 +158,6 @@ export class Client {
       began,
       outcome: fate,
       answer,
-      accepted,
       seen,
     });
   }
@@ -191,12 +190,12 @@ export class Client {
     }
     try {
       const answer = await this.line.ask({ timeoutMs: this.options.timeoutMs ?? 20_000, ...ask });
-      return { answer, outcome: outcomeOf(answer.status), accepted: true };
+      return { answer, outcome: outcomeOf(answer.status) };
     } catch (error) {
       this.line = null;
       if (!(error instanceof NoAnswer)) throw error;
       const outcome = error.sent ? ("unknown" as const) : ("failed" as const);
-      return { answer: null, outcome, accepted: error.accepted };
+      return { answer: null, outcome };
     }
   }
 
@@ -209,7 +208,6 @@ export class Client {
     began: number;
     outcome: Outcome;
     answer: Answer | null;
-    accepted: boolean;
     seen?: string | null;
   }): Operation {
     const { began, answer, seen = null, ...rest } = did;

@@ -39,7 +39,7 @@ export type Stoa = {
 const saidBytesMax = 4 * 1024 * 1024;
 
 export async function startStoa(stage: Stage, options: StoaOptions): Promise<Stoa> {
-  const { dataDir, prefix = [], env = {}, readyWithinMs = 30_000 } = options;
+  const { dataDir, prefix = [], env = {}, readyWithinMs = 120_000 } = options;
   const from = options.tree ?? tree;
   const port = options.port ?? (await freePort());
   const began = performance.now();

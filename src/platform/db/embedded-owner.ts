@@ -77,9 +77,9 @@ export function claimFolder(dataDir: string): Claim {
  * start replays the log.
  */
 export const shutdownSteps = [
-  { signal: "SIGINT", waitMs: 20_000, hurriedMs: 600 },
-  { signal: "SIGQUIT", waitMs: 3_000, hurriedMs: 300 },
-  { signal: "SIGKILL", waitMs: 5_000, hurriedMs: 300 },
+  { signal: "SIGINT", waitMs: 20_000, hurriedMs: 500 },
+  { signal: "SIGQUIT", waitMs: 3_000, hurriedMs: 200 },
+  { signal: "SIGKILL", waitMs: 5_000, hurriedMs: 200 },
 ] as const;
 
 /** How long children may take to notice by themselves that their postmaster is gone. */

@@ -25,6 +25,8 @@ export type Edge = {
   tunnels(): number;
   /** Answers what comes with the advice to come back on another connection. */
   drain(): void;
+  /** Accepts no connection any more. */
+  refuse(): void;
   /** Closes what is left. */
   stop(): void;
 };
@@ -97,10 +99,8 @@ export function listenAtEdge(options: EdgeOptions): Edge {
     port: listener.port,
     connections: () => connections,
     tunnels: () => tunnels,
-    drain() {
-      draining = true;
-      listener.stop(false);
-    },
+    drain: () => void (draining = true),
+    refuse: () => listener.stop(false),
     stop: () => listener.stop(true),
   };
 }

@@ -7,6 +7,7 @@ import { listenAtEdge, type Edge } from "./edge.ts";
 import type { Head } from "./head.ts";
 import { problemOf } from "./problem.ts";
 import type { Api } from "./server.ts";
+import { turnAwayNew } from "./turn-away.ts";
 
 /**
  * The listening socket. One function looks at the path and hands the request on: system paths,
@@ -124,6 +125,11 @@ export function serve(options: ServeOptions): Listening {
     async stop(deadline) {
       draining = true;
       edge?.drain();
+      // What comes to the edge needs new connections to this server, so there the edge turns away.
+      turnAwayNew(edge?.port ?? server.port ?? options.port);
+      // Both stay open a moment: whoever began to connect gets an answer.
+      await options.clock.sleep(settleMs);
+      edge?.refuse();
       const cut = await drain(server, { clock: options.clock, deadline, waiting: () => waiting });
       edge?.stop();
       return { cut };
@@ -175,8 +181,6 @@ async function drain(
   server: Server<undefined>,
   { clock, deadline, waiting }: { clock: Clock; deadline: AbortSignal; waiting: () => number },
 ): Promise<number> {
-  // The socket stays open a moment: what is already in its queue gets an answer.
-  await clock.sleep(settleMs);
   const stopped = server.stop();
   const late = new Promise<void>((resolve) => {
     if (deadline.aborted) resolve();
