@@ -81,8 +81,8 @@ counterproof(
   [
     {
       file: "src/platform/http/idempotency.ts",
-      from: "if (inserted === 0) return await replay(tx, request);",
-      to: "if (inserted === 0 && request.caller === '') return await replay(tx, request);",
+      from: "return ordered.filter(({ claim }) => !free.delete(claim.keyHash));",
+      to: "return ordered.filter(({ claim }) => claim.caller === '' && free.size < 0);",
     },
   ],
   async (broken) => {

@@ -17,6 +17,7 @@ const entryFiles: Record<string, string[]> = {
     "problem.ts",
     "route.ts",
     "server.ts",
+    "write-group.ts",
   ],
   jobs: ["jobs.ts", "queue.ts"],
   // What a public address is holds for the URLs that people give as well.

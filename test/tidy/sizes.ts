@@ -14,7 +14,7 @@ export const roomFor: Record<string, number> = {
   "src/platform/config/config.ts": 320,
   "src/platform/db/backup-file.ts": 220,
   "src/platform/db/backup.ts": 280,
-  "src/platform/db/db.ts": 220,
+  "src/platform/db/db.ts": 240,
   "src/platform/db/embedded-launch.ts": 240,
   "src/platform/http/server.ts": 240,
   "src/systems/links/clicks/clicks.ts": 260,

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Principal } from "../auth/principal.ts";
 import { AppError } from "../errors/errors.ts";
 import { checkText, readBody } from "./body.ts";
-import { idempotencyKeyLengthMax, type IdempotentRequest } from "./idempotency.ts";
+import { idempotencyKeyLengthMax, type Claim } from "./idempotency.ts";
 import { invalid } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -44,7 +44,7 @@ export function identify(
   bytes: Uint8Array,
   caller: Principal | null,
   key: string,
-): IdempotentRequest {
+): Claim {
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > idempotencyKeyLengthMax) {
     const message = `1 to ${idempotencyKeyLengthMax} visible ASCII characters`;
     throw new AppError("request.invalid", `Idempotency-Key: ${message}`, {
@@ -52,11 +52,11 @@ export function identify(
     });
   }
   const callerId = caller?.account_id ?? "public";
-  const keyHash = new Bun.CryptoHasher("sha256").update(`${callerId}\n${key}`).digest();
+  const keyHash = new Bun.CryptoHasher("sha256").update(`${callerId}\n${key}`).digest("hex");
   const mac = new Bun.CryptoHasher("sha256", key)
     .update(`${route.method} ${new URL(request.url).pathname}\n`)
     .update(bytes)
-    .digest();
+    .digest("hex");
   return { caller: callerId, keyHash, mac };
 }
 

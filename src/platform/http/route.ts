@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Principal, Scope } from "../auth/principal.ts";
 import type { Reader, Writer } from "../db/db.ts";
 import type { ErrorCode } from "../errors/errors.ts";
+import type { Grouped, WriteGroup } from "./write-group.ts";
 
 /**
  * A route is a value: what it takes, who may call it, what it answers and the function that
@@ -35,6 +36,8 @@ export type Context<P = unknown, Q = unknown, B = unknown> = {
    * transaction, so the reply returned from `work` is what every retry gets.
    */
   write(work: (tx: Writer) => Promise<Reply>): Promise<Reply>;
+  /** The same, in a transaction shared with what others ask of the group at that moment. */
+  writeTogether<In>(group: WriteGroup<In>, one: Grouped<In>): Promise<Reply>;
   /** Aborted when the client goes away or the time is up. */
   signal: AbortSignal;
 };
@@ -112,4 +115,7 @@ export const problemSchema = z.object({
   detail: z.string(),
   request_id: z.string(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  /** The rule that refused, where one did, and when to come back. */
+  rule: z.string().optional(),
+  retry_after_ms: z.number().optional(),
 });

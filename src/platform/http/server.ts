@@ -1,18 +1,19 @@
 import { Hono } from "hono";
 import { requireScope, type Authenticate, type Principal } from "../auth/principal.ts";
 import type { Clock } from "../clock/clock.ts";
-import { explain, type Db, type Writer } from "../db/db.ts";
+import { explain, type Db } from "../db/db.ts";
 import { AppError, errorStatus } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { parseJson } from "./body.ts";
-import { createIdempotency, RawJson } from "./idempotency.ts";
+import { createIdempotency, RawJson, type Claim } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
 import { bodyOf, identify, parse, queryOf, requestIdOf } from "./request.ts";
 import { bySpecificity, notFound } from "./routing.ts";
 import type { Reply, Route } from "./route.ts";
 import { whileAllowed, type Watch } from "./stream.ts";
+import { writeAlone } from "./write-group.ts";
 
 /**
  * Runs routes: who is calling, may they, is the input right, do it, answer. Every way out of a
@@ -85,12 +86,11 @@ type Call = {
 class Runner {
   inFlight = 0;
   private readonly options: ApiOptions;
-  private readonly idempotency: ReturnType<typeof createIdempotency>;
+  private readonly idempotency = createIdempotency();
   private readonly positions: ReturnType<typeof createPositions>;
 
   constructor(options: ApiOptions) {
     this.options = options;
-    this.idempotency = createIdempotency(options.db);
     this.positions = createPositions(options.db, options.replicated ?? false);
     const help = "Requests being served.";
     options.metrics.gauge("stoa_http_requests_in_flight", help, () => this.inFlight);
@@ -135,6 +135,8 @@ class Runner {
     const query = parse("query", route.query, queryOf(url));
     const bytes = await bodyOf(route, request);
     const body = route.body ? parse("body", route.body, parseJson(bytes)) : undefined;
+    const once = (write: (claim: Claim | null) => Promise<Reply>) =>
+      this.once(call, bytes, caller, write);
     const answer = async (signal: AbortSignal) =>
       route.handler({
         ...{ params, query, body, request, url, address, requestId, caller, signal },
@@ -142,7 +144,8 @@ class Runner {
           return caller ?? needCredentials();
         },
         reader: positions.readerFor(caller, request),
-        write: (work) => this.write(call, bytes, caller, work),
+        write: (work) => once((claim) => writeAlone(this.options.db, claim, work)),
+        writeTogether: (group, one) => once((claim) => group.write(one, claim)),
       });
     const reply = route.stream
       ? await whileAllowed(request, caller, this.options.watch, answer)
@@ -151,16 +154,16 @@ class Runner {
     return finish(reply, requestId, await positions.headerFor(caller));
   }
 
-  private async write(
+  private async once(
     { route, request }: Call,
     bytes: Uint8Array,
     caller: Principal | null,
-    work: (tx: Writer) => Promise<Reply>,
+    write: (claim: Claim | null) => Promise<Reply>,
   ): Promise<Reply> {
     const key = request.headers.get("idempotency-key");
-    return key === null || !route.idempotent
-      ? await this.options.db.write(work)
-      : await this.idempotency.run(identify(route, request, bytes, caller, key), work);
+    if (key === null || !route.idempotent) return await write(null);
+    const claim = identify(route, request, bytes, caller, key);
+    return await this.idempotency.once(claim, () => write(claim));
   }
 }
 

@@ -22,7 +22,6 @@ export type Checked = Pick<
   | "expires_at"
   | "expired_url"
   | "max_clicks"
-  | "password_hash"
   | "forward_query"
   | "forward_path"
   | "rules"
@@ -42,7 +41,6 @@ export const blankLink: Omit<Checked, "url" | "url_host"> = {
   expires_at: null,
   expired_url: null,
   max_clicks: null,
-  password_hash: null,
   forward_query: false,
   forward_path: false,
   rules: [],
@@ -52,12 +50,15 @@ export const blankLink: Omit<Checked, "url" | "url_host"> = {
   flags: [],
 };
 
-/** `base` is the link as it is (or blank); fields absent from `wish` stay as they are there. */
-export async function checkLink(
+/**
+ * `base` is the link as it is (or blank); fields absent from `wish` stay as they are there. The
+ * password is the caller's matter: it takes long to hash, which must hold no lock.
+ */
+export function checkLink(
   base: Omit<Checked, "url" | "url_host"> & Partial<Checked>,
   wish: UpdateLink,
-  by: { policy: UrlPolicy; now: number; passwords: Passwords },
-): Promise<Checked> {
+  by: { policy: UrlPolicy; now: number },
+): Checked {
   const problems: FieldError[] = [];
   const { policy, now } = by;
   const urls = checkUrls(wish, policy, problems);
@@ -85,7 +86,6 @@ export async function checkLink(
     expires_at: expires,
     expired_url: urls.expired === undefined ? base.expired_url : urls.expired,
     max_clicks: wish.max_clicks === undefined ? base.max_clicks : wish.max_clicks,
-    password_hash: await passwordHash(wish.password, base.password_hash, by.passwords),
     forward_query: wish.forward_query ?? base.forward_query,
     forward_path: wish.forward_path ?? base.forward_path,
     rules,
@@ -178,11 +178,10 @@ function text(wish: string | null | undefined, base: string | null): string | nu
   return wish === null || wish.trim() === "" ? null : wish.trim();
 }
 
-async function passwordHash(
+/** Undefined leaves the password as it is, null takes it away. */
+export async function hashOf(
   wish: string | null | undefined,
-  base: string | null,
   passwords: Passwords,
-): Promise<string | null> {
-  if (wish === undefined) return base;
-  return wish === null ? null : await passwords.hash(wish);
+): Promise<string | null | undefined> {
+  return typeof wish === "string" ? await passwords.hash(wish) : wish;
 }

@@ -1,12 +1,12 @@
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import type { Reader, Writer } from "../../platform/db/db.ts";
+import type { Db, Reader, Writer } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import type { Events } from "../../platform/events/events.ts";
+import type { Events, EventType } from "../../platform/events/events.ts";
 import type { Accounts } from "../accounts/contract.ts";
-import { linkDeleted, linkUpdated } from "./contract.ts";
-import { checkLink, type Checked } from "./draft.ts";
+import { linkDeleted, linkUpdated, type LinkFacts } from "./contract.ts";
+import { checkLink, hashOf, type Checked } from "./draft.ts";
 import type { Naming } from "./link.ts";
 import type { UrlPolicy } from "./safety.ts";
 import { factsOf } from "./shorten.ts";
@@ -15,6 +15,7 @@ import type { UpdateLink } from "./wire.ts";
 
 /** Changing and ending links. Owners reach their own; administrators reach all. */
 export type EditDeps = {
+  db: Db;
   clock: Clock;
   events: Events;
   accounts: Accounts;
@@ -45,70 +46,83 @@ export function unknownLink(id: string): AppError {
   return new AppError("links.not_found", `There is no link ${id} of yours.`);
 }
 
-export type Edit = ReturnType<typeof createEdit>;
+/** Undefined leaves the password as it is, null takes it away. */
+type PasswordHash = string | null | undefined;
 
-export function createEdit(deps: EditDeps) {
-  async function change(
+export class Edit {
+  private readonly deps: EditDeps;
+
+  constructor(deps: EditDeps) {
+    this.deps = deps;
+  }
+
+  /** Before the transaction, because it takes long; what will be refused costs no hash. */
+  async hashPassword(by: Principal, id: string, wish: UpdateLink): Promise<PasswordHash> {
+    const { db, passwords } = this.deps;
+    if (typeof wish.password === "string") this.check(await requireOwned(db, by, id), wish);
+    return await hashOf(wish.password, passwords);
+  }
+
+  async update(
     tx: Writer,
     by: Principal,
     id: string,
-    edit: (row: ListedRow) => Promise<Partial<ListedRow>>,
+    { passwordHash, ...wish }: UpdateLink & { passwordHash: PasswordHash },
   ): Promise<ListedRow> {
-    const row = await lockOwned(tx, { id, ownerId: ownerScope(by) });
-    if (!row || row.deleted_at) throw unknownLink(id);
-    const next = { ...row, ...(await edit(row)), updated_at: new Date(deps.clock.now()) };
-    await updateLink(tx, next);
-    await announceChange(tx, "edit", row);
-    tx.afterCommit(() => deps.forget(row.domain_id, row.code));
+    const next = await this.change(tx, by, id, (row) => ({
+      ...this.check(row, wish),
+      ...(passwordHash !== undefined && { password_hash: passwordHash }),
+    }));
+    await this.publish(tx, linkUpdated, next);
+    await this.audit(tx, by, next, "links.updated", { fields: Object.keys(wish) });
     return next;
   }
 
-  return {
-    async update(tx: Writer, by: Principal, id: string, wish: UpdateLink): Promise<ListedRow> {
-      const options = {
-        policy: deps.urlPolicy(),
-        now: deps.clock.now(),
-        passwords: deps.passwords,
-      };
-      const next = await change(tx, by, id, async (row) => {
-        const checked = await checkLink(row as Checked, wish, options);
-        refuseBelowUsed(checked.max_clicks, row.clicks_used);
-        // A new target has yet to be found dead.
-        return checked.url === row.url ? checked : { ...checked, dead_since: null };
-      });
-      await deps.events.publish(tx, linkUpdated, {
-        owner_id: next.owner_id,
-        data: factsOf(next, next.host, deps.naming),
-      });
-      await audit(tx, by, next, "links.updated", { fields: Object.keys(wish) });
-      return next;
-    },
+  async remove(tx: Writer, by: Principal, id: string): Promise<void> {
+    const deletedAt = new Date(this.deps.clock.now());
+    const next = await this.change(tx, by, id, () => ({ deleted_at: deletedAt }));
+    await this.publish(tx, linkDeleted, next);
+    await this.audit(tx, by, next, "links.deleted", { code: next.code });
+  }
 
-    async remove(tx: Writer, by: Principal, id: string): Promise<void> {
-      const deletedAt = new Date(deps.clock.now());
-      const next = await change(tx, by, id, async () => ({ deleted_at: deletedAt }));
-      await deps.events.publish(tx, linkDeleted, {
-        owner_id: next.owner_id,
-        data: factsOf(next, next.host, deps.naming),
-      });
-      await audit(tx, by, next, "links.deleted", { code: next.code });
-    },
-  };
+  private check(row: ListedRow, wish: UpdateLink): Partial<ListedRow> {
+    const { urlPolicy, clock } = this.deps;
+    const checked = checkLink(row as Checked, wish, { policy: urlPolicy(), now: clock.now() });
+    refuseBelowUsed(checked.max_clicks, row.clicks_used);
+    // A new target has yet to be found dead.
+    return checked.url === row.url ? checked : { ...checked, dead_since: null };
+  }
 
-  async function audit(
+  private async change(
+    tx: Writer,
+    by: Principal,
+    id: string,
+    edit: (row: ListedRow) => Partial<ListedRow>,
+  ): Promise<ListedRow> {
+    const { clock, forget } = this.deps;
+    const row = await lockOwned(tx, { id, ownerId: ownerScope(by) });
+    if (!row || row.deleted_at) throw unknownLink(id);
+    const next = { ...row, ...edit(row), updated_at: new Date(clock.now()) };
+    await updateLink(tx, next);
+    await announceChange(tx, "edit", row);
+    tx.afterCommit(() => forget(row.domain_id, row.code));
+    return next;
+  }
+
+  private async publish(tx: Writer, type: EventType<LinkFacts>, row: ListedRow): Promise<void> {
+    const data = factsOf(row, row.host, this.deps.naming);
+    await this.deps.events.publish(tx, type, { owner_id: row.owner_id, data });
+  }
+
+  private async audit(
     tx: Writer,
     actor: Principal,
     row: ListedRow,
     action: string,
     detail: Record<string, unknown>,
   ): Promise<void> {
-    await deps.accounts.audit(tx, {
-      account_id: row.owner_id,
-      actor,
-      action,
-      target: row.id,
-      detail,
-    });
+    const what = { account_id: row.owner_id, actor, action, target: row.id, detail };
+    await this.deps.accounts.audit(tx, what);
   }
 }
 

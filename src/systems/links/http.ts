@@ -1,13 +1,14 @@
 import { z } from "zod";
 import type { Db } from "../../platform/db/db.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
+import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, route, type Reply, type Route } from "../../platform/http/route.ts";
+import { createWriteGroup } from "../../platform/http/write-group.ts";
 import { bulkRoute } from "./bulk-http.ts";
 import { requireOwned, type Edit } from "./edit.ts";
 import { toWire, type Naming } from "./link.ts";
 import { listLinks } from "./list.ts";
-import type { Batches } from "./create-batches.ts";
-import type { Draft, Shorten } from "./shorten.ts";
+import { listed, type Draft, type Shorten } from "./shorten.ts";
 import type { ListedRow } from "./store.ts";
 import {
   createLinkBody,
@@ -23,7 +24,6 @@ export type LinkRouteDeps = {
   db: Db;
   clock: Clock;
   shorten: Shorten;
-  batches: Batches<Draft, ListedRow>;
   edit: Edit;
   naming: Naming;
 };
@@ -43,6 +43,17 @@ export function linkRoutes(deps: LinkRouteDeps): Route[] {
 }
 
 function createRoute(deps: LinkRouteDeps): Route {
+  const creates = createWriteGroup<Draft>(deps.db, async (tx, asked) => {
+    const outcomes = await deps.shorten.createEach(
+      tx,
+      asked.map((one) => one.input),
+    );
+    return asked.map(({ input, reply }, i) => {
+      const outcome = outcomes[i] as ListedRow | AppError;
+      if (outcome instanceof AppError) return outcome;
+      return outcome.code === input.row.code ? reply : created(deps, outcome);
+    });
+  });
   return route({
     method: "POST",
     path: "/api/v1/links",
@@ -61,12 +72,14 @@ function createRoute(deps: LinkRouteDeps): Route {
       "links.alias_limit",
       "links.domain_unverified",
     ],
-    async handler({ body, principal, write, request }) {
+    async handler({ body, principal, write, writeTogether }) {
       const draft = await deps.shorten.draft(principal, body);
-      const alone = draft.alias || draft.find || request.headers.has("idempotency-key");
-      if (!alone) return created(deps, await deps.batches.add(draft));
+      if (!draft.find) {
+        const reply = created(deps, listed(draft));
+        return await writeTogether(creates, { input: draft, reply });
+      }
       return await write(async (tx) => {
-        const { row, found } = await deps.shorten.create(tx, draft);
+        const { row, found } = await deps.shorten.findOrCreate(tx, draft);
         return found ? { status: 200, body: wire(deps, row) } : created(deps, row);
       });
     },
@@ -123,11 +136,13 @@ function updateRoute(deps: LinkRouteDeps): Route {
     body: updateLinkBody,
     replies: { 200: linkSchema },
     errors: ["links.not_found", "links.url_refused", "links.invalid"],
-    handler: ({ params: { id }, body, principal, write }) =>
-      write(async (tx) => ({
-        status: 200,
-        body: wire(deps, await deps.edit.update(tx, principal, id, body)),
-      })),
+    async handler({ params: { id }, body, principal, write }) {
+      const passwordHash = await deps.edit.hashPassword(principal, id, body);
+      return await write(async (tx) => {
+        const row = await deps.edit.update(tx, principal, id, { ...body, passwordHash });
+        return { status: 200, body: wire(deps, row) };
+      });
+    },
   });
 }
 

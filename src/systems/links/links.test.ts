@@ -100,6 +100,21 @@ describe("making a link", () => {
     expect((await made(body)).id).not.toBe(first.id);
   });
 
+  test("aliases at once beyond an owner's room are refused one by one", async () => {
+    const as = world.admin;
+    const wish = (i: number) => ({ url: target("room"), alias: `room-${i}` });
+    const body = (i: number) => world.call("POST", "/api/v1/links", { as, body: wish(i) });
+    const first = await Promise.all(Array.from({ length: 55 }, (_, i) => body(i)));
+    expect(first.filter((r) => r.status !== 201)).toHaveLength(0);
+    const plain = world.call("POST", "/api/v1/links", { as, body: { url: target("room") } });
+    const more = await Promise.all(Array.from({ length: 15 }, (_, i) => body(55 + i)));
+    expect((await plain).status).toBe(201);
+    const refused = more.filter((r) => (r.body as { code: string }).code === "links.alias_limit");
+    expect(refused.length).toBeGreaterThan(0);
+    expect(more.filter((r) => r.status === 201).length).toBe(15 - refused.length);
+    expect((await body(76)).status).toBe(422);
+  });
+
   test("an owner holds a limited number of live aliases", async () => {
     const as = world.bob;
     for (let i = 0; i < 60; i++) {
@@ -147,6 +162,38 @@ describe("Idempotency-Key", () => {
     const body = { url: target("one") };
     const bobs = await world.call("POST", "/api/v1/links", { as: world.bob, body, headers });
     expect(bobs.headers.get("idempotency-replayed")).toBeNull();
+  });
+
+  test("two bodies at once with one key make one link; the other is refused", async () => {
+    const headers = key();
+    const replies = await Promise.all(
+      ["two-a", "two-b"].map((name) => create({ url: target(name) }, headers)),
+    );
+    expect(replies.map((r) => r.status).toSorted()).toEqual([201, 422]);
+    const rows = await world.db.all`
+      SELECT id FROM links.links WHERE url IN (${target("two-a")}, ${target("two-b")})`;
+    expect(rows).toHaveLength(1);
+  });
+
+  test("one of many keyed creates at once clashes; the others are made and told", async () => {
+    await create({ url: target("held"), alias: "held-alias" });
+    const wishes = Array.from({ length: 12 }, (_, i) => ({
+      url: target(`beside${i}`),
+      ...(i % 3 > 0 && { alias: i === 5 ? "HELD-ALIAS" : `near-${i}` }),
+    }));
+    const keys = wishes.map(key);
+    const replies = await Promise.all(wishes.map((wish, i) => create(wish, keys[i])));
+    expect(replies.map((r) => r.status)).toEqual(wishes.map((_, i) => (i === 5 ? 409 : 201)));
+    expect((await create({ url: target("freed") }, keys[5])).status).toBe(201);
+    await world.settle();
+    for (const reply of replies.filter((r) => r.status === 201)) {
+      const { id } = reply.body as Link;
+      const events = await world.db.all`
+        SELECT id FROM platform.events WHERE type = 'links.created' AND data->>'link_id' = ${id}`;
+      expect(events).toHaveLength(1);
+    }
+    const again = await create(wishes[0], keys[0]);
+    expect(again.body as Link).toEqual(replies[0]?.body as never);
   });
 
   test("a refused request leaves the key free", async () => {

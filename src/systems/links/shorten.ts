@@ -5,11 +5,11 @@ import type { Writer } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
-import { checkAlias } from "./aliases.ts";
+import { acceptAlias, aliasLimit, aliasTaken } from "./alias-refusals.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import { linkCreated, type LinkFacts } from "./contract.ts";
 import type { Domain, Domains } from "./domains.ts";
-import { blankLink, checkLink } from "./draft.ts";
+import { blankLink, checkLink, hashOf } from "./draft.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import type { UrlPolicy } from "./safety.ts";
 import {
@@ -39,6 +39,8 @@ export type ShortenDeps = {
   forgetUnknown(): void;
 };
 
+export type Outcome = ListedRow | AppError;
+
 export type Draft = { row: NewLinkRow; domain: Domain; find: boolean; alias: boolean };
 
 const dayMs = 86_400_000;
@@ -66,13 +68,14 @@ export class Shorten {
     }
     const domain = await this.deps.domains.forLinks(host, owner);
     if (fields.expires_at === undefined) fields.expires_at = this.endOfLife(now, ttl_days);
-    const by = { policy: this.deps.urlPolicy(), now, passwords: this.deps.passwords };
-    const checked = await checkLink(blankLink, fields, by);
+    const checked = checkLink(blankLink, fields, { policy: this.deps.urlPolicy(), now });
     const named = alias === undefined ? null : acceptAlias(alias);
+    const passwordHash = await hashOf(fields.password, this.deps.passwords);
     const code = named?.alias ?? ((await this.deps.codes.take(domain.alphabet, 1))[0] as string);
     const at = new Date(now);
     const row: NewLinkRow = {
       ...checked,
+      password_hash: passwordHash ?? null,
       id: this.deps.ids.next(),
       owner_id: owner.account_id,
       domain_id: domain.id,
@@ -90,52 +93,63 @@ export class Shorten {
     return days === 0 ? null : new Date(now + days * dayMs).toISOString();
   }
 
-  async create(tx: Writer, made: Draft): Promise<{ row: ListedRow; found: boolean }> {
-    if (made.find) {
-      const { owner_id: ownerId, domain_id: domainId, url, id: linkId } = made.row;
-      const holder = await claimUrl(tx, { ownerId, domainId, url, linkId });
-      if (holder !== linkId) {
-        const row = await findOwned(tx, { id: holder, ownerId });
-        if (row) return { row, found: true };
-      }
+  /** The owner's living link to this URL, else this new one. */
+  async findOrCreate(tx: Writer, made: Draft): Promise<{ row: ListedRow; found: boolean }> {
+    const { owner_id: ownerId, domain_id: domainId, url, id: linkId } = made.row;
+    const holder = await claimUrl(tx, { ownerId, domainId, url, linkId });
+    if (holder !== linkId) {
+      const row = await findOwned(tx, { id: holder, ownerId });
+      if (row) return { row, found: true };
     }
-    if (made.alias) await this.requireAliasRoom(tx, made.row.owner_id, 1);
-    for (let tries = 0; tries < codeTriesMax; tries++) {
-      const inserted = await insertLinks(tx, [made.row]);
-      if (inserted.size === 1) {
-        await this.tell(tx, [made]);
-        return { row: listed(made), found: false };
-      }
-      if (made.alias) throw aliasTaken(made.row.code);
-      made.row.code = (await this.deps.codes.take(made.domain.alphabet, 1))[0] as string;
-    }
-    throw new Error("no free code after several tries");
+    const [outcome] = await this.createEach(tx, [made]);
+    if (outcome instanceof AppError) throw outcome;
+    return { row: outcome as ListedRow, found: false };
   }
 
-  /** Inserts all that can be; a draft that lost its alias comes back as an error in its place. */
-  async createMany(tx: Writer, drafts: Draft[]): Promise<(ListedRow | AppError)[]> {
-    const owner = drafts[0]?.row.owner_id;
-    if (owner === undefined) return [];
-    const aliases = drafts.filter((d) => d.alias).length;
-    if (aliases > 0) await this.requireAliasRoom(tx, owner, aliases);
-    const inserted = await insertLinks(
-      tx,
-      drafts.map((d) => d.row),
-    );
-    const outcomes: (ListedRow | AppError)[] = [];
-    for (const made of drafts) {
-      if (inserted.has(made.row.id)) outcomes.push(listed(made));
-      else if (made.alias) outcomes.push(aliasTaken(made.row.code));
-      else outcomes.push((await this.create(tx, { ...made, find: false })).row);
+  /** Makes all of the drafts for whose aliases there is room, or none of them. */
+  async createMany(tx: Writer, drafts: Draft[]): Promise<Outcome[]> {
+    const outcomes = await this.createEach(tx, drafts);
+    for (const outcome of outcomes) {
+      if (outcome instanceof AppError && outcome.code === "links.alias_limit") throw outcome;
     }
-    await this.tell(
-      tx,
-      drafts.filter((d) => inserted.has(d.row.id)),
-    );
     return outcomes;
   }
 
+  /** Makes drafts of any owners; what becomes of one is nothing to the others. */
+  async createEach(tx: Writer, drafts: Draft[]): Promise<Outcome[]> {
+    const refused = await this.beyondRoom(tx, drafts);
+    const accepted = drafts.filter((d) => !refused.has(d));
+    const made = (await this.insert(tx, accepted)).values();
+    return drafts.map((d) => refused.get(d) ?? (made.next().value as Outcome));
+  }
+
+  /** Inserts all that can be; a draft that lost its alias comes back as an error in its place. */
+  private async insert(tx: Writer, drafts: Draft[]): Promise<Outcome[]> {
+    const outcomes = new Map<string, Outcome>();
+    let left = drafts;
+    for (let tries = 0; left.length > 0; tries++) {
+      if (tries === codeTriesMax) throw new Error("no free code after several tries");
+      const inserted = await insertLinks(
+        tx,
+        left.map((d) => d.row),
+      );
+      const made = left.filter((d) => inserted.has(d.row.id));
+      const lost = left.filter((d) => !inserted.has(d.row.id));
+      for (const draft of made) outcomes.set(draft.row.id, listed(draft));
+      for (const { alias, row } of lost) if (alias) outcomes.set(row.id, aliasTaken(row.code));
+      await this.tell(tx, made);
+      left = await Promise.all(lost.filter((d) => !d.alias).map((d) => this.withNewCode(d)));
+    }
+    return drafts.map((d) => outcomes.get(d.row.id) as Outcome);
+  }
+
+  private async withNewCode(draft: Draft): Promise<Draft> {
+    const [code] = await this.deps.codes.take(draft.domain.alphabet, 1);
+    return { ...draft, row: { ...draft.row, code: code as string } };
+  }
+
   private async tell(tx: Writer, made: Draft[]): Promise<void> {
+    if (made.length === 0) return;
     // Only an alias can have been asked for, and cached as unknown, before it was made.
     if (made.some((d) => d.alias)) {
       await announceChange(tx, "alias", null);
@@ -148,13 +162,16 @@ export class Shorten {
     await this.deps.events.publishAll(tx, linkCreated, events);
   }
 
-  private async requireAliasRoom(tx: Writer, ownerId: string, wanted: number): Promise<void> {
+  /** Drafts with an alias for which their owner has no room; first come, first served. */
+  private async beyondRoom(tx: Writer, drafts: Draft[]): Promise<Map<Draft, AppError>> {
     const max = this.aliasesPerOwnerMax;
-    const held = await countAliases(tx, { ownerId, max });
-    if (held + wanted <= max) return;
-    throw new AppError("links.alias_limit", `alias: an owner may hold ${max} live aliases`, {
-      fields: [{ field: "alias", message: `an owner may hold ${max} live aliases` }],
-    });
+    const aliased = drafts.filter((d) => d.alias);
+    const refused = new Map<Draft, AppError>();
+    for (const [ownerId, wanted] of Map.groupBy(aliased, (d) => d.row.owner_id)) {
+      const room = max - (await countAliases(tx, { ownerId, max }));
+      for (const draft of wanted.slice(Math.max(0, room))) refused.set(draft, aliasLimit(max));
+    }
+    return refused;
   }
 }
 
@@ -168,23 +185,8 @@ export function factsOf(
   return { link_id, code, domain, short_url: shortUrl(naming, host, code), url };
 }
 
-function acceptAlias(alias: string): { alias: string; skeleton: string } {
-  const checked = checkAlias(alias);
-  if (checked.ok) return checked;
-  const code = checked.reason === "reserved" ? "links.alias_reserved" : "links.invalid";
-  throw new AppError(code, `alias: ${checked.message}`, {
-    fields: [{ field: "alias", message: checked.message }],
-  });
-}
-
-function aliasTaken(alias: string): AppError {
-  const message = `"${alias}", or one that looks like it, is taken; choose another`;
-  return new AppError("links.alias_taken", `alias: ${message}`, {
-    fields: [{ field: "alias", message }],
-  });
-}
-
-function listed(made: Draft): ListedRow {
+/** As it will be read once it is stored. */
+export function listed(made: Draft): ListedRow {
   return {
     ...made.row,
     clicks_used: 0,

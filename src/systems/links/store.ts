@@ -44,7 +44,8 @@ export type TargetRow = LinkRow & { owner_quarantined: boolean };
 
 /**
  * Inserts what can be inserted and returns those ids. A row whose code or alias is taken is left
- * out; the unique indexes decide, whoever races.
+ * out; the unique indexes decide, whoever races. Aliases are taken in one order everywhere, so
+ * that no two transactions wait for each other.
  */
 export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<string>> {
   const inserted = await tx.all<{ id: string }>`
@@ -57,6 +58,7 @@ export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<s
       password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
       click_retention_days, created_at, updated_at
     FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
+    ORDER BY skeleton, domain_id, id
     ON CONFLICT DO NOTHING
     RETURNING id`;
   return new Set(inserted.map((row) => row.id));

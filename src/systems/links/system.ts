@@ -15,10 +15,9 @@ import { openBlocklist } from "./blocklist.ts";
 import { createClicks } from "./clicks/clicks.ts";
 import { clickRoutes } from "./clicks/http.ts";
 import { createCodeBlocks } from "./code-blocks.ts";
-import { createBatches } from "./create-batches.ts";
 import { Domains } from "./domains.ts";
 import { domainRoutes } from "./domains-http.ts";
-import { createEdit, requireOwned } from "./edit.ts";
+import { Edit, requireOwned } from "./edit.ts";
 import { openGeo } from "./geo.ts";
 import { hearChanges } from "./hearing.ts";
 import { linkRoutes } from "./http.ts";
@@ -28,7 +27,7 @@ import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import { linksMigrations } from "./migrations.ts";
-import { type Draft, Shorten } from "./shorten.ts";
+import { Shorten } from "./shorten.ts";
 import { Targets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
 
@@ -75,8 +74,8 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     aliasesPerOwnerMax: config.linkAliasesPerOwnerMax,
     forgetUnknown: () => targets.forgetUnknown(),
   });
-  const edit = createEdit({
-    ...{ clock, events, accounts, passwords, naming, urlPolicy },
+  const edit = new Edit({
+    ...{ db, clock, events, accounts, passwords, naming, urlPolicy },
     forget: (domainId, code) => targets.forget(domainId, code),
   });
   const desk = createSafetyDesk({
@@ -89,16 +88,13 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     cacheControl: config.linkRedirectCacheControl,
     report: desk.report,
   });
-  const batches = createBatches((drafts: Draft[]) => {
-    return db.write((tx) => shorten.createMany(tx, drafts));
-  });
   measure(metrics, targets);
 
   return {
     name: "links",
     migrations: linksMigrations,
     routes: [
-      ...linkRoutes({ db, clock, shorten, edit, naming, batches }),
+      ...linkRoutes({ db, clock, shorten, edit, naming }),
       ...transferRoutes({
         ...{ db, clock, shorten, naming },
         uploadMsMax: config.linkImportUploadMsMax,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { AppError } from "../../platform/errors/errors.ts";
-import { createBatches } from "./create-batches.ts";
+import { AppError } from "../errors/errors.ts";
+import { createBatches } from "./batches.ts";
 
 /** Who shares a transaction with whom; the transaction itself is tested through the API. */
 function setUp(refuses: (n: number) => unknown = () => null) {
@@ -47,4 +47,17 @@ test("an outage is everybody's, and asked once", async () => {
   const outcomes = await Promise.allSettled(numbers(50).map((n) => made.add(n)));
   for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: away });
   expect(asked).toBeLessThanOrEqual(4);
+});
+
+test("those that are tried alone hold up nobody who comes later", async () => {
+  const release = Promise.withResolvers<void>();
+  const made = createBatches<string, { name: string }>(async ([name, ...more], shared) => {
+    if (name === "stuck" && shared) throw new Error("waited too long");
+    if (name === "stuck") await release.promise;
+    return [name, ...more].map((one) => ({ name: one as string }));
+  });
+  const stuck = Array.from({ length: 4 }, () => made.add("stuck"));
+  expect(await made.add("later")).toEqual({ name: "later" });
+  release.resolve();
+  expect(await Promise.all(stuck)).toHaveLength(4);
 });
