@@ -84,7 +84,7 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   });
   const assets = await buildConsole(config);
   const listening = serve({
-    ...{ host: config.host, port: config.port, log, clock, api },
+    ...{ host: config.host, port: config.port, log, clock, metrics, api },
     bodyBytesMax: config.requestBodyBytesMax,
     edge:
       config.redirectPort > 0

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { listenAtEdge, type Edge } from "./edge.ts";
+import type { Head } from "./head.ts";
 
 /** Real sockets on both sides; behind the edge a server that says what it was asked and by whom. */
 const bigBytes = 8 * 1024 * 1024;
@@ -31,9 +32,18 @@ function start(connectionsMax = 100): Edge {
     ...{ host: "127.0.0.1", port: 0, connectionsMax },
     upstream: { host: "127.0.0.1", port: upstream.port as number, visitors },
     quick: (head) => (head.path === "/known" ? redirect : null),
+    slow: (head) => (head.path.startsWith("/slow") ? slowly(head) : null),
   });
   edges.push(edge);
   return edge;
+}
+
+async function slowly(head: Head): Promise<Response> {
+  const request = head.toRequest();
+  await Bun.sleep(5);
+  const said = `${request.method} ${request.url} ${request.headers.get("x-a")}`;
+  const body = head.path === "/slow/big" ? new Uint8Array(bigBytes) : said;
+  return new Response(body, { status: 404, headers: { "x-b": "c" } });
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: go.example\r\n\r\n`;
@@ -90,13 +100,28 @@ test("anything else is handed on, and so is who asks", async () => {
   expect(edge.tunnels()).toBe(3);
 });
 
+test("what takes longer is written out here, and what came behind it waits", async () => {
+  const edge = start();
+  const slow = "GET /slow?q HTTP/1.1\r\nHost: go.example:80\r\nX-A: b\r\n\r\n";
+  const text = await talk(
+    edge,
+    [get("/known") + slow + get("/known") + slow, get("/known")],
+    (t) => count(t, "302 Found") === 3,
+  );
+  const parts = text.split(/(?=HTTP\/1\.1 )/);
+  expect(parts.map((part) => part.slice(9, 12))).toEqual(["302", "404", "302", "404", "302"]);
+  expect(parts[1]).toMatch(/^HTTP\/1\.1 404 Not Found\r\n.*x-b: c\r\n/s);
+  expect(parts[1]).toEndWith("\r\n\r\nGET http://go.example/slow?q b");
+  expect(edge.tunnels()).toBe(0);
+});
+
 test("answers keep their order when the connection is handed on behind a known one", async () => {
   const text = await talk(start(), [get("/known") + get("/other")], (t) => t.includes(" by "));
   expect(text.startsWith(redirect)).toBe(true);
   expect(text.slice(redirect.length)).toContain("GET /other 0 by 127.0.0.1");
 });
 
-test("a slow reader gets all of a large answer, which waits at its source", async () => {
+test.each(["/big", "/slow/big"])("a slow reader gets all of a large %s", async (path) => {
   const edge = start();
   const socket = connect({ port: edge.port, host: "127.0.0.1" });
   let received = 0;
@@ -108,7 +133,7 @@ test("a slow reader gets all of a large answer, which waits at its source", asyn
       setTimeout(() => socket.resume(), 1);
     });
   });
-  socket.write(get("/big"));
+  socket.write(get(path));
   await whole;
   socket.destroy();
 });
@@ -130,7 +155,7 @@ test("a server that is not there is said to be unavailable", async () => {
   const { port } = gone;
   await gone.stop(true);
   const edge = listenAtEdge({
-    ...{ host: "127.0.0.1", port: 0, connectionsMax: 10, quick: () => null },
+    ...{ host: "127.0.0.1", port: 0, connectionsMax: 10, quick: () => null, slow: () => null },
     upstream: { host: "127.0.0.1", port: port as number, visitors },
   });
   edges.push(edge);

@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import { STATUS_CODES } from "node:http";
 import { normalAddress } from "./address.ts";
 import { Head } from "./head.ts";
 import { close, flush, openTunnel, receive, type End, type Upstream } from "./tunnel.ts";
@@ -6,8 +7,9 @@ import { close, flush, openTunnel, receive, type End, type Upstream } from "./tu
 /**
  * A second listening socket for nothing but short links at full speed. A plain GET that can be
  * answered from memory is read and answered here, at about two thirds of what Bun's own HTTP
- * server takes for it. Whatever else arrives is handed to that server, byte for byte, and the
- * connection closes after it, so that a proxy's kept connections find back to the short way.
+ * server takes for it. A redirect that needs longer is made as ever and written out here. Whatever
+ * else arrives is handed to that server, byte for byte, and the connection closes after it, so
+ * that a proxy's kept connections find back to the short way.
  */
 export type EdgeOptions = {
   host: string;
@@ -17,6 +19,8 @@ export type EdgeOptions = {
   connectionsMax: number;
   /** The whole answer to a request that is in memory and plain, or null. */
   quick(head: Head, peer: string): string | null;
+  /** The answer to any other short link or page; null when somebody else answers its path. */
+  slow(head: Head, peer: string): Promise<Response> | null;
 };
 
 export type Edge = {
@@ -31,9 +35,17 @@ export type Edge = {
   stop(): void;
 };
 
-type Connection = { address: string; tunnel: End | null };
+type Connection = {
+  address: string;
+  tunnel: End | null;
+  /** What of an answer the socket has not taken; nothing is read meanwhile. */
+  unsent: Uint8Array | null;
+  /** What came behind a request that is being answered. */
+  rest: Buffer | null;
+};
 
 const idleSeconds = 60;
+const lastAnswer = "connection: close\r\n\r\n";
 
 export function listenAtEdge(options: EdgeOptions): Edge {
   const head = new Head();
@@ -41,40 +53,76 @@ export function listenAtEdge(options: EdgeOptions): Edge {
   let connections = 0;
   let tunnels = 0;
 
+  /** Answers as many requests as `bytes` hold. */
   function answer(socket: Socket<Connection>, bytes: Buffer): void {
     const connection = socket.data;
     const text = bytes.toString("latin1");
     let out = "";
     let at = 0;
-    while (at < text.length) {
-      const known = head.read(text, at) ? options.quick(head, connection.address) : null;
-      if (known === null) break;
-      out += known;
+    let slow: Promise<Response> | null = null;
+    while (at < text.length && head.read(text, at)) {
+      const known = options.quick(head, connection.address);
+      slow = known === null ? options.slow(head, connection.address) : null;
+      if (known === null && slow === null) break;
       at = head.end;
+      if (slow !== null) break;
+      out += known;
     }
-    if (draining && out !== "") {
-      socket.end(`${out.slice(0, -2)}connection: close\r\n\r\n`);
-      return;
-    }
+    if (draining && out !== "") return void socket.end(out.slice(0, -2) + lastAnswer);
     // Who sends requests on end and reads no answers is cut off.
     if (out !== "" && socket.write(out) < out.length) return socket.terminate();
-    if (at === text.length) return;
-    socket.timeout(0);
+    const rest = bytes.subarray(at);
+    if (slow !== null) return void answerLater(socket, slow, rest);
+    if (rest.length > 0) handOn(socket, rest);
+  }
+
+  async function answerLater(
+    socket: Socket<Connection>,
+    slow: Promise<Response>,
+    rest: Buffer,
+  ): Promise<void> {
+    socket.pause();
+    socket.data.rest = Buffer.from(rest);
+    try {
+      socket.data.unsent = await written(await slow, draining);
+      sendRest(socket);
+    } catch {
+      // What cannot be written out whole is not begun.
+      socket.terminate();
+    }
+  }
+
+  /** Goes on where an answer had to wait: for its making, or for the socket to take it. */
+  function sendRest(socket: Socket<Connection>): void {
+    const connection = socket.data;
+    const { unsent, rest } = connection;
+    if (unsent === null || rest === null) return;
+    const taken = socket.write(unsent);
+    if (taken < unsent.length) {
+      connection.unsent = unsent.subarray(Math.max(0, taken));
+      return;
+    }
+    connection.unsent = connection.rest = null;
+    if (draining) return void socket.end();
+    socket.resume();
+    if (rest.length > 0) answer(socket, rest);
+  }
+
+  function handOn(socket: Socket<Connection>, first: Buffer): void {
     tunnels++;
-    connection.tunnel = openTunnel(socket, {
-      upstream: options.upstream,
-      address: connection.address,
-      first: bytes.subarray(at),
-    });
+    socket.timeout(0);
+    const { address } = socket.data;
+    socket.data.tunnel = openTunnel(socket, { upstream: options.upstream, address, first });
   }
 
   const listener = Bun.listen<Connection>({
     hostname: options.host,
     port: options.port,
-    data: { address: "", tunnel: null },
+    data: { address: "", tunnel: null, unsent: null, rest: null },
     socket: {
       open(socket) {
-        socket.data = { address: normalAddress(socket.remoteAddress), tunnel: null };
+        const address = normalAddress(socket.remoteAddress);
+        socket.data = { address, tunnel: null, unsent: null, rest: null };
         if (++connections > options.connectionsMax) return socket.terminate();
         socket.timeout(idleSeconds);
       },
@@ -86,6 +134,7 @@ export function listenAtEdge(options: EdgeOptions): Edge {
       },
       drain(socket) {
         if (socket.data.tunnel) flush(socket.data.tunnel);
+        else sendRest(socket);
       },
       timeout: (socket) => void socket.end(),
       close(socket) {
@@ -103,4 +152,18 @@ export function listenAtEdge(options: EdgeOptions): Edge {
     refuse: () => listener.stop(false),
     stop: () => listener.stop(true),
   };
+}
+
+const bySocket = new Set(["connection", "content-length", "date", "transfer-encoding"]);
+
+/** A whole response as it stands on the wire. */
+async function written(response: Response, last: boolean): Promise<Uint8Array> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const { status } = response;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}\r\n`;
+  for (const [name, value] of response.headers) {
+    if (!bySocket.has(name)) head += `${name}: ${value}\r\n`;
+  }
+  head += `date: ${new Date().toUTCString()}\r\ncontent-length: ${body.length}\r\n`;
+  return Buffer.concat([Buffer.from(head + (last ? lastAnswer : "\r\n"), "latin1"), body]);
 }

@@ -23,6 +23,8 @@ export class Head {
   forwardedFor: string | null = null;
   /** Where the next request begins. */
   end = 0;
+  private text = "";
+  private start = 0;
   /** One bit for each known header that was read. */
   private seen = 0;
   private hostText: string | null = null;
@@ -31,6 +33,8 @@ export class Head {
   read(text: string, start: number): boolean {
     if (!text.startsWith(method, start)) return false;
     this.clear();
+    this.text = text;
+    this.start = start;
     let lineStart = start;
     for (let at = start; at < start + headBytesMax; at++) {
       const char = text.charCodeAt(at);
@@ -55,6 +59,17 @@ export class Head {
   /** As `Headers` does, for the one header that says who asks. */
   get(_name: "x-forwarded-for"): string | null {
     return this.forwardedFor;
+  }
+
+  /** The request as everybody else takes it. */
+  toRequest(): Request {
+    const headers = new Headers();
+    const [, ...lines] = this.text.slice(this.start, this.end - 4).split("\r\n");
+    for (const line of lines) {
+      const colon = line.indexOf(":");
+      headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
+    }
+    return new Request(`http://${this.hostText}${this.path}${this.query}`, { headers });
   }
 
   /** Takes the value of `Host`, which is nearly always the one before. */

@@ -5,6 +5,7 @@ import type { Log } from "../log/log.ts";
 import { isLoopbackHost, normalAddress, reachableHost, type AddressOf } from "./address.ts";
 import { listenAtEdge, type Edge } from "./edge.ts";
 import type { Head } from "./head.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { problemOf } from "./problem.ts";
 import type { Api } from "./server.ts";
 import { turnAwayNew } from "./turn-away.ts";
@@ -22,6 +23,7 @@ export type ServeOptions = {
   bodyBytesMax: number;
   log: Log;
   clock: Clock;
+  metrics: Metrics;
   addressOf: AddressOf;
   api: Api;
   /** Exact paths such as `/healthz`. The visitor's address is given for access checks. */
@@ -51,7 +53,6 @@ export type Front = {
 
 export type Listening = {
   port: number;
-  edge: Edge | null;
   inFlight(): number;
   /** Stops accepting, waits for requests in flight until `deadline`, then closes what is left. */
   stop(deadline: AbortSignal): Promise<{ cut: number }>;
@@ -108,6 +109,20 @@ export function serve(options: ServeOptions): Listening {
     return peer !== null && normalAddress(peer.address) === near && visitors.has(peer.port);
   }
 
+  /** A redirect or page that the edge writes out. */
+  async function later(head: Head, peer: string): Promise<Response> {
+    waiting++;
+    try {
+      const visitor = (request: Request) => options.addressOf(peer, request.headers);
+      return await options.front.handle(head.toRequest(), visitor);
+    } catch (error) {
+      options.log.error("request failed outside its handler", { error });
+      return problemOf(error, crypto.randomUUID());
+    } finally {
+      waiting--;
+    }
+  }
+
   const dispatch = createDispatch(options, peerOf, (request) => server.timeout(request, 0));
   const edge =
     options.edge === undefined
@@ -116,11 +131,14 @@ export function serve(options: ServeOptions): Listening {
           ...{ ...options.edge, host: options.host },
           upstream: { host: near, port: server.port ?? options.port, visitors },
           quick: (head, peer) => options.front.quick(head, peer, options.addressOf),
+          slow: (head, peer) =>
+            isFronts(options, head.host, head.path) ? later(head, peer) : null,
         });
+
+  if (edge !== null) measure(options.metrics, edge);
 
   return {
     port: server.port ?? options.port,
-    edge,
     inFlight: () => waiting,
     async stop(deadline) {
       draining = true;
@@ -135,6 +153,13 @@ export function serve(options: ServeOptions): Listening {
       return { cut };
     },
   };
+}
+
+function measure(metrics: Metrics, edge: Edge): void {
+  const open = "Connections open on the port for short links.";
+  metrics.gauge("stoa_edge_connections", open, () => edge.connections());
+  const handed = "Connections that the port for short links handed on.";
+  metrics.countedBy("stoa_edge_tunnels_total", handed, () => edge.tunnels());
 }
 
 /** Says who answers what. `keepOpen` lifts the idle time-out of a request's connection. */
@@ -160,17 +185,15 @@ function createDispatch(
     // No system path can be a code, so the busiest answer need not wait for their turn.
     const known = options.front.known(request, url, pathStart, visitor);
     if (known !== null) return known;
-    if (options.isForeignHost(hostOf(url, pathStart))) return front(request);
     const path = pathOf(url, pathStart);
-    const slash = path.indexOf("/", 1);
-    const first = slash < 0 ? path.slice(1) : path.slice(1, slash);
+    if (isFronts(options, hostOf(url, pathStart), path)) return front(request);
+    const first = firstOf(path);
     if (first === "api") {
       if (isStream(path)) keepOpen(request);
       return options.api.fetch(request, visitor(request));
     }
     const page = options.pages.get(path);
     const tree = options.trees.get(first);
-    if (!page && !tree) return front(request);
     if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed();
     return page ? page(request, visitor(request)) : (tree as Page)(request);
   };
@@ -197,6 +220,18 @@ async function drain(
 function closing(response: Response): Response {
   response.headers.set("connection", "close");
   return response;
+}
+
+/** Whether the front answers it: all of a customer's domain, and what has no other owner. */
+function isFronts(options: ServeOptions, host: string, path: string): boolean {
+  if (options.isForeignHost(host)) return true;
+  const first = firstOf(path);
+  return first !== "api" && !options.pages.has(path) && !options.trees.has(first);
+}
+
+function firstOf(path: string): string {
+  const slash = path.indexOf("/", 1);
+  return slash < 0 ? path.slice(1) : path.slice(1, slash);
 }
 
 function pathOf(url: string, start: number): string {
