@@ -8,7 +8,7 @@ import type { Ids } from "../../platform/ids/ids.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import { aliasSkeleton } from "./aliases.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { findTarget } from "./store.ts";
+import { findTargets } from "./store.ts";
 
 /**
  * What visitors say about links, and what administrators decide. Anybody may report, so one
@@ -64,7 +64,7 @@ export class Reports {
   async report(code: string, domainId: string, report: Report, address: string): Promise<void> {
     this.admit(address);
     const { db, ids, clock } = this.deps;
-    const link = await findTarget(db, { domainId, code, skeleton: aliasSkeleton(code) });
+    const [link] = await findTargets(db, [{ domainId, code, skeleton: aliasSkeleton(code) }]);
     if (!link || link.deleted_at) {
       throw new AppError("links.not_found", `There is no link ${code.slice(0, 80)}.`);
     }

@@ -64,22 +64,38 @@ export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<s
   return new Set(inserted.map((row) => row.id));
 }
 
+/** Where a visitor looks for a link. `skeleton` is the normal form of the code as an alias. */
+export type TargetPlace = { domainId: string; code: string; skeleton: string };
+
 /**
- * The link a visitor asks for: by its exact code, else by the normal form of an alias. One
- * statement, so that an unknown code costs one read.
+ * The links that visitors ask for, each by its exact code, else by the normal form of an alias;
+ * null for one that is not there. One statement for all. LIMIT has each looked up by index, and
+ * their number is hidden in a document, so that nothing is planned anew for it.
  */
-export async function findTarget(
+export async function findTargets(
   reader: Reader,
-  where: { domainId: string; code: string; skeleton: string },
-): Promise<TargetRow | null> {
-  return await reader.one<TargetRow>`
-    SELECT l.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
-      AS owner_quarantined
-    FROM links.links l
-    WHERE l.domain_id = ${where.domainId}
-      AND (l.code = ${where.code} OR l.skeleton = ${where.skeleton})
-    ORDER BY l.code = ${where.code} DESC
-    LIMIT 1`;
+  places: TargetPlace[],
+): Promise<(TargetRow | null)[]> {
+  const asked = places.map(({ domainId, code, skeleton }, place) => {
+    return { place, domain_id: domainId, code, skeleton };
+  });
+  const rows = await reader.all<TargetRow & { place: number }>`
+    SELECT asked.place, found.*
+    FROM jsonb_to_recordset(${reader.json(asked)})
+      AS asked (place int, domain_id bigint, code text, skeleton text)
+    CROSS JOIN LATERAL (
+      SELECT l.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
+        AS owner_quarantined
+      FROM links.links l
+      WHERE l.id = coalesce(
+        (SELECT c.id FROM links.links c
+         WHERE c.domain_id = asked.domain_id AND c.code = asked.code),
+        (SELECT a.id FROM links.links a
+         WHERE a.domain_id = asked.domain_id AND a.skeleton = asked.skeleton))
+      LIMIT 1) found`;
+  const found = Array.from<TargetRow | null>({ length: places.length }).fill(null);
+  for (const row of rows) found[row.place] = row;
+  return found;
 }
 
 /** Takes one of a limited link's clicks. False: none is left. */

@@ -146,11 +146,12 @@ async function openPolicy(options: LinksOptions) {
 
 function measure(metrics: Metrics, targets: Targets): void {
   const cache = "stoa_links_cache";
-  const counted = (name: "hits" | "misses" | "reads" | "stale", help: string) =>
+  const counted = (name: "hits" | "misses" | "reads" | "queries" | "stale", help: string) =>
     metrics.countedBy(`${cache}_${name}_total`, help, () => targets.counts()[name]);
   counted("hits", "Codes answered from memory.");
   counted("misses", "Codes not in memory.");
-  counted("reads", "Reads of codes in the database.");
+  counted("reads", "Codes looked up in the database.");
+  counted("queries", "Statements that this took; codes missed at once share one.");
   counted("stale", "Old answers given while the database was away.");
   metrics.gauge(`${cache}_entries`, "Codes in memory.", () => targets.counts().entries);
 }

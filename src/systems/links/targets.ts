@@ -3,16 +3,16 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import { type Db, withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { aliasSkeleton } from "./aliases.ts";
-import { findTarget } from "./store.ts";
 import { compileTarget, type Target } from "./target.ts";
+import { TargetReads } from "./target-reads.ts";
 
 /**
  * What this process knows of codes. A known code is answered from memory, also while the
  * database is away; an unknown one costs one read however many ask at once, and none for a
- * while after. Edits by this process are forgotten before they are answered, those of others
- * by notification. When notifications cannot be trusted (connection lost, or too quiet), what
- * is in memory is checked again before use, unless the database is away, and then memory is
- * all there is.
+ * while after; codes missed at once share a statement. Edits by this process are forgotten
+ * before they are answered, those of others by notification. When notifications cannot be
+ * trusted (connection lost, or too quiet), what is in memory is checked again before use, unless
+ * the database is away, and then memory is all there is.
  */
 
 /** `null` is a code that leads nowhere. */
@@ -41,6 +41,7 @@ const untrustedAgeMsMax = 900;
 export class Targets {
   private readonly options: TargetOptions;
   private readonly readTimeoutMs: number;
+  private readonly reads: TargetReads;
   private readonly cache: LoadingCache<Target>;
   private trusted = false;
   private stale = 0;
@@ -51,6 +52,7 @@ export class Targets {
   constructor(options: TargetOptions) {
     this.options = options;
     this.readTimeoutMs = options.readTimeoutMs ?? readTimeoutDefaultMs;
+    this.reads = new TargetReads(options.db, this.readTimeoutMs);
     this.cache = new LoadingCache<Target>({
       ...{ clock: options.clock, absentMax, absentTtlMs, ttlMs },
       entriesMax: options.entriesMax,
@@ -60,7 +62,8 @@ export class Targets {
   }
 
   counts() {
-    return { ...this.cache.counts, stale: this.stale, entries: this.cache.size };
+    const { cache, stale } = this;
+    return { ...cache.counts, queries: this.reads.sent, stale, entries: cache.size };
   }
 
   /** What is in memory and surely right; undefined says nothing but that it is not. */
@@ -113,8 +116,7 @@ export class Targets {
     const where = placeOf(key);
     try {
       const skeleton = aliasSkeleton(where.code);
-      const query = findTarget(this.options.db, { ...where, skeleton });
-      const row = await withDeadline(query, this.readTimeoutMs);
+      const row = await this.reads.find({ ...where, skeleton });
       this.away = false;
       return row && compileTarget(row);
     } catch (error) {
