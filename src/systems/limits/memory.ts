@@ -1,0 +1,187 @@
+import type { Clock } from "../../platform/clock/clock.ts";
+import { unitsMax } from "./algorithms/counting.ts";
+import { KeyAtHand, type Compiled } from "./key-at-hand.ts";
+import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
+import { SteadyTime } from "./steady-time.ts";
+
+/** One charge of a question, found, and whether its rule admits it. */
+type Asked = { rule: Compiled; low: number; high: number; cost: number; admitted: boolean };
+
+export type MemoryLimiterOptions = {
+  clock: Clock;
+  /** Keys held at most, and as many with a log of their own. What goes first: `KeyTable`. */
+  keysMax: number;
+  /** Entries of all logs together; when they run out, logs are dropped as keys are. */
+  logEntriesMax?: number;
+};
+
+/**
+ * The limiter of one process. It answers at once and holds what it knows in tables of a bounded
+ * size. State is kept under a rule's id and algorithm: its numbers may be edited, which applies at
+ * the next question about a key, while another algorithm starts anew. A Limit is not changed once
+ * it was used; an edited rule is another object with the same id.
+ *
+ * `takeOne` is the lean way in: it allocates nothing and leaves what an Answer says in the fields
+ * below, good until the next question.
+ */
+export class MemoryLimiter implements Limiter {
+  remaining = 0;
+  resetMs = 0;
+  retryAfterMs = 0;
+  delayMs = 0;
+
+  private readonly time: SteadyTime;
+  private readonly keys: KeyAtHand;
+
+  constructor({ clock, keysMax, logEntriesMax = 2 * keysMax }: MemoryLimiterOptions) {
+    this.time = new SteadyTime(clock);
+    this.keys = new KeyAtHand({ keysMax, logEntriesMax });
+  }
+
+  /** Keys and penalties held, those that ran out and were not swept yet among them. */
+  get size(): number {
+    return this.keys.cells.size + this.keys.logs.size;
+  }
+
+  /** Of all tables. */
+  get bytes(): number {
+    const { cells, logs, entries } = this.keys;
+    return cells.bytes + logs.bytes + entries.bytes;
+  }
+
+  /** Forgets what ran out, one 64th of the tables at each call: ten times a second is plenty. */
+  sweep(): void {
+    const now = this.time.now();
+    this.keys.cells.sweep(now);
+    this.keys.logs.sweep(now);
+  }
+
+  takeOne(limit: Limit, key: string, cost: number): boolean {
+    checkCost(limit, cost);
+    const { keys } = this;
+    const rule = keys.turnTo(limit, key);
+    const now = this.time.now();
+    const allowed = keys.look(rule, cost, now);
+    this.delayMs = allowed ? rule.counting.delayMs(keys.cell, limit, now) : 0;
+    if (allowed) keys.charge(rule, cost, now);
+    else this.punish(limit, now);
+    this.readOut(rule, cost, now, allowed);
+    return allowed;
+  }
+
+  take(charges: readonly Charge[]): Decision {
+    const now = this.time.now();
+    const asked = this.ask(charges, now);
+    const allowed = asked.every((one) => one.admitted);
+    const answers = asked.map((one) => {
+      this.lookAgain(one, now);
+      if (allowed) this.keys.charge(one.rule, one.cost, now);
+      else if (!one.admitted) this.punish(one.rule.limit, now);
+      return this.answer(one, now);
+    });
+    return { allowed, answers };
+  }
+
+  peek(charges: readonly Charge[]): Decision {
+    const now = this.time.now();
+    const asked = this.ask(charges, now);
+    const answers = asked.map((one) => {
+      this.lookAgain(one, now);
+      return this.answer(one, now);
+    });
+    return { allowed: asked.every((one) => one.admitted), answers };
+  }
+
+  report(charges: readonly Charge[]): Decision {
+    const now = this.time.now();
+    const { keys } = this;
+    const answers = charges.map(({ limit, key, cost }) => {
+      checkUnits(cost);
+      const rule = keys.turnTo(limit, key);
+      const admitted = keys.look(rule, cost, now);
+      this.delayMs = admitted ? rule.counting.delayMs(keys.cell, limit, now) : 0;
+      keys.charge(rule, cost, now);
+      // What was reported may be above all that the rule ever allows at once.
+      const asked = { rule, low: keys.low, high: keys.high, cost, admitted };
+      return this.answer({ ...asked, cost: Math.min(cost, limit.burst) }, now);
+    });
+    return { allowed: answers.every((one) => one.allowed), answers };
+  }
+
+  refund(charges: readonly Charge[]): void {
+    const now = this.time.now();
+    for (const { limit, key, cost } of charges) {
+      checkUnits(cost);
+      const rule = this.keys.turnTo(limit, key);
+      this.keys.look(rule, cost, now);
+      this.keys.refund(rule, cost, now);
+    }
+  }
+
+  reset(limit: Limit, key: string): void {
+    this.keys.forget(this.keys.turnTo(limit, key));
+  }
+
+  penalize(limit: Limit, key: string, ms: number): void {
+    const now = this.time.now();
+    this.keys.turnTo(limit, key);
+    this.keys.block(now + Math.ceil(ms), now);
+  }
+
+  /** Asks each charge what it would say if those before it in this question were charged. */
+  private ask(charges: readonly Charge[], now: number): Asked[] {
+    const asked: Asked[] = [];
+    for (const { limit, key, cost } of charges) {
+      const rule = this.keys.turnTo(limit, key);
+      const { low, high } = this.keys;
+      let units = cost;
+      for (const one of asked) if (one.low === low && one.high === high) units += one.cost;
+      checkCost(limit, units);
+      const admitted = this.keys.look(rule, units, now);
+      asked.push({ rule, low, high, cost, admitted });
+    }
+    return asked;
+  }
+
+  /** Before anything else: an earlier charge may have moved the cell, or be to the same key. */
+  private lookAgain({ rule, low, high, cost, admitted }: Asked, now: number): void {
+    const { keys } = this;
+    keys.low = low;
+    keys.high = high;
+    keys.look(rule, cost, now);
+    this.delayMs = admitted ? rule.counting.delayMs(keys.cell, rule.limit, now) : 0;
+  }
+
+  /** A key that is blocked stays so no longer for asking again. */
+  private punish({ penaltyMs }: Limit, now: number): void {
+    if (penaltyMs > 0 && this.keys.blockedUntil === 0) this.keys.block(now + penaltyMs, now);
+  }
+
+  private readOut({ limit, counting }: Compiled, cost: number, now: number, allowed: boolean) {
+    const { cell, blockedUntil } = this.keys;
+    this.remaining = counting.remaining(cell, limit, now);
+    this.resetMs = counting.resetMs(cell, limit, now);
+    this.retryAfterMs = allowed ? 0 : counting.retryAfterMs(cell, limit, cost, now);
+    if (blockedUntil === 0) return;
+    this.remaining = 0;
+    this.resetMs = Math.max(this.resetMs, blockedUntil - now);
+    this.retryAfterMs = Math.max(this.retryAfterMs, blockedUntil - now);
+  }
+
+  private answer({ rule, cost, admitted }: Asked, now: number): Answer {
+    this.readOut(rule, cost, now, admitted);
+    const { remaining, resetMs, retryAfterMs, delayMs } = this;
+    return { allowed: admitted, remaining, resetMs, retryAfterMs, delayMs };
+  }
+}
+
+function checkUnits(cost: number): void {
+  if (Number.isInteger(cost) && cost >= 1 && cost <= unitsMax) return;
+  throw new RangeError(`a cost of ${cost}; it must be a whole number from 1`);
+}
+
+/** A cost that could never pass is the caller's error, not a refusal. */
+function checkCost({ id, burst }: Limit, cost: number): void {
+  checkUnits(cost);
+  if (cost > burst) throw new RangeError(`a cost of ${cost} is above ${burst}, all of rule ${id}`);
+}
