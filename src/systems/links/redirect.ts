@@ -49,6 +49,11 @@ export type RedirectDeps = {
   report: ReportLink;
 };
 
+/** Looked up at once for one mistyped code; each costs a read that nothing else may need. */
+const suggestionsMax = 8;
+/** Made once: the trace that an error takes is not free, and guessers get this by the thousand. */
+const noSuchLink = new AppError("links.not_found", "There is no such link.");
+
 /** Who asks, looked up only when it is needed. */
 export type Visitor = (request: Request) => string;
 type Address = () => string;
@@ -295,18 +300,16 @@ export class Redirect {
       this.deps.clicks.recordOrphan(visit.code, this.hit);
     }
     if (domain.not_found_url) return this.go(domain.not_found_url, 302, "no-store");
-    if (!wantsHtml(visit.request)) return fail("links.not_found", "There is no such link.");
+    if (!wantsHtml(visit.request)) return problemOf(noSuchLink, crypto.randomUUID());
     return pages.notFoundPage(await this.suggestions(visit.code, domain));
   }
 
   /** Codes that exist and that the typed one may have meant. */
   private async suggestions(typed: string, domain: Domain): Promise<string[]> {
-    const out: string[] = [];
-    for (const candidate of this.deps.codes.codec(domain.alphabet).suggest(typed).slice(0, 8)) {
-      const target = await this.deps.targets.find(domain.id, candidate);
-      if (target && !endingOf(target, this.deps.clock.now())) out.push(candidate);
-    }
-    return out;
+    const { codes, targets, clock } = this.deps;
+    const candidates = codes.codec(domain.alphabet).suggest(typed).slice(0, suggestionsMax);
+    const found = await Promise.all(candidates.map((code) => targets.find(domain.id, code)));
+    return candidates.filter((_, i) => found[i] && !endingOf(found[i], clock.now()));
   }
 
   private preview(visit: Visit, target: Target, domain: Domain): Response {
