@@ -71,3 +71,9 @@ export const domainVerified: EventType<{ domain_id: string; host: string }> = {
   schema: z.object({ domain_id: z.string(), host: z.string() }),
   summary: "A custom domain was proved and serves links.",
 };
+export const domainLost: EventType<{ domain_id: string; host: string }> = {
+  type: "links.domain_lost",
+  schema: z.object({ domain_id: z.string(), host: z.string() }),
+  summary:
+    "Another account has proved the host, where your own proof is gone; your links on it end.",
+};

@@ -4,6 +4,7 @@ import { idSchema, route, type Route } from "../../platform/http/route.ts";
 import { wellKnownPath } from "./domain-proof.ts";
 import type { DomainRow, Domains } from "./domains.ts";
 import { normalHost, proofName } from "./host-name.ts";
+import { quarantineOf } from "./link.ts";
 import { checkUrl, type UrlPolicy } from "./safety.ts";
 import { createDomainBody, domainSchema, updateDomainBody } from "./wire.ts";
 
@@ -99,10 +100,12 @@ function updateRoute(domains: Domains, urlPolicy: () => UrlPolicy): Route {
       for (const field of ["root_url", "not_found_url"] as const) {
         if (body[field]) wish[field] = checkTarget(field, body[field], host, urlPolicy());
       }
-      return await write(async (tx) => ({
+      const reply = await write(async (tx) => ({
         status: 200,
         body: toWire(await domains.update(tx, principal, id, wish)),
       }));
+      await domains.settled();
+      return reply;
     },
   });
 }
@@ -118,11 +121,14 @@ function removeRoute(domains: Domains): Route {
     params,
     replies: { 204: null },
     errors: ["links.domain_not_found", "links.domain_in_use"],
-    handler: ({ params: { id }, principal, write }) =>
-      write(async (tx) => {
+    async handler({ params: { id }, principal, write }) {
+      const reply = await write(async (tx) => {
         await domains.remove(tx, principal, id);
         return { status: 204 };
-      }),
+      });
+      await domains.settled();
+      return reply;
+    },
   });
 }
 
@@ -170,6 +176,11 @@ function toWire(row: DomainRow) {
       well_known_url: `https://${row.host}${wellKnownPath}`,
     },
     verified_at: row.verified_at,
+    quarantine: quarantineOf({
+      quarantined: null,
+      domain_quarantine: row.quarantined ? (row.quarantine_reason ?? "") : null,
+      owner_quarantine: row.owner_quarantine,
+    }),
     alphabet: row.alphabet,
     root_url: row.root_url,
     not_found_url: row.not_found_url,

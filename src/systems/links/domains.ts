@@ -9,7 +9,7 @@ import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import { ownerScope } from "./edit.ts";
 import type { CodeAlphabet } from "./codes.ts";
-import { domainVerified } from "./contract.ts";
+import { domainLost, domainVerified } from "./contract.ts";
 import { isProved, newToken, unproved } from "./domain-proof.ts";
 import { normalHost, requireHost } from "./host-name.ts";
 
@@ -26,6 +26,10 @@ export type Domain = {
   root_url: string | null;
   not_found_url: string | null;
   quarantined: boolean;
+  /** Of the domain itself. */
+  quarantine_reason: string | null;
+  /** Why its owner is stopped; on Stoa's own domain, whoever makes a link there. */
+  owner_quarantine: string | null;
 };
 
 export type DomainRow = Domain & { token: string; verified_at: Date | null; created_at: Date };
@@ -47,10 +51,13 @@ export type DomainDeps = {
 type Choices = Pick<Domain, "alphabet" | "root_url" | "not_found_url">;
 
 export const domainsChannel = "links_domains_changed";
+const proved = "another account has proved it";
 
 export class Domains {
   private readonly deps: DomainDeps;
   private byHost = new Map<string, Domain>();
+  /** Owners who are stopped, and why. */
+  private stopped = new Map<string, string>();
   private readonly reloads = { asked: 0, answered: 0 };
 
   constructor(deps: DomainDeps) {
@@ -60,15 +67,17 @@ export class Domains {
   /** Bound, as `ownsHost` is, because others take it without its object. */
   readonly reload = async (): Promise<void> => {
     const mine = ++this.reloads.asked;
-    const rows = await this.deps.db.all<DomainRow & { owner_stopped: boolean }>`
-      SELECT d.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
-        AS owner_stopped
-      FROM links.domains d WHERE verified_at IS NOT NULL`;
+    const { db } = this.deps;
+    const rows = await db.all<DomainRow>`
+      SELECT d.*, ${ownerQuarantine(db)} FROM links.domains d WHERE verified_at IS NOT NULL`;
+    const owners = await db.all<{ owner_id: string; reason: string }>`
+      SELECT owner_id, reason FROM links.quarantined_owners`;
     // Of two at once, the one that asked later knows more.
     if (mine < this.reloads.answered) return;
     this.reloads.answered = mine;
     for (const row of rows) if (row.host === "") row.alphabet = this.deps.ownAlphabet;
     this.byHost = new Map(rows.map((row) => [row.host, served(row)]));
+    this.stopped = new Map(owners.map((row) => [row.owner_id, row.reason]));
   };
 
   readonly ownsHost = (host: string): boolean => {
@@ -96,7 +105,10 @@ export class Domains {
 
   /** The domain a new link goes to: the caller's own proved one, or Stoa's. */
   async forLinks(host: string | undefined, owner: Principal): Promise<Domain> {
-    if (host === undefined || host === this.deps.publicHost) return this.own;
+    if (host === undefined || host === this.deps.publicHost) {
+      const owner_quarantine = this.stopped.get(owner.account_id);
+      return owner_quarantine === undefined ? this.own : { ...this.own, owner_quarantine };
+    }
     const domain = this.byHost.get(normalHost(host) ?? "?");
     if (domain && domain.owner_id === owner.account_id) return domain;
     const message = `"${host}" is not a proved domain of yours; add it under /api/v1/domains`;
@@ -107,13 +119,14 @@ export class Domains {
 
   async list(reader: Reader, owner: Principal): Promise<DomainRow[]> {
     return await reader.all<DomainRow>`
-      SELECT * FROM links.domains WHERE owner_id = ${owner.account_id} ORDER BY id`;
+      SELECT d.*, ${ownerQuarantine(reader)} FROM links.domains d
+      WHERE owner_id = ${owner.account_id} ORDER BY id`;
   }
 
   async owned(reader: Reader, by: Principal, id: string): Promise<DomainRow> {
     const ownerId = ownerScope(by);
     const row = await reader.one<DomainRow>`
-      SELECT * FROM links.domains WHERE id = ${id} AND id <> 0
+      SELECT d.*, ${ownerQuarantine(reader)} FROM links.domains d WHERE id = ${id} AND id <> 0
         AND (${ownerId}::bigint IS NULL OR owner_id = ${ownerId})`;
     if (!row) throw new AppError("links.domain_not_found", `There is no domain ${id} of yours.`);
     return row;
@@ -128,23 +141,39 @@ export class Domains {
       throw new AppError("links.domain_limit", `An owner may add ${perOwnerMax} domains.`);
     }
     const row = await tx.one<DomainRow>`
-      INSERT INTO links.domains (id, owner_id, host, alphabet, token, root_url, not_found_url)
+      INSERT INTO links.domains AS d
+        (id, owner_id, host, alphabet, token, root_url, not_found_url)
       VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${newToken()},
         ${wish.root_url}, ${wish.not_found_url})
-      ON CONFLICT DO NOTHING RETURNING *`;
+      ON CONFLICT DO NOTHING RETURNING d.*, ${ownerQuarantine(tx)}`;
     if (!row) throw taken(host, "you have added it already");
     await this.note(tx, owner, row, "domains.added");
     return row;
   }
 
-  /** Looks for the proof outside any transaction, then records it. */
+  /**
+   * Looks for the proof outside any transaction, then records it. Hosts change hands: whoever has
+   * proved one before keeps it for as long as that proof can be found, and no longer.
+   */
   async verify(by: Principal, id: string): Promise<DomainRow> {
     const { db, outbound } = this.deps;
     const row = await this.owned(db, by, id);
     if (row.verified_at) return row;
-    if (this.serving(row.host)) throw taken(row.host, "another account has proved it");
-    if (!(await isProved(row, outbound))) throw unproved(row);
-    return await db.write((tx) => this.recordProof(tx, by, row));
+    const holder = await db.one<DomainRow>`
+      SELECT * FROM links.domains WHERE host = ${row.host} AND verified_at IS NOT NULL`;
+    if (!(await isProved(row, outbound))) throw holder ? taken(row.host, proved) : unproved(row);
+    if (holder && (await isProved(holder, outbound))) throw taken(row.host, proved);
+    const proof = await db.write((tx) => this.recordProof(tx, by, row, holder));
+    await this.settled();
+    return proof;
+  }
+
+  /**
+   * After a change has been committed and before it is answered, so that the very next link or
+   * visitor meets it. Where the database has gone away just then, the notification does it later.
+   */
+  async settled(): Promise<void> {
+    await this.reload().catch(() => {});
   }
 
   async update(tx: Writer, by: Principal, id: string, wish: Partial<Choices>): Promise<DomainRow> {
@@ -172,40 +201,67 @@ export class Domains {
     await this.changed(tx);
   }
 
-  private async recordProof(tx: Writer, by: Principal, row: DomainRow): Promise<DomainRow> {
+  private async recordProof(
+    tx: Writer,
+    by: Principal,
+    row: DomainRow,
+    holder: DomainRow | null,
+  ): Promise<DomainRow> {
     const { clock, events } = this.deps;
+    if (holder) await this.recordLoss(tx, holder);
     try {
-      const verified = { ...row, verified_at: new Date(clock.now()) };
+      // A host that was stopped stays so, whoever proves it next.
+      const { quarantined, quarantine_reason } = holder ?? row;
+      const verified_at = new Date(clock.now());
       await tx.run`
-        UPDATE links.domains SET verified_at = ${verified.verified_at} WHERE id = ${row.id}`;
+        UPDATE links.domains SET verified_at = ${verified_at}, quarantined = ${quarantined},
+          quarantine_reason = ${quarantine_reason}
+        WHERE id = ${row.id}`;
       await events.publish(tx, domainVerified, {
         owner_id: row.owner_id,
         data: { domain_id: row.id, host: row.host },
       });
       await this.note(tx, by, row, "domains.verified");
       await this.changed(tx);
-      return verified;
+      return { ...row, verified_at, quarantined, quarantine_reason };
     } catch (error) {
-      if (uniqueViolation(error)) throw taken(row.host, "another account has proved it");
+      if (uniqueViolation(error)) throw taken(row.host, proved);
       throw error;
     }
   }
 
-  private async changed(tx: Writer): Promise<void> {
-    await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
-    tx.afterCommit(() => void this.reload().catch(() => {}));
+  private async recordLoss(tx: Writer, holder: DomainRow): Promise<void> {
+    const { id, host, owner_id } = holder;
+    await tx.run`UPDATE links.domains SET verified_at = NULL WHERE id = ${id}`;
+    await this.deps.events.publish(tx, domainLost, { owner_id, data: { domain_id: id, host } });
+    await this.note(tx, "system", holder, "domains.lost");
   }
 
-  private async note(tx: Writer, actor: Principal, row: DomainRow, action: string): Promise<void> {
+  private async changed(tx: Writer): Promise<void> {
+    await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
+  }
+
+  private async note(
+    tx: Writer,
+    actor: Principal | "system",
+    row: DomainRow,
+    action: string,
+  ): Promise<void> {
     const { host, owner_id: account_id, id: target } = row;
     await this.deps.accounts.audit(tx, { account_id, actor, action, target, detail: { host } });
   }
 }
 
 /** A domain that is stopped, or whose owner is, sends nobody anywhere. */
-function served(row: DomainRow & { owner_stopped: boolean }): DomainRow {
-  if (!row.quarantined && !row.owner_stopped) return row;
+function served(row: DomainRow): DomainRow {
+  if (!row.quarantined && row.owner_quarantine === null) return row;
   return { ...row, quarantined: true, root_url: null, not_found_url: null };
+}
+
+function ownerQuarantine(reader: Reader): unknown {
+  return reader.sql`
+    (SELECT q.reason FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
+      AS owner_quarantine`;
 }
 
 function taken(host: string, why: string): AppError {

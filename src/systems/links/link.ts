@@ -4,18 +4,25 @@ import type { LinkRow, ListedRow } from "./store.ts";
 /** What a link is at an instant; the redirect, the API and the console all ask here. */
 export type State = Link["state"];
 
-type Timed = Pick<
-  LinkRow,
-  "deleted_at" | "quarantined" | "starts_at" | "expires_at" | "max_clicks" | "clicks_used"
->;
+type Standing = Pick<ListedRow, "quarantined" | "domain_quarantine" | "owner_quarantine">;
+
+type Timed = Standing &
+  Pick<LinkRow, "deleted_at" | "starts_at" | "expires_at" | "max_clicks" | "clicks_used">;
 
 export function stateOf(row: Timed, now: number): State {
   if (row.deleted_at) return "deleted";
-  if (row.quarantined) return "quarantined";
+  if (quarantineOf(row)) return "quarantined";
   if (row.expires_at && row.expires_at.getTime() <= now) return "expired";
   if (row.max_clicks !== null && row.clicks_used >= row.max_clicks) return "used_up";
   if (row.starts_at && row.starts_at.getTime() > now) return "scheduled";
   return "active";
+}
+
+/** The narrowest first: what would have to be released before the others matter. */
+export function quarantineOf(row: Standing): Link["quarantine"] {
+  if (row.quarantined !== null) return { of: "link", reason: row.quarantined };
+  if (row.domain_quarantine !== null) return { of: "domain", reason: row.domain_quarantine };
+  return row.owner_quarantine === null ? null : { of: "owner", reason: row.owner_quarantine };
 }
 
 export type Naming = { publicUrl: string };
@@ -33,6 +40,7 @@ export function toWire(row: ListedRow, naming: Naming, now: number): Link {
     short_url: shortUrl(naming, row.host, row.code),
     url: row.url,
     state: stateOf(row, now),
+    quarantine: quarantineOf(row),
     title: row.title,
     description: row.description,
     image: row.image,

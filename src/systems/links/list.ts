@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
-import type { ListedRow } from "./store.ts";
+import { type ListedRow, standing } from "./store.ts";
 
 /**
  * Pages of an owner's links. A page starts where the last one ended, by the sort key and the id,
@@ -45,17 +45,20 @@ async function rowsOf(
   switch (options.sort) {
     case "-created_at":
       return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
+        ${joins(reader)} WHERE ${where}
           AND (${id}::bigint IS NULL OR l.id < ${id}::bigint)
         ORDER BY l.id DESC LIMIT ${limit}`;
     case "created_at":
       return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
+        ${joins(reader)} WHERE ${where}
           AND (${id}::bigint IS NULL OR l.id > ${id}::bigint)
         ORDER BY l.id LIMIT ${limit}`;
     case "expires_at":
       return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks FROM links.links l ${joins(reader)} WHERE ${where}
+        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
+        ${joins(reader)} WHERE ${where}
           AND l.expires_at IS NOT NULL AND l.deleted_at IS NULL
           AND (${id}::bigint IS NULL OR (l.expires_at, l.id) > (${key}::timestamptz, ${id}::bigint))
         ORDER BY l.expires_at, l.id LIMIT ${limit}`;
@@ -78,7 +81,7 @@ async function byClicks(
     clicks === "0"
       ? []
       : await reader.all<ListedRow>`
-          SELECT l.*, d.host, t.clicks
+          SELECT l.*, d.host, t.clicks, ${standing(reader)}
           FROM links.click_totals t
           JOIN links.links l ON l.id = t.link_id
           JOIN links.domains d ON d.id = l.domain_id
@@ -90,7 +93,7 @@ async function byClicks(
   if (clicked.length === limit) return clicked;
   const from = clicks === "0" ? id : null;
   const rest = await reader.all<ListedRow>`
-    SELECT l.*, d.host, NULL::bigint AS clicks
+    SELECT l.*, d.host, NULL::bigint AS clicks, ${standing(reader)}
     FROM links.links l JOIN links.domains d ON d.id = l.domain_id
     WHERE ${conditions(reader, options)}
       AND NOT EXISTS (

@@ -8,7 +8,7 @@ import type { Ids } from "../../platform/ids/ids.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import { aliasSkeleton } from "./aliases.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { findTargets } from "./store.ts";
+import { findTargets, standing } from "./store.ts";
 
 /**
  * What visitors say about links, and what administrators decide. Anybody may report, so one
@@ -34,6 +34,8 @@ export type ReportRow = {
   host: string;
   url: string;
   quarantined: string | null;
+  domain_quarantine: string | null;
+  owner_quarantine: string | null;
   reason: Report["reason"];
   detail: string;
   contact: string;
@@ -100,7 +102,7 @@ export class Reports {
   ): Promise<{ rows: ReportRow[]; next_cursor: string | null }> {
     const { status, limit, cursor } = options;
     const rows = await reader.all<ReportRow>`
-      SELECT r.*, l.owner_id, l.code, l.url, l.quarantined, d.host
+      SELECT r.*, l.owner_id, l.code, l.url, l.quarantined, d.host, ${standing(reader)}
       FROM links.reports r
       JOIN links.links l ON l.id = r.link_id
       JOIN links.domains d ON d.id = l.domain_id

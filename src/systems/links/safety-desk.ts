@@ -57,6 +57,8 @@ export function createSafetyDesk(deps: SafetyDeps) {
     reports,
     naming: deps.naming,
     domains: deps.domains,
+    findAccount: deps.accounts.findAccount,
+    now: deps.clock.now,
     /** For the public form and the public route. */
     report: reports.report.bind(reports),
     jobs: jobsOf(deps, quarantine),

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { AppError } from "../../platform/errors/errors.ts";
 import {
   idSchema,
   pageOf,
@@ -8,13 +7,15 @@ import {
   type Route,
   timeSchema,
 } from "../../platform/http/route.ts";
-import { normalHost } from "./host-name.ts";
-import { shortUrl } from "./link.ts";
+import { quarantineOf, shortUrl } from "./link.ts";
 import { reportReasons } from "./pages.ts";
+import { lookupRoute } from "./lookup-http.ts";
 import { quarantineRoutes } from "./quarantine-http.ts";
 import { reportFields } from "./report-form.ts";
+import { whichLink } from "./reported-link.ts";
 import type { ReportRow } from "./reports.ts";
 import type { SafetyDesk } from "./safety-desk.ts";
+import { quarantineSchema } from "./wire.ts";
 
 /** Reports by anybody, and what administrators make of them. */
 const tag = "safety";
@@ -39,8 +40,8 @@ const reportSchema = z.object({
   owner_id: idSchema,
   short_url: z.string(),
   url: z.string(),
-  /** Why the link is stopped already; null where it is not. */
-  quarantined: z.string().nullable(),
+  /** What is stopped already, and why; null where nothing is. */
+  quarantine: quarantineSchema.nullable(),
   reason: z.enum(reportReasons),
   detail: z.string(),
   contact: z.string(),
@@ -56,7 +57,13 @@ const reportsQuery = pageQuery.extend({
 });
 
 export function safetyRoutes(desk: SafetyDesk): Route[] {
-  return [reportRoute(desk), reportsRoute(desk), decideRoute(desk), ...quarantineRoutes(desk)];
+  return [
+    reportRoute(desk),
+    reportsRoute(desk),
+    decideRoute(desk),
+    lookupRoute(desk),
+    ...quarantineRoutes(desk),
+  ];
 }
 
 function reportRoute(desk: SafetyDesk): Route {
@@ -77,31 +84,6 @@ function reportRoute(desk: SafetyDesk): Route {
   });
 }
 
-function whichLink(
-  desk: SafetyDesk,
-  { short_url, code, domain }: { short_url?: string; code?: string; domain?: string },
-): { code: string; domainId: string } {
-  const { domains, naming } = desk;
-  const url = short_url === undefined ? null : URL.parse(short_url);
-  const named = url ? decoded(url.pathname.split("/")[1] ?? "") : code;
-  const host = url ? url.hostname : domain;
-  const own = host === undefined || host === new URL(naming.publicUrl).hostname;
-  const domainId = own ? "0" : domains.serving(normalHost(host) ?? "?")?.id;
-  const bare = named?.split("+")[0];
-  if (domainId === undefined || !bare) {
-    throw new AppError("links.not_found", "There is no such link here.");
-  }
-  return { code: bare, domainId };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text).replaceAll("\0", "");
-  } catch {
-    return text;
-  }
-}
-
 function reportsRoute(desk: SafetyDesk): Route {
   return route({
     method: "GET",
@@ -120,8 +102,10 @@ function reportsRoute(desk: SafetyDesk): Route {
   });
 }
 
-function wireReport(desk: SafetyDesk, { code, host, ...row }: ReportRow) {
-  return { ...row, short_url: shortUrl(desk.naming, host, code) };
+function wireReport(desk: SafetyDesk, given: ReportRow) {
+  const { code, host, quarantined, domain_quarantine, owner_quarantine, ...row } = given;
+  const quarantine = quarantineOf({ quarantined, domain_quarantine, owner_quarantine });
+  return { ...row, quarantine, short_url: shortUrl(desk.naming, host, code) };
 }
 
 function decideRoute(desk: SafetyDesk): Route {

@@ -194,5 +194,7 @@ export function listed(made: Draft): ListedRow {
     deleted_at: null,
     host: made.domain.host,
     clicks: null,
+    domain_quarantine: made.domain.quarantine_reason,
+    owner_quarantine: made.domain.owner_quarantine,
   };
 }

@@ -1,4 +1,5 @@
 import type { Reader, Writer } from "../../platform/db/db.ts";
+import { noteTags } from "./tags.ts";
 
 /** The SQL of links. Rows have the wire's names; ids are strings, instants are Dates. */
 export type LinkRow = {
@@ -37,7 +38,23 @@ export type LinkRow = {
 export type NewLinkRow = Omit<LinkRow, "clicks_used" | "dead_since" | "deleted_at">;
 
 /** With what other tables know of it. */
-export type ListedRow = LinkRow & { host: string; clicks: string | null };
+export type ListedRow = LinkRow & {
+  host: string;
+  clicks: string | null;
+  /** Why the domain, and why the owner, is stopped; null where it is not. */
+  domain_quarantine: string | null;
+  owner_quarantine: string | null;
+};
+
+/** The last two columns of `ListedRow`, of a link `l` on a domain `d`. */
+export function standing(reader: Reader): unknown {
+  return reader.sql`
+    CASE WHEN d.quarantined THEN coalesce(d.quarantine_reason, '')
+      WHEN d.verified_at IS NULL THEN 'the domain is not proved any more'
+    END AS domain_quarantine,
+    (SELECT q.reason FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
+      AS owner_quarantine`;
+}
 
 /** What the redirect needs to know of a link, and of the domain it hangs on. */
 export type TargetRow = LinkRow & { owner_quarantined: boolean };
@@ -49,18 +66,24 @@ export type TargetRow = LinkRow & { owner_quarantined: boolean };
  */
 export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<string>> {
   const inserted = await tx.all<{ id: string }>`
-    INSERT INTO links.links (id, owner_id, domain_id, code, skeleton, url, url_host, title,
-      description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
-      password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-      click_retention_days, created_at, updated_at)
-    SELECT id, owner_id, domain_id, code, skeleton, url, url_host, title,
-      description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
-      password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-      click_retention_days, created_at, updated_at
-    FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
-    ORDER BY skeleton, domain_id, id
-    ON CONFLICT DO NOTHING
-    RETURNING id`;
+    WITH inserted AS (
+      INSERT INTO links.links (id, owner_id, domain_id, code, skeleton, url, url_host, title,
+        description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
+        password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
+        click_retention_days, created_at, updated_at)
+      SELECT id, owner_id, domain_id, code, skeleton, url, url_host, title,
+        description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
+        password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
+        click_retention_days, created_at, updated_at
+      FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
+      ORDER BY skeleton, domain_id, id
+      ON CONFLICT DO NOTHING
+      RETURNING id, owner_id, tags),
+    tagged AS (
+      INSERT INTO links.tag_changes (owner_id, tag, links)
+      SELECT owner_id, tag, count(DISTINCT id) FROM inserted, unnest(tags) AS tag
+      GROUP BY owner_id, tag)
+    SELECT id FROM inserted`;
   return new Set(inserted.map((row) => row.id));
 }
 
@@ -111,7 +134,7 @@ export async function findOwned(
   where: { id: string; ownerId: string | null },
 ): Promise<ListedRow | null> {
   return await reader.one<ListedRow>`
-    SELECT l.*, d.host, t.clicks FROM links.links l
+    SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
     JOIN links.domains d ON d.id = l.domain_id
     LEFT JOIN links.click_totals t ON t.link_id = l.id
     WHERE l.id = ${where.id}
@@ -124,7 +147,7 @@ export async function lockOwned(
   where: { id: string; ownerId: string | null },
 ): Promise<ListedRow | null> {
   return await tx.one<ListedRow>`
-    SELECT l.*, d.host, t.clicks FROM links.links l
+    SELECT l.*, d.host, t.clicks, ${standing(tx)} FROM links.links l
     JOIN links.domains d ON d.id = l.domain_id
     LEFT JOIN links.click_totals t ON t.link_id = l.id
     WHERE l.id = ${where.id}
@@ -133,6 +156,7 @@ export async function lockOwned(
 }
 
 export async function updateLink(tx: Writer, row: LinkRow): Promise<void> {
+  await noteTags(tx, row);
   await tx.run`
     UPDATE links.links SET
       url = ${row.url}, url_host = ${row.url_host}, title = ${row.title},

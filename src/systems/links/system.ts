@@ -18,6 +18,7 @@ import { createCodeBlocks } from "./code-blocks.ts";
 import { Domains } from "./domains.ts";
 import { domainRoutes } from "./domains-http.ts";
 import { Edit, requireOwned } from "./edit.ts";
+import { formerOwners } from "./former-owners.ts";
 import { openGeo } from "./geo.ts";
 import { hearChanges } from "./hearing.ts";
 import { linkRoutes } from "./http.ts";
@@ -28,6 +29,7 @@ import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
 import { linksMigrations } from "./migrations.ts";
 import { Shorten } from "./shorten.ts";
+import { tagJobs, tagRoutes, tagSchedule } from "./tags-http.ts";
 import { Targets } from "./targets.ts";
 import { transferRoutes } from "./transfer-http.ts";
 
@@ -82,6 +84,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     ...options,
     ...{ naming, targets, domains, urlPolicy, blocklist },
   });
+  const former = formerOwners({ ...options, domains, targets });
   const redirect = new Redirect({
     ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
     passwordTries: createPasswordTries(clock),
@@ -102,9 +105,11 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
       ...clickRoutes({ clicks, findOwned: requireOwned }),
       ...domainRoutes(domains, urlPolicy),
       ...safetyRoutes(desk),
+      ...tagRoutes(options),
     ],
-    jobs: desk.jobs,
-    schedules: desk.schedules,
+    jobs: [...desk.jobs, ...tagJobs(options), former.job],
+    schedules: [...desk.schedules, tagSchedule],
+    subscriptions: [former.subscription],
     async start() {
       await clicks.start();
       await hearing.start();

@@ -1,5 +1,5 @@
 import type { Reader, Writer } from "../../platform/db/db.ts";
-import type { ListedRow, NewLinkRow } from "./store.ts";
+import { type ListedRow, type NewLinkRow, standing } from "./store.ts";
 
 /** The SQL of imports and exports: many rows by one statement. */
 export type Holder = {
@@ -109,7 +109,7 @@ export async function exportPage(
   options: { ownerId: string; after: string; limit: number },
 ): Promise<ExportedRow[]> {
   return await reader.all<ExportedRow>`
-    SELECT l.*, d.host, t.clicks FROM links.links l
+    SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
     JOIN links.domains d ON d.id = l.domain_id
     LEFT JOIN links.click_totals t ON t.link_id = l.id
     WHERE l.owner_id = ${options.ownerId} AND l.id > ${options.after} AND l.deleted_at IS NULL

@@ -9,7 +9,7 @@ export const rulesPerLinkMax = 50;
 export const bulkLinksMax = 1_000;
 
 const urlText = z.string().min(1).max(urlLengthMax);
-const tag = z.string().trim().min(1).max(40);
+export const tagText = z.string().trim().min(1).max(40);
 const robots = z.enum(["index", "noindex"]);
 const redirectStatus = z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]);
 
@@ -23,7 +23,7 @@ const editable = {
   title: z.string().max(300).nullable(),
   description: z.string().max(1_000).nullable(),
   image: urlText.nullable(),
-  tags: z.array(tag).max(tagsPerLinkMax),
+  tags: z.array(tagText).max(tagsPerLinkMax),
   password: z.string().min(1).max(200).nullable(),
   forward_query: z.boolean(),
   forward_path: z.boolean(),
@@ -60,6 +60,12 @@ export const linkState = z.enum([
   "quarantined",
 ]);
 
+/** What was stopped - the link itself, its domain or its owner - and why. */
+export const quarantineSchema = z.object({
+  of: z.enum(["link", "domain", "owner"]),
+  reason: z.string(),
+});
+
 export const linkSchema = z.object({
   id: idSchema,
   code: z.string(),
@@ -67,6 +73,8 @@ export const linkSchema = z.object({
   short_url: z.string(),
   url: z.string(),
   state: linkState,
+  /** Set while visitors are not sent on because something was stopped. */
+  quarantine: quarantineSchema.nullable(),
   title: z.string().nullable(),
   description: z.string().nullable(),
   image: z.string().nullable(),
@@ -142,6 +150,8 @@ export const domainSchema = z.object({
     well_known_url: z.string(),
   }),
   verified_at: timeSchema.nullable(),
+  /** Set while the domain or its owner is stopped: none of its links redirects. */
+  quarantine: quarantineSchema.nullable(),
   /** `people` codes are case-insensitive, free of look-alikes and tell a typo. */
   alphabet: z.enum(["base62", "people"]),
   root_url: z.string().nullable(),

@@ -102,6 +102,11 @@ export async function deleteWebhook(tx: Writer, id: string): Promise<void> {
   await tx.run`DELETE FROM webhooks.webhooks WHERE id = ${id}`;
 }
 
+/** Their deliveries go with them. */
+export async function deleteWebhooksOf(tx: Writer, ownerId: string): Promise<void> {
+  await tx.run`DELETE FROM webhooks.webhooks WHERE owner_id = ${ownerId}`;
+}
+
 export function healthOf(row: WebhookRow): Health {
   return {
     failures: row.failures,

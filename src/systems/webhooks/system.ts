@@ -7,12 +7,13 @@ import type { Jobs } from "../../platform/jobs/jobs.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { System } from "../../platform/system.ts";
-import type { Accounts } from "../accounts/contract.ts";
+import { accountDeleted, type Accounts } from "../accounts/contract.ts";
 import { createDeliveries, deliverKind, wakeDelivery } from "./deliveries.ts";
 import { deleteFinished, webhooksWithDue } from "./delivery-store.ts";
 import { fanOut } from "./fan-out.ts";
 import { webhookRoutes } from "./http.ts";
 import { webhooksMigrations } from "./migrations.ts";
+import { deleteWebhooksOf } from "./store.ts";
 import { Webhooks } from "./webhooks.ts";
 
 /** Webhooks: tell other programs of an owner's events. */
@@ -62,7 +63,17 @@ export function createWebhooks(options: WebhooksOptions): System {
     name: "webhooks",
     migrations: webhooksMigrations,
     routes: webhookRoutes(webhooks),
-    subscriptions: [fanOut(options)],
+    subscriptions: [
+      fanOut(options),
+      {
+        name: "webhooks.former_owners",
+        types: [accountDeleted.type],
+        async handle(event) {
+          const { id } = accountDeleted.schema.parse(event.data);
+          await db.write((tx) => deleteWebhooksOf(tx, id));
+        },
+      },
+    ],
     jobs: [
       {
         kind: deliverKind,
