@@ -11,9 +11,11 @@ import type { Log } from "./platform/log/log.ts";
 import type { Metrics } from "./platform/metrics/metrics.ts";
 import type { Route } from "./platform/http/route.ts";
 import { openDatabase, openPlatform, type Database, type Platform } from "./platform/platform.ts";
+import type { Outbound } from "./platform/outbound/outbound.ts";
 import type { System } from "./platform/system.ts";
 import { migrations } from "./migrations.ts";
 import { accountsSystem, type Operations } from "./systems/accounts/system.ts";
+import { limitsSystem } from "./systems/limits/system.ts";
 import { linksSystem } from "./systems/links/system.ts";
 import { createWebhooks } from "./systems/webhooks/system.ts";
 import { buildConsole } from "./console/build.ts";
@@ -21,7 +23,8 @@ import { serveConsole } from "./console/serve.ts";
 
 /**
  * The composition root: configuration, then the platform, then the systems in the order in which
- * they may call each other (accounts <- links; webhooks react to events only), then the socket.
+ * they may call each other (limits <- accounts <- links; webhooks react to events only), then the
+ * socket.
  */
 export type Running = {
   port: number;
@@ -42,36 +45,43 @@ export type Running = {
 /** Of passwords of links; those of accounts have a setting. */
 const linkHashesAtOnce = 1;
 
-/** `given` is a database that is open already; it is closed at the end all the same. */
-export async function startStoa(config: Config, log: Log, given?: Database): Promise<Running> {
+/**
+ * `given` is a database that is open already; it is closed at the end all the same. `outbound`
+ * replaces the way out, where names and hosts are not those of the world.
+ */
+export async function startStoa(
+  config: Config,
+  log: Log,
+  given?: Database,
+  outbound?: Outbound,
+): Promise<Running> {
   const database = given ?? (await openDatabase(config, log));
   try {
-    return await run(config, log, database);
+    return await run(config, log, database, outbound);
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-async function run(config: Config, log: Log, database: Database): Promise<Running> {
-  const platform = await openPlatform(config, log, database, migrations);
+async function run(
+  config: Config,
+  log: Log,
+  database: Database,
+  outbound?: Outbound,
+): Promise<Running> {
+  const standing = await openPlatform(config, log, database, migrations);
+  const platform = outbound ? { ...standing, outbound } : standing;
   const { db, clock, metrics, jobs, events, ids } = platform;
   const publicUrl = publicUrlOf(config);
-  const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
-  const accounts = accountsSystem({ ...platform, passwords, nextId: ids.next });
-  const shared = { ...platform, accounts: accounts.contract };
-  // Their own queue, so that however many links get one, people sign in as ever.
-  const linkPasswords = createPasswords({ hashesAtOnce: linkHashesAtOnce });
-  const links = await linksSystem({ ...shared, passwords: linkPasswords, publicUrl });
-  const webhooks = createWebhooks(shared);
-  const systems: System[] = [accounts, links, webhooks];
+  const { limits, accounts, links, systems } = await openSystems(platform, () => routes);
   const firstAdmin = await accounts.operations.ensureAdmin();
 
   await startSystems(platform, systems);
 
   let draining = false;
   const isReady = () => !draining;
-  const routes = [
+  const routes: Route[] = [
     ...systems.flatMap((s) => s.routes),
     ...deadLetterRoutes(jobs, events),
     ...healthRoutes({ db, clock, metrics, isReady }),
@@ -79,6 +89,7 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const api = createApi({
     ...config,
     ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
+    guard: limits.guard,
     watch: accounts.contract.watch,
     replicated: config.databaseReplicaUrl !== "",
   });
@@ -86,10 +97,7 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
   const listening = serve({
     ...{ host: config.host, port: config.port, log, clock, metrics, api },
     bodyBytesMax: config.requestBodyBytesMax,
-    edge:
-      config.redirectPort > 0
-        ? { port: config.redirectPort, connectionsMax: config.redirectConnectionsMax }
-        : undefined,
+    edge: edgeOf(config),
     addressOf: trustProxies(config.trustedProxies),
     pages: systemPages({ config, db, metrics, routes, publicUrl, isReady }),
     trees: new Map([["console", (request) => serveConsole(assets, request) ?? noSuchFile()]]),
@@ -125,6 +133,32 @@ async function run(config: Config, log: Log, database: Database): Promise<Runnin
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
+}
+
+function edgeOf({ redirectPort, redirectConnectionsMax }: Config) {
+  if (redirectPort === 0) return undefined;
+  return { port: redirectPort, connectionsMax: redirectConnectionsMax };
+}
+
+/** In the order in which they may call each other; nothing is started yet. */
+async function openSystems(platform: Platform, routes: () => readonly Route[]) {
+  const { config, ids } = platform;
+  const nextId = ids.next;
+  const limits = await limitsSystem({
+    ...{ ...platform, nextId, routes },
+    audit: (tx, entry) => accounts.contract.audit(tx, entry),
+  });
+  const passwords = createPasswords({ hashesAtOnce: config.passwordHashesAtOnce });
+  const given = { ...platform, limits: limits.contract };
+  const accounts = accountsSystem({ ...given, passwords, nextId });
+  const shared = { ...given, accounts: accounts.contract };
+  // Their own queue, so that however many links get one, people sign in as ever.
+  const linkPasswords = createPasswords({ hashesAtOnce: linkHashesAtOnce });
+  const publicUrl = publicUrlOf(config);
+  const links = await linksSystem({ ...shared, passwords: linkPasswords, publicUrl });
+  const webhooks = createWebhooks(shared);
+  const systems: System[] = [limits, accounts, links, webhooks];
+  return { limits, accounts, links, systems };
 }
 
 async function startSystems({ db, jobs, events }: Platform, systems: System[]): Promise<void> {

@@ -1,5 +1,7 @@
 import type { Platform } from "../platform/platform.ts";
+import type { Accounts } from "../systems/accounts/contract.ts";
 import type { AccountsSystem, Operations } from "../systems/accounts/system.ts";
+import type { Limits } from "../systems/limits/contract.ts";
 import type { Call } from "./call.ts";
 import { withPlatform } from "./workplace.ts";
 
@@ -15,7 +17,14 @@ export async function withOperations<T>(
 }
 
 /** Not started: nothing here listens or runs in the background. */
-export async function openAccounts(platform: Platform): Promise<AccountsSystem> {
+export async function openAccounts(
+  platform: Platform,
+): Promise<AccountsSystem & { limits: Limits }> {
   const { accountsSystem } = await import("../systems/accounts/system.ts");
-  return accountsSystem({ ...platform, nextId: platform.ids.next });
+  const { limitsSystem } = await import("../systems/limits/system.ts");
+  const nextId = platform.ids.next;
+  const audit: Accounts["audit"] = (tx, entry) => accounts.contract.audit(tx, entry);
+  const limiting = await limitsSystem({ ...platform, nextId, audit, routes: () => [] });
+  const accounts = accountsSystem({ ...platform, nextId, limits: limiting.contract });
+  return { ...accounts, limits: limiting.contract };
 }

@@ -35,7 +35,7 @@ export async function withLinks<T>(
   work: (api: LinksApi) => Promise<T>,
 ): Promise<T> {
   return await withPlatform(call, async (platform) => {
-    const { operations, contract } = await openAccounts(platform);
+    const { operations, contract, limits } = await openAccounts(platform);
     const account = await accountFor(call, platform, operations);
     const { linksSystem } = await import("../systems/links/system.ts");
     const { createApi } = await import("../platform/http/server.ts");
@@ -44,7 +44,7 @@ export async function withLinks<T>(
     const links = await linksSystem({
       ...platform,
       config,
-      accounts: contract,
+      ...{ accounts: contract, limits },
       passwords: createPasswords({ hashesAtOnce: config.passwordHashesAtOnce }),
       publicUrl: publicUrlOf(config),
     });
@@ -89,9 +89,9 @@ export function problemOf({ detail, errors = [] }: Problem): CommandError {
   return new CommandError(detail + others.join(""));
 }
 
-function principalOf({ id, role }: Account): Principal {
+function principalOf({ id, role, tier }: Account): Principal {
   const kind = "session";
-  return { kind, account_id: id, role, scopes: ["*"], credential_id: credential };
+  return { kind, account_id: id, role, tier, scopes: ["*"], credential_id: credential };
 }
 
 async function accountFor(call: Call, { db }: Platform, operations: Operations): Promise<Account> {

@@ -12,6 +12,7 @@ const entryFiles: Record<string, string[]> = {
   http: [
     "address.ts",
     "body.ts",
+    "guard.ts",
     "idempotency.ts",
     "openapi.ts",
     "problem.ts",
@@ -22,6 +23,7 @@ const entryFiles: Record<string, string[]> = {
   jobs: ["jobs.ts", "queue.ts"],
   // What a public address is holds for the URLs that people give as well.
   outbound: ["outbound.ts", "address.ts"],
+  state: ["open.ts", "state.ts"],
 };
 
 /** Server code that lies with the console it serves. */

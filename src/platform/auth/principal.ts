@@ -5,6 +5,8 @@ export type Principal = {
   kind: "session" | "key" | "outside";
   account_id: string;
   role: "admin" | "member";
+  /** The plan the account is on. */
+  tier: string;
   /** `*` may do all its role may; else `<system>:<read|create|write>`, `*` for either part. */
   scopes: readonly string[];
   /** What the audit log names: the key's or session's id. */

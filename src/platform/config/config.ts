@@ -131,13 +131,15 @@ export const settings = {
     "STOA_SIGN_INS_PER_ACCOUNT_PER_HOUR",
     20,
     { min: 1, max: 100_000 },
-    "Failed sign-ins per account in an hour before 429.",
+    "Failed sign-ins per account in an hour before 429: the rule accounts.sign_in.per_account, " +
+      "until somebody edits it.",
   ),
   signInsPerAddressPerHour: int(
     "STOA_SIGN_INS_PER_ADDRESS_PER_HOUR",
     100,
     { min: 1, max: 1_000_000 },
-    "Failed sign-ins per address (IPv6: per /64) in an hour before 429.",
+    "Failed sign-ins per address (IPv6: per /64) in an hour before 429: the rule " +
+      "accounts.sign_in.per_address, until somebody edits it.",
   ),
   passwordHashesAtOnce: int(
     "STOA_PASSWORD_HASHES_AT_ONCE",
@@ -159,6 +161,12 @@ export const settings = {
   ),
   jwksIssuer: text("STOA_JWKS_ISSUER", "", "The `iss` that outside tokens must carry."),
   jwksAudience: text("STOA_JWKS_AUDIENCE", "", "The `aud` that outside tokens must carry."),
+  tiers: list(
+    "STOA_TIERS",
+    ["free", "paid"],
+    "Names of the plans that accounts can be on and that rules of limits can tell apart. The " +
+      "first is that of a new account.",
+  ),
   // Links
   linkDefaultTtlDays: int(
     "STOA_LINK_DEFAULT_TTL_DAYS",
@@ -194,8 +202,8 @@ export const settings = {
   linkAliasesPerOwnerMax: int(
     "STOA_LINK_ALIASES_PER_OWNER_MAX",
     10_000,
-    { min: 0, max: 100_000_000 },
-    "Live aliases one owner may hold.",
+    { min: 1, max: 100_000_000 },
+    "Live aliases one owner may hold: the rule links.aliases, until somebody edits it.",
   ),
   linkBlocklistFiles: list(
     "STOA_LINK_BLOCKLIST_FILES",
@@ -258,6 +266,21 @@ export const settings = {
     8 * 1024 ** 3,
     { min: 1024 ** 2, max: 1024 ** 5 },
     "Disk that undrained clicks may take while the database is away.",
+  ),
+  // Limits
+  limitHeaders: oneOf(
+    "STOA_LIMIT_HEADERS",
+    "all",
+    ["all", "x", "draft-11", "draft-7", "none"],
+    "How answers tell what a limit has left: X-RateLimit-*, the IETF's RateLimit fields as of " +
+      "one of their drafts, or `all`, which is X-RateLimit-* and draft-11.",
+  ),
+  limitKeysMax: int(
+    "STOA_LIMIT_KEYS_MAX",
+    1_000_000,
+    { min: 1_000, max: 100_000_000 },
+    "Keys whose counts one process holds in memory; above it those nearest to a full allowance " +
+      "are forgotten.",
   ),
   // Outbound
   outboundAllowPrivate: flag(

@@ -29,6 +29,7 @@ export const errorStatus = {
   "accounts.session_not_found": 404,
   "accounts.key_limit": 422,
   "accounts.weak_password": 422,
+  "accounts.tier_unknown": 422,
   "links.not_found": 404,
   "links.alias_taken": 409,
   "links.alias_reserved": 422,
@@ -44,6 +45,14 @@ export const errorStatus = {
   "links.password_wrong": 401,
   "links.gone": 410,
   "links.report_not_found": 404,
+  "limits.denied": 403,
+  "limits.rule_not_found": 404,
+  "limits.rule_invalid": 422,
+  "limits.rule_limit": 422,
+  "limits.rule_name_taken": 409,
+  "limits.rule_needed": 409,
+  "limits.rule_changed": 412,
+  "limits.question_invalid": 422,
   "webhooks.not_found": 404,
   "webhooks.limit": 422,
   "webhooks.url_refused": 422,
@@ -67,17 +76,25 @@ export class AppError extends Error {
   readonly fields: FieldError[];
   /** Seconds after which the same call may succeed; becomes `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
+  /** Said in the problem beside what every problem says. */
+  readonly members: Record<string, string | number>;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; fields?: FieldError[]; retryAfterSeconds?: number } = {},
+    options: {
+      cause?: unknown;
+      fields?: FieldError[];
+      retryAfterSeconds?: number;
+      members?: Record<string, string | number>;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = "AppError";
     this.code = code;
     this.fields = options.fields ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.members = options.members ?? {};
   }
 }
 

@@ -7,6 +7,7 @@ export function problemOf(error: unknown, requestId: string): Response {
   const code = known?.code ?? "server.internal";
   const status = errorStatus[code];
   const body = {
+    ...known?.members,
     type: `/docs/errors#${code}`,
     title: titleOf(code),
     status,

@@ -6,6 +6,7 @@ import { AppError, errorStatus } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { parseJson } from "./body.ts";
+import { behind, type Guard } from "./guard.ts";
 import { createIdempotency, RawJson, type Claim } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
@@ -29,6 +30,8 @@ export type ApiOptions = {
   requestBodyBytesMax: number;
   requestTimeoutMs: number;
   requestsInFlightMax: number;
+  /** Asked of every call before its body is read. */
+  guard?: Guard;
   /** Tells when credentials stop being good, for streams. */
   watch?: Watch;
   /** Set when reads may go to a replica. */
@@ -127,8 +130,30 @@ class Runner {
 
   private async perform(call: Call): Promise<Response> {
     const { route, request, address, requestId } = call;
+    const { clock, guard } = this.options;
+    const { caller, refused } = await this.whoCalls(call);
+    const work = async () => {
+      if (refused) throw refused.error;
+      return await this.run(call, caller);
+    };
+    const passage = guard ? await guard({ route, request, address, caller }) : null;
+    if (!passage) return await work();
+    const failed = (error: unknown) => this.failed(error, requestId, route.path);
+    return await behind(passage, { clock, signal: request.signal, work, failed });
+  }
+
+  /** Refused credentials are nobody's, and still a call that the guard must hear of. */
+  private async whoCalls({ request, address }: Call) {
+    try {
+      return { caller: await this.options.authenticate(request, address), refused: null };
+    } catch (error) {
+      return { caller: null, refused: { error } };
+    }
+  }
+
+  private async run(call: Call, caller: Principal | null): Promise<Response> {
+    const { route, request, address, requestId } = call;
     const { positions } = this;
-    const caller = await this.options.authenticate(request, address);
     admit(route, caller);
     const url = new URL(request.url);
     const params = parse("path", route.params, call.rawParams);

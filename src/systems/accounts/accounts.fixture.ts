@@ -11,12 +11,15 @@ import { idsMigration, openIds } from "../../platform/ids/ids.ts";
 import { createJobs, jobsMigration } from "../../platform/jobs/queue.ts";
 import { silentLog } from "../../platform/log/log.ts";
 import { Metrics } from "../../platform/metrics/metrics.ts";
+import type { Limits } from "../limits/contract.ts";
+import { presetLimits } from "../limits/preset-limits.fixture.ts";
 import { accountsMigrations } from "./migrations.ts";
 import { accountsSystem, type AccountsOptions } from "./system.ts";
 
 /**
  * The accounts system behind the real HTTP block on a database of its own. `another` is a second
- * process: its own pool, caches and listener on the same database.
+ * process: its own pool, caches and listener on the same database, and the same limits, as
+ * processes that share a Redis have.
  */
 export type Stage = Awaited<ReturnType<typeof openStage>>;
 
@@ -43,9 +46,11 @@ export async function openStage(options: StageOptions = {}) {
     eventsMigration,
     ...accountsMigrations,
   ]);
+  const { clock = systemClock, config = {} } = options;
+  const limits = presetLimits({ clock, config });
   const opened: { stop(): Promise<void> }[] = [];
   const open = async (more: StageOptions = {}, db = database.db) => {
-    const process = await openProcess(db, { ...options, ...more });
+    const process = await openProcess(db, limits, { ...options, ...more });
     opened.push(process);
     return process;
   };
@@ -67,7 +72,7 @@ export async function openStage(options: StageOptions = {}) {
 
 export type Process = Awaited<ReturnType<typeof openProcess>>;
 
-async function openProcess(db: Db, options: StageOptions) {
+async function openProcess(db: Db, limits: Limits, options: StageOptions) {
   const clock = options.clock ?? systemClock;
   const log = silentLog;
   const ids = await openIds({ db, clock: systemClock, log });
@@ -75,6 +80,7 @@ async function openProcess(db: Db, options: StageOptions) {
   const events = createEvents({ db, ids, jobs, clock: systemClock, log });
   const accounts = accountsSystem({
     db,
+    limits,
     clock,
     log,
     nextId: ids.next,

@@ -42,18 +42,22 @@ function changeRoute({ directory, passwords }: Deps): Route {
   return route({
     method: "PATCH",
     path: "/api/v1/accounts/{id}",
-    summary: "Change an account's role, disable or enable it, or give it a temporary password",
+    summary: "Change an account's role or plan, disable or enable it, or give it another password",
     tag,
     access: "admin",
     scope: "accounts:write",
     params: z.object({ id: idSchema }),
     body: z.strictObject({
       role: z.enum(["admin", "member"]).optional(),
+      tier: z.string().max(40).optional(),
       disabled: z.boolean().optional(),
       password: wire.passwordSchema.optional(),
     }),
     replies: { 200: wire.accountReply },
-    errors: ["accounts.not_found", "accounts.weak_password", "request.conflict"],
+    errors: [
+      ...(["accounts.not_found", "accounts.weak_password", "accounts.tier_unknown"] as const),
+      "request.conflict",
+    ],
     async handler(context) {
       const { params, body, principal, reader } = context;
       wire.refuseKeys(principal);
@@ -66,8 +70,9 @@ function changeRoute({ directory, passwords }: Deps): Route {
       const password_hash =
         body.password === undefined ? null : await hashTemporary(passwords, account, body.password);
       return await context.write(async (tx) => {
-        if (body.role !== undefined || body.disabled !== undefined) {
-          await directory.change(tx, params.id, body, origin);
+        const { role, tier, disabled } = body;
+        if (role !== undefined || tier !== undefined || disabled !== undefined) {
+          await directory.change(tx, params.id, { role, tier, disabled }, origin);
         }
         if (password_hash !== null) {
           const change = { id: params.id, password_hash, must_change_password: true };

@@ -97,19 +97,18 @@ export function createAuthenticate(options: {
 async function readKey(db: Reader, hash: Uint8Array): Promise<Credential | null> {
   const row = await keyStanding(db, hash);
   if (!row) return null;
-  const { account_id, role, scopes, id, expires_at } = row;
-  return { principal: { kind: "key", account_id, role, scopes, credential_id: id }, expires_at };
+  const { account_id, role, tier, scopes, id, expires_at } = row;
+  const principal = { kind: "key", account_id, role, tier, scopes, credential_id: id } as const;
+  return { principal, expires_at };
 }
 
 async function readSession(db: Reader, id: string): Promise<Credential | null> {
   const row = await sessionStanding(db, id);
   if (!row) return null;
   const scopes = row.must_change_password ? mustChangeScopes : ["*"];
-  const { account_id, role, expires_at } = row;
-  return {
-    principal: { kind: "session", account_id, role, scopes, credential_id: id },
-    expires_at,
-  };
+  const { account_id, role, tier, expires_at } = row;
+  const principal = { kind: "session", account_id, role, tier, scopes, credential_id: id } as const;
+  return { principal, expires_at };
 }
 
 async function readIdentity(
@@ -119,8 +118,8 @@ async function readIdentity(
   const row = await findIdentity(db, identity);
   if (!row) return "unknown";
   if (row.disabled_at !== null) return null;
-  const { account_id, role } = row;
-  const credential_id = identity.subject;
-  const principal = { kind: "outside", account_id, role, scopes: ["*"], credential_id } as const;
+  const { account_id, role, tier } = row;
+  const who = { kind: "outside", account_id, role, tier } as const;
+  const principal = { ...who, scopes: ["*"], credential_id: identity.subject };
   return { principal, expires_at: null };
 }

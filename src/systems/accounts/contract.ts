@@ -31,6 +31,8 @@ export type Account = {
   email: string | null;
   name: string;
   role: Role;
+  /** The plan it is on; one of `STOA_TIERS`, the first for a new account. */
+  tier: string;
   must_change_password: boolean;
   disabled_at: Date | null;
   created_at: Date;

@@ -165,6 +165,7 @@ test("a read that a change overtook is not kept", async () => {
     kind: "key",
     account_id: "1",
     role: "admin",
+    tier: "free",
     scopes: ["*"],
     credential_id: "2",
   };

@@ -47,7 +47,7 @@ function deleteOwnRoute({ deleteAccount, attempts, verifyPassword }: DeletionRou
         await requireUnchanged(tx, account.id, proof.before);
         const origin = { ...wire.requestOf(context), actor: principal };
         await deleteAccount(tx, { id: account.id, transfer_to: null }, origin);
-        await attempts.succeeded(tx, proof.attempt);
+        attempts.succeeded(tx, proof.attempt);
         return { status: 204 };
       });
     },

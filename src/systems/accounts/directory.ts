@@ -12,12 +12,22 @@ import * as store from "./store.ts";
 export type Directory = ReturnType<typeof createDirectory>;
 
 /** What an administrator may change of anybody. */
-export type AccountChange = { role?: Role | undefined; disabled?: boolean | undefined };
+export type AccountChange = {
+  role?: Role | undefined;
+  tier?: string | undefined;
+  disabled?: boolean | undefined;
+};
 
 export type PasswordChange = { id: string; password_hash: string; must_change_password: boolean };
 
-export function createDirectory(options: { clock: Clock; audit: Audit; changes: Changes }) {
-  const { clock, audit, changes } = options;
+export function createDirectory(options: {
+  clock: Clock;
+  audit: Audit;
+  changes: Changes;
+  /** The plans that an account may be on. */
+  tiers: readonly string[];
+}) {
+  const { clock, audit, changes, tiers } = options;
   return {
     /** Signs out every session but `keepSession`. */
     async replacePassword(
@@ -40,6 +50,7 @@ export function createDirectory(options: { clock: Clock; audit: Audit; changes: 
     },
 
     async change(tx: Writer, id: string, change: AccountChange, origin: Origin): Promise<void> {
+      if (change.tier !== undefined) requireTier(change.tier, tiers);
       // Before the row itself, so that two such changes take their locks in the same order.
       const admins = await store.lockAdmins(tx);
       const account = await store.lockAccount(tx, id);
@@ -49,12 +60,21 @@ export function createDirectory(options: { clock: Clock; audit: Audit; changes: 
       if (!staysAdmin) requireAnotherAdmin(admins, id);
       await store.updateStanding(tx, next);
       if (next.disabled_at !== null) await deleteSessions(tx, { account_id: id });
-      const detail = { role: next.role, disabled: next.disabled_at !== null };
+      const { role, tier } = next;
+      const detail = { role, tier, disabled: next.disabled_at !== null };
       const action = "accounts.changed";
       await audit(tx, { ...origin, account_id: id, action, target: id, detail });
       await changes.announce(tx, { kind: "account", id });
     },
   };
+}
+
+function requireTier(tier: string, tiers: readonly string[]): void {
+  if (tiers.includes(tier)) return;
+  const message = `one of ${tiers.join(", ")}`;
+  throw new AppError("accounts.tier_unknown", `tier: ${message}`, {
+    fields: [{ field: "tier", message }],
+  });
 }
 
 /** `admins` are those that may sign in: without one, nobody could make another. */
@@ -68,6 +88,7 @@ function changed(account: Account, change: AccountChange, now: number) {
   return {
     id: account.id,
     role: change.role ?? account.role,
+    tier: change.tier ?? account.tier,
     disabled_at: disabled ? (account.disabled_at ?? new Date(now)) : null,
   };
 }

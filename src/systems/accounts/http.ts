@@ -124,7 +124,7 @@ function updateOwnRoute(deps: AccountRoutes): Route {
         if (change) {
           const { attempt, before, ...password } = change;
           await requireUnchanged(tx, principal.account_id, before);
-          await deps.attempts.succeeded(tx, attempt);
+          deps.attempts.succeeded(tx, attempt);
           const keepSession = principal.kind === "session" ? principal.credential_id : null;
           await directory.replacePassword(tx, password, origin, keepSession);
         }

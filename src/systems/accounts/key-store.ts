@@ -72,7 +72,7 @@ export async function keyStanding(
   hash: Uint8Array,
 ): Promise<(Standing & { id: string; scopes: string[] }) | null> {
   return await reader.one<Standing & { id: string; scopes: string[] }>`
-    SELECT k.id, k.account_id, k.scopes, k.expires_at, a.role, a.must_change_password
+    SELECT k.id, k.account_id, k.scopes, k.expires_at, a.role, a.tier, a.must_change_password
     FROM accounts.keys k JOIN accounts.accounts a ON a.id = k.account_id
     WHERE k.key_hash = ${hash} AND a.disabled_at IS NULL`;
 }

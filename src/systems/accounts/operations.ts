@@ -33,7 +33,7 @@ export function createOperations(options: {
   deleteAccount: DeleteAccount;
   keys: ApiKeys;
 }) {
-  const { db, passwords, register, directory, keys } = options;
+  const { passwords, register, directory, keys } = options;
   return {
     async createAccount(
       tx: Writer,
@@ -59,18 +59,7 @@ export function createOperations(options: {
     },
 
     /** Null unless this very call made the first account; one of several processes does. */
-    async ensureAdmin(): Promise<{ email: string; password: string } | null> {
-      if (await store.anyAccount(db)) return null;
-      const password = randomText(generatedPasswordLength);
-      const password_hash = await passwords.hash(password);
-      const fields = { ...firstAdmin, password_hash, must_change_password: false };
-      return await db.write(async (tx) => {
-        await store.lockFirstStart(tx);
-        if (await store.anyAccount(tx)) return null;
-        await register(tx, fields, us);
-        return { email: firstAdmin.email, password };
-      });
-    },
+    ensureAdmin: () => ensureAdmin(options),
 
     /** Newest first; `before` is the last id of the page before. */
     listAccounts: store.listAccounts,
@@ -98,4 +87,22 @@ export function createOperations(options: {
 
     revokeKey: (tx: Writer, key: { id: string; account_id: string }) => keys.revoke(tx, key, us),
   };
+}
+
+async function ensureAdmin(options: {
+  db: Db;
+  passwords: Passwords;
+  register: Register;
+}): Promise<{ email: string; password: string } | null> {
+  const { db, passwords, register } = options;
+  if (await store.anyAccount(db)) return null;
+  const password = randomText(generatedPasswordLength);
+  const password_hash = await passwords.hash(password);
+  const fields = { ...firstAdmin, password_hash, must_change_password: false };
+  return await db.write(async (tx) => {
+    await store.lockFirstStart(tx);
+    if (await store.anyAccount(tx)) return null;
+    await register(tx, fields, us);
+    return { email: firstAdmin.email, password };
+  });
 }

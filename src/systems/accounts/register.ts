@@ -27,6 +27,8 @@ export const nameLengthMax = 100;
 
 export function createRegister(options: {
   clock: Clock;
+  /** The plan of new accounts. */
+  firstTier: string;
   nextId: () => string;
   events: Events;
   audit: Audit;
@@ -34,7 +36,7 @@ export function createRegister(options: {
   return async (tx, account, origin) => {
     const id = options.nextId();
     const created = await store
-      .insertAccount(tx, { ...account, id, now: options.clock.now() })
+      .insertAccount(tx, { ...account, id, tier: options.firstTier, now: options.clock.now() })
       .catch((error: unknown) => {
         if (uniqueViolation(error) !== "accounts_email_key") throw error;
         throw new AppError("accounts.email_taken", "email: an account with it exists already.");

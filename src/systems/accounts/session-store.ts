@@ -20,6 +20,7 @@ export type Session = {
 export type Standing = {
   account_id: string;
   role: Role;
+  tier: string;
   must_change_password: boolean;
   expires_at: Date | null;
 };
@@ -97,7 +98,7 @@ export async function listSessions(
 
 export async function sessionStanding(reader: Reader, id: string): Promise<Standing | null> {
   return await reader.one<Standing>`
-    SELECT s.account_id, a.role, a.must_change_password, s.expires_at
+    SELECT s.account_id, a.role, a.tier, a.must_change_password, s.expires_at
     FROM accounts.sessions s JOIN accounts.accounts a ON a.id = s.account_id
     WHERE s.id = ${id} AND a.disabled_at IS NULL`;
 }

@@ -67,8 +67,9 @@ export function createSessions(options: {
         expires_at,
         ...shown,
       });
-      const { role } = account;
-      const actor = { kind: "session", account_id, role, credential_id: id, scopes: [] } as const;
+      const { role, tier } = account;
+      const who = { kind: "session", account_id, role, tier } as const;
+      const actor = { ...who, credential_id: id, scopes: [] };
       const action = "accounts.signed_in";
       await audit(tx, { account_id, action, target: id, address, request_id, actor });
       return { token, expires_at };

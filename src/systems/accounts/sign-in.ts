@@ -67,7 +67,7 @@ export function createSignIn(options: {
       const current = verified && (await store.lockAccount(tx, verified.id));
       const unchanged = current?.password_hash === verified?.password_hash;
       if (current && current.disabled_at === null && unchanged) {
-        await attempts.succeeded(tx, { email, address });
+        attempts.succeeded(tx, { email, address });
         const { password_hash: _, ...account } = current;
         return { account, session: await sessions.open(tx, account, device) };
       }

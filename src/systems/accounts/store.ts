@@ -20,6 +20,7 @@ export async function insertAccount(
     email: string | null;
     name: string;
     role: Role;
+    tier: string;
     password_hash: string | null;
     must_change_password: boolean;
     now: number;
@@ -27,29 +28,29 @@ export async function insertAccount(
 ): Promise<Account> {
   const row = await tx.one<Account>`
     INSERT INTO accounts.accounts
-      (id, email, name, role, password_hash, must_change_password, created_at)
-    VALUES (${account.id}, ${account.email}, ${account.name}, ${account.role},
+      (id, email, name, role, tier, password_hash, must_change_password, created_at)
+    VALUES (${account.id}, ${account.email}, ${account.name}, ${account.role}, ${account.tier},
       ${account.password_hash}, ${account.must_change_password}, ${new Date(account.now)})
-    RETURNING id, email, name, role, must_change_password, disabled_at, created_at`;
+    RETURNING id, email, name, role, tier, must_change_password, disabled_at, created_at`;
   return row as Account;
 }
 
 export async function findAccount(reader: Reader, id: string): Promise<Account | null> {
   return await reader.one<Account>`
-    SELECT id, email, name, role, must_change_password, disabled_at, created_at
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at
     FROM accounts.accounts WHERE id = ${id}`;
 }
 
 export async function findByEmail(reader: Reader, email: string): Promise<Account | null> {
   return await reader.one<Account>`
-    SELECT id, email, name, role, must_change_password, disabled_at, created_at
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at
     FROM accounts.accounts WHERE email = ${email}`;
 }
 
 /** Locks the row, so that what is decided about it stays true until the commit. */
 export async function lockAccount(tx: Writer, id: string): Promise<AccountSecrets | null> {
   return await tx.one<AccountSecrets>`
-    SELECT id, email, name, role, must_change_password, disabled_at, created_at, password_hash
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at, password_hash
     FROM accounts.accounts WHERE id = ${id} FOR UPDATE`;
 }
 
@@ -59,7 +60,7 @@ export async function findSecrets(
 ): Promise<AccountSecrets | null> {
   const condition = "id" in by ? reader.sql`id = ${by.id}` : reader.sql`email = ${by.email}`;
   return await reader.one<AccountSecrets>`
-    SELECT id, email, name, role, must_change_password, disabled_at, created_at, password_hash
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at, password_hash
     FROM accounts.accounts WHERE ${condition}`;
 }
 
@@ -74,7 +75,7 @@ export async function listAccounts(
       ? reader.sql``
       : reader.sql`AND position(lower(${search}) IN coalesce(email, '') || ' ' || lower(name)) > 0`;
   return await reader.all<Account>`
-    SELECT id, email, name, role, must_change_password, disabled_at, created_at
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at
     FROM accounts.accounts WHERE id < ${page.before ?? idMax} ${found}
     ORDER BY id DESC LIMIT ${page.limit}`;
 }
@@ -85,10 +86,11 @@ export async function updateName(tx: Writer, account: Pick<Account, "id" | "name
 
 export async function updateStanding(
   tx: Writer,
-  account: Pick<Account, "id" | "role" | "disabled_at">,
+  account: Pick<Account, "id" | "role" | "tier" | "disabled_at">,
 ): Promise<void> {
   await tx.run`
-    UPDATE accounts.accounts SET role = ${account.role}, disabled_at = ${account.disabled_at}
+    UPDATE accounts.accounts SET role = ${account.role}, tier = ${account.tier},
+      disabled_at = ${account.disabled_at}
     WHERE id = ${account.id}`;
 }
 
@@ -131,7 +133,7 @@ export async function findIdentity(
   identity: { issuer: string; subject: string },
 ): Promise<(Standing & { disabled_at: Date | null }) | null> {
   return await reader.one<Standing & { disabled_at: Date | null }>`
-    SELECT a.id AS account_id, a.role, a.must_change_password, a.disabled_at,
+    SELECT a.id AS account_id, a.role, a.tier, a.must_change_password, a.disabled_at,
       NULL::timestamptz AS expires_at
     FROM accounts.identities i JOIN accounts.accounts a ON a.id = i.account_id
     WHERE i.issuer = ${identity.issuer} AND i.subject = ${identity.subject}`;
@@ -161,12 +163,9 @@ export async function deleteExpired(
   const sessions = await tx.run`
     DELETE FROM accounts.sessions WHERE id IN (
       SELECT id FROM accounts.sessions WHERE expires_at <= ${now} LIMIT ${options.limit})`;
-  const attempts = await tx.run`
-    DELETE FROM accounts.attempts WHERE bucket IN (
-      SELECT bucket FROM accounts.attempts WHERE drained_at <= ${now} LIMIT ${options.limit})`;
   const audit = await tx.run`
     DELETE FROM accounts.audit WHERE id IN (
       SELECT id FROM accounts.audit WHERE occurred_at < ${new Date(options.auditBefore)}
       LIMIT ${options.limit})`;
-  return Math.max(sessions, attempts, audit);
+  return Math.max(sessions, audit);
 }

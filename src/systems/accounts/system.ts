@@ -21,6 +21,7 @@ import { createCredentials } from "./credentials.ts";
 import { createDeletion } from "./deletion.ts";
 import { createDirectory } from "./directory.ts";
 import { deletionRoutes } from "./deletion-http.ts";
+import type { Limits } from "../limits/contract.ts";
 import { accountRoutes } from "./http.ts";
 import { keyRoutes } from "./keys-http.ts";
 import { accountsMigrations } from "./migrations.ts";
@@ -53,6 +54,7 @@ export type AccountsOptions = {
   log: Log;
   nextId: () => string;
   events: Events;
+  limits: Limits;
   outbound: Pick<Outbound, "fetch">;
   /** Given by tests that count or cheapen hashing. */
   passwords?: Passwords;
@@ -69,9 +71,10 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
   const signingKeys = createSigningKeys({ db, clock, changes });
   const tokens = createAccessTokens({ keys: signingKeys, clock });
   const audit = createAudit(options);
-  const attempts = createAttempts({ db, clock, ...config });
-  const base = { ...options, passwords, changes, tokens, audit, attempts };
-  const register = createRegister(base);
+  const attempts = createAttempts(options.limits);
+  const { tiers } = config;
+  const base = { ...options, passwords, changes, tokens, audit, attempts, tiers };
+  const register = createRegister({ ...base, firstTier: tiers[0] ?? "free" });
   const directory = createDirectory(base);
   const deleteAccount = createDeletion(base);
   const keys = createApiKeys({ ...base, keysPerAccountMax: config.apiKeysPerAccountMax });

@@ -15,6 +15,7 @@ export const accountReply = z.object({
   email: z.string().nullable(),
   name: z.string(),
   role: z.enum(["admin", "member"]),
+  tier: z.string(),
   must_change_password: z.boolean(),
   disabled_at: timeSchema.nullable(),
   created_at: timeSchema,

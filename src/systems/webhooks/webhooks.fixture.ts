@@ -46,7 +46,7 @@ const people: Record<string, Pick<Principal, "account_id" | "role" | "scopes">> 
 async function authenticate(request: Request): Promise<Principal | null> {
   const name = request.headers.get("authorization") ?? "";
   const person = people[name];
-  return person ? { ...person, kind: "key", credential_id: name } : null;
+  return person ? { ...person, kind: "key", tier: "free", credential_id: name } : null;
 }
 
 type StageOptions = { allowPrivate?: boolean; webhooksPerOwnerMax?: number };

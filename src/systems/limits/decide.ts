@@ -1,0 +1,220 @@
+import { AppError } from "../../platform/errors/errors.ts";
+import type { Log } from "../../platform/log/log.ts";
+import type { Compiled } from "./compile.ts";
+import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Subject } from "./subject.ts";
+
+/**
+ * From rules and a caller to one answer: lists first, then all that is enforced in one question
+ * to the limiter, then each shadow rule in a question of its own, so that it neither refuses nor
+ * charges for others. Answers are given in place where the limiter can, else as a promise.
+ */
+export type Asked = { compiled: Compiled; key: string };
+
+export type Selection = {
+  asked: Asked[];
+  shadows: Asked[];
+  /** Shadow rules that have the caller on their deny list. */
+  shadowDenied: Asked[];
+  /** The rule that has the caller on its deny list. */
+  denied: Asked | null;
+  /** A list lets the caller pass whatever the rules say. */
+  exempt: boolean;
+};
+
+export type Said = { compiled: Compiled; key: string; answer: Answer };
+
+export type Outcome = {
+  allowed: boolean;
+  /** Of a refusal the rule with the longest wait, else the one that would refuse first. */
+  tightest: Said | null;
+  /** What was charged, in case it is to be given back. */
+  charges: readonly Charge[];
+  delayMs: number;
+  denied: Asked | null;
+  /** The limiter could not be asked and a rule is closed then. */
+  unavailable: boolean;
+};
+
+export type Question = {
+  /** For the count of refusals: a route, or how it was asked by name. */
+  route: string;
+  /** Whether it may change something; decides what holds when the limiter cannot be asked. */
+  writing: boolean;
+  /** Null: each rule's own. */
+  cost: number | null;
+};
+
+type Soon<T> = T | Promise<T>;
+
+const passed: Outcome = {
+  ...{ allowed: true, tightest: null, charges: [], delayMs: 0 },
+  ...{ denied: null, unavailable: false },
+};
+
+/** Which of the rules concern the caller, and by which key. A plain key stands for all of them. */
+export function select(
+  rules: readonly Compiled[],
+  subject: Subject,
+  plainKey: string | null = null,
+): Selection {
+  const selection: Selection = {
+    ...{ asked: [], shadows: [], shadowDenied: [], denied: null, exempt: false },
+  };
+  for (const compiled of rules) {
+    const { allow, deny, shadow } = compiled;
+    const key = plainKey ?? compiled.keyOf(subject);
+    if (deny !== null && deny(key, subject)) {
+      const found = { compiled, key: key ?? subject.address ?? "" };
+      if (!shadow) return { ...selection, denied: found };
+      selection.shadowDenied.push(found);
+    } else if (allow !== null && allow(key, subject)) {
+      if (compiled.reading === null && !shadow) selection.exempt = true;
+    } else if (compiled.reading !== null && key !== null) {
+      (shadow ? selection.shadows : selection.asked).push({ compiled, key });
+    }
+  }
+  return selection;
+}
+
+export class Decider {
+  readonly limiter: Limiter;
+  private readonly refusals: Refusals;
+  private readonly log: Log;
+
+  constructor(options: { limiter: Limiter; refusals: Refusals; log: Log }) {
+    this.limiter = options.limiter;
+    this.refusals = options.refusals;
+    this.log = options.log;
+  }
+
+  take(selection: Selection, question: Question): Soon<Outcome> {
+    const { asked, shadows, denied } = selection;
+    if (denied !== null) {
+      this.refused(denied, question.route);
+      return { ...passed, allowed: false, denied };
+    }
+    if (selection.exempt) return passed;
+    for (const found of selection.shadowDenied) this.refused(found, question.route);
+    for (const shadow of shadows) this.watch(shadow, question);
+    if (asked.length === 0) return passed;
+    const charges = chargesOf(asked, question);
+    const settle = (decision: Decision) => {
+      this.count(asked, decision, question.route);
+      return outcomeOf(asked, charges, decision);
+    };
+    return this.ask(() => this.limiter.take(charges), settle, charges);
+  }
+
+  /** What `take` would say, with nothing charged or counted. */
+  peek(selection: Selection, question: Question): Soon<Outcome> {
+    const { asked, denied } = selection;
+    if (denied !== null) return { ...passed, allowed: false, denied };
+    if (selection.exempt || asked.length === 0) return passed;
+    const charges = chargesOf(asked, question);
+    const settle = (decision: Decision) => outcomeOf(asked, charges, decision);
+    return this.ask(() => this.limiter.peek(charges), settle, charges);
+  }
+
+  /** Charges a cost that is only known afterwards, whether or not it fits. */
+  report(selection: Selection, question: Question): Soon<Outcome> {
+    const { asked } = selection;
+    if (asked.length === 0) return passed;
+    const charges = chargesOf(asked, question);
+    const settle = (decision: Decision) => outcomeOf(asked, charges, decision);
+    return this.ask(() => this.limiter.report(charges), settle, charges);
+  }
+
+  private ask(
+    put: () => Soon<Decision>,
+    settle: (decision: Decision) => Outcome,
+    charges: readonly Charge[],
+  ): Soon<Outcome> {
+    try {
+      const decision = put();
+      if (!(decision instanceof Promise)) return settle(decision);
+      return decision.then(settle, (error: unknown) => this.failed(error, charges));
+    } catch (error) {
+      return this.failed(error, charges);
+    }
+  }
+
+  private failed(error: unknown, charges: readonly Charge[]): Outcome {
+    this.log.warn("limits cannot be decided", { error });
+    const closed = charges.some(({ limit }) => limit.onFailure === "closed");
+    return closed ? { ...passed, allowed: false, unavailable: true } : passed;
+  }
+
+  private count(asked: readonly Asked[], decision: Decision, route: string): void {
+    for (let i = 0; i < asked.length; i++) {
+      const one = asked[i] as Asked;
+      if (decision.allowed) one.compiled.counts.allowed.value++;
+      else if (!(decision.answers[i] as Answer).allowed) this.refused(one, route);
+    }
+  }
+
+  private refused({ compiled, key }: Asked, route: string): void {
+    compiled.counts.refused.value++;
+    this.refusals.record({ rule: compiled.name, route, key, shadow: compiled.shadow });
+  }
+
+  /** A shadow rule's decision, which only counts. */
+  private watch(shadow: Asked, question: Question): void {
+    const one = [shadow];
+    const charges = chargesOf(one, question);
+    const settle = (decision: Decision) => {
+      this.count(one, decision, question.route);
+      return passed;
+    };
+    void this.ask(() => this.limiter.take(charges), settle, charges);
+  }
+}
+
+export function chargesOf(asked: readonly Asked[], { writing, cost }: Question): Charge[] {
+  return asked.map(({ compiled, key }) => ({
+    limit: (writing ? compiled.writing : compiled.reading) as Limit,
+    key,
+    cost: cost ?? compiled.rule.cost,
+  }));
+}
+
+function outcomeOf(asked: readonly Asked[], charges: Charge[], decision: Decision): Outcome {
+  let tightest: Said | null = null;
+  let delayMs = 0;
+  for (let i = 0; i < asked.length; i++) {
+    const said = { ...(asked[i] as Asked), answer: decision.answers[i] as Answer };
+    delayMs = Math.max(delayMs, said.answer.delayMs);
+    if (tightest === null || isTighter(said, tightest)) tightest = said;
+  }
+  const { allowed } = decision;
+  const charged = allowed ? charges : [];
+  return { ...passed, allowed, tightest, charges: charged, delayMs: allowed ? delayMs : 0 };
+}
+
+function isTighter({ answer: a }: Said, { answer: b }: Said): boolean {
+  if (a.allowed !== b.allowed) return !a.allowed;
+  if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
+  return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);
+}
+
+/** What a refused caller is told; null when it may go on. */
+export function refusalOf({ allowed, denied, tightest, unavailable }: Outcome): AppError | null {
+  if (allowed) return null;
+  if (denied !== null) {
+    const rule = denied.compiled.name;
+    const message = `The rule ${rule} refuses this caller.`;
+    return new AppError("limits.denied", message, { members: { rule } });
+  }
+  if (unavailable || tightest === null) {
+    const message = "Whether a limit allows this cannot be said at the moment.";
+    return new AppError("server.busy", message, { retryAfterSeconds: 1 });
+  }
+  const rule = tightest.compiled.name;
+  const retry_after_ms = Math.ceil(tightest.answer.retryAfterMs);
+  const message = `The rule ${rule} allows no more at the moment; see Retry-After.`;
+  return new AppError("request.rate_limited", message, {
+    retryAfterSeconds: retry_after_ms / 1000,
+    members: { rule, retry_after_ms },
+  });
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { AppError } from "../../platform/errors/errors.ts";
+import { ofTier, type Compiled } from "./compile.ts";
+import { select, type Outcome, type Selection } from "./decide.ts";
+import type { RuleBook } from "./rule-book.ts";
+import { costMax } from "./rules.ts";
+import { subjectOf, type Subject } from "./subject.ts";
+
+/**
+ * Questions of other programs, by the name of a rule or of a policy. A question that can not be
+ * answered is refused before anything of its batch is charged.
+ */
+const keyLengthMax = 200;
+const partsMax = 8;
+const namedPart = /^[a-z][a-z0-9_]{0,31}$/;
+
+const value = z.string().min(1).max(keyLengthMax);
+
+const whom = {
+  /** One rule by its name, whatever its tiers. */
+  rule: z.string().max(64).optional(),
+  /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
+  policy: z.string().max(64).optional(),
+  /** The key itself, or its parts by name, of which each rule takes those that it names. */
+  key: z.union([value, z.record(z.string().regex(namedPart), value)]),
+  tier: z.string().max(40).optional(),
+};
+const cost = z.number().int().min(1).max(costMax);
+
+export const questionSchema = z.strictObject({ ...whom, cost: cost.optional() });
+export const reportSchema = z.strictObject({ ...whom, cost });
+export const keySchema = z.strictObject(whom);
+export type AskedByName = z.infer<typeof questionSchema>;
+
+export const answerSchema = z.object({
+  allowed: z.boolean(),
+  /** The rule nearest to refusing, or that refused; null where none concerns the key. */
+  rule: z.string().nullable(),
+  limit: z.number().int().nullable(),
+  remaining: z.number().int().nullable(),
+  reset_at: z.iso.datetime({ offset: true }).nullable(),
+  /** 0 when allowed; null on a deny list, where waiting is of no use. */
+  retry_after_ms: z.number().int().nullable(),
+  /** How long a leaky bucket asks to wait before going on. */
+  delay_ms: z.number().int(),
+});
+export type NamedAnswer = z.infer<typeof answerSchema>;
+
+/** Whom a question is about, under which rules. `where` is its place, for what is said of it. */
+export function resolve(book: RuleBook, question: AskedByName, where: string): Selection {
+  const { rule, policy, key, tier } = question;
+  if ((rule === undefined) === (policy === undefined)) {
+    throw unanswerable(`${where}rule`, "give either rule or policy");
+  }
+  const name = (rule ?? policy) as string;
+  const found = rule === undefined ? book.named(name) : book.called(name);
+  if (found === undefined) {
+    throw new AppError("limits.rule_not_found", `${where}${policy ? "policy" : "rule"}: ${name}`);
+  }
+  const rules = rule === undefined ? found.filter((one) => ofTier(one.rule, tier ?? null)) : found;
+  const plainKey = typeof key === "string" ? key : null;
+  const selection = select(rules, subjectFor(question, where), plainKey);
+  if (rule !== undefined && plainKey === null) requireKey(selection, rules, where);
+  for (const asked of selection.asked) requireCost(asked.compiled, question.cost, where);
+  return selection;
+}
+
+function subjectFor({ key, tier }: AskedByName, where: string): Subject {
+  if (typeof key === "string") return { parts: {}, address: null, tier: tier ?? null };
+  if (Object.keys(key).length > partsMax) {
+    throw unanswerable(`${where}key`, `at most ${partsMax} parts`);
+  }
+  return subjectOf({ ...key, tier });
+}
+
+/** A rule asked for by its own name that says nothing is a mistake of who asks. */
+function requireKey(selection: Selection, rules: readonly Compiled[], where: string): void {
+  const [only] = rules;
+  const { asked, shadows, denied, exempt } = selection;
+  if (!only || only.reading === null || denied || exempt) return;
+  if (asked.length > 0 || shadows.length > 0 || only.rule.allow.length > 0) return;
+  throw unanswerable(`${where}key`, `this rule needs ${only.rule.key.join(", ")}`);
+}
+
+function requireCost({ rule }: Compiled, given: number | undefined, where: string): void {
+  const capacity = rule.burst ?? rule.limit;
+  if (given === undefined || given <= capacity) return;
+  throw unanswerable(`${where}cost`, `above ${capacity} it could never pass`);
+}
+
+function unanswerable(field: string, message: string): AppError {
+  const fields = [{ field, message }];
+  return new AppError("limits.question_invalid", `${field}: ${message}`, { fields });
+}
+
+export function answerOf(outcome: Outcome, now: number): NamedAnswer {
+  const { allowed, tightest, denied, delayMs } = outcome;
+  if (denied) {
+    const { name, rule } = denied.compiled;
+    const none = { remaining: 0, reset_at: null, retry_after_ms: null, delay_ms: 0 };
+    return { allowed, rule: name, limit: rule.limit, ...none };
+  }
+  if (!tightest) {
+    const unlimited = { rule: null, limit: null, remaining: null, reset_at: null };
+    return { allowed, ...unlimited, retry_after_ms: 0, delay_ms: 0 };
+  }
+  const { compiled, answer } = tightest;
+  return {
+    allowed,
+    rule: compiled.name,
+    limit: compiled.rule.limit,
+    remaining: Math.max(0, Math.floor(answer.remaining)),
+    reset_at: new Date(Math.ceil(now + answer.resetMs)).toISOString(),
+    retry_after_ms: allowed ? 0 : Math.ceil(answer.retryAfterMs),
+    delay_ms: Math.ceil(delayMs),
+  };
+}

@@ -1,0 +1,87 @@
+import type { AppError } from "../../platform/errors/errors.ts";
+import { guards, type Compiled } from "./compile.ts";
+import { refusalOf, select, type Decider, type Outcome } from "./decide.ts";
+import { nameOf, partsOf } from "./guard.ts";
+import { redirectRoute } from "./route-pattern.ts";
+import type { RuleBook } from "./rule-book.ts";
+import { anonymousTier } from "./rules.ts";
+import { subjectOf } from "./subject.ts";
+
+/**
+ * The guard of short links, which are answered without a promise where that can be. Each visit is
+ * charged once: what `passes` could not let through at once, `refusal` decides to the end.
+ * Answers to visitors carry no counts, as making them would cost more than the decision.
+ */
+export type RedirectGuard = {
+  /** Decides in place. False: refused, or not to be said at once; ask `refusal` then. */
+  passes(address: string): boolean;
+  /** Null lets the visitor go on, after the wait of a leaky bucket; else what to answer. */
+  refusal(address: string): Promise<AppError | null>;
+};
+
+export type RedirectGuardDeps = {
+  book: RuleBook;
+  decider: Decider;
+  sleep(ms: number): Promise<void>;
+};
+
+const question = { route: nameOf(redirectRoute), writing: false, cost: null };
+/** Visits that `passes` left to `refusal` and that have not got there yet. */
+const undecidedMax = 10_000;
+
+/** What the returned function gives is null while no rule concerns short links. */
+export function createRedirectGuard(deps: RedirectGuardDeps): () => RedirectGuard | null {
+  let generation = -1;
+  let current: RedirectGuard | null = null;
+  return () => {
+    if (generation !== deps.book.generation) {
+      generation = deps.book.generation;
+      current = guardOf(deps);
+    }
+    return current;
+  };
+}
+
+function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | null {
+  const rules = book.rules.filter(isAsked);
+  if (rules.length === 0) return null;
+  const undecided = new Map<string, (Outcome | Promise<Outcome>)[]>();
+
+  const take = (address: string) => {
+    const parts = partsOf(null, address, anonymousTier, question.route);
+    return decider.take(select(rules, subjectOf(parts)), question);
+  };
+
+  function leave(address: string, outcome: Outcome | Promise<Outcome>): void {
+    // Connections may close between the two; what they left behind was charged all the same.
+    if (undecided.size >= undecidedMax) undecided.clear();
+    undecided.set(address, [...(undecided.get(address) ?? []), outcome]);
+  }
+
+  function takeLeft(address: string): Outcome | Promise<Outcome> | undefined {
+    const left = undecided.get(address);
+    const outcome = left?.shift();
+    if (left?.length === 0) undecided.delete(address);
+    return outcome;
+  }
+
+  return {
+    passes(address) {
+      const outcome = take(address);
+      if (!(outcome instanceof Promise) && outcome.allowed && outcome.delayMs === 0) return true;
+      leave(address, outcome);
+      return false;
+    },
+    async refusal(address) {
+      const outcome = await (takeLeft(address) ?? take(address));
+      if (outcome.allowed && outcome.delayMs > 0) await sleep(outcome.delayMs);
+      return refusalOf(outcome);
+    },
+  };
+}
+
+/** A redirect is over before another could meet it, so counting those at once says nothing. */
+function isAsked(compiled: Compiled): boolean {
+  const { algorithm } = compiled.rule;
+  return algorithm !== "concurrency" && guards(compiled, redirectRoute, anonymousTier);
+}
