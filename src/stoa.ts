@@ -72,7 +72,7 @@ async function run(
 ): Promise<Running> {
   const standing = await openPlatform(config, log, database, migrations);
   const platform = outbound ? { ...standing, outbound } : standing;
-  const { db, clock, metrics, jobs, events, ids } = platform;
+  const { db, clock, metrics, jobs, events, ids, state } = platform;
   const publicUrl = publicUrlOf(config);
   const { limits, accounts, links, systems } = await openSystems(platform, () => routes);
   const firstAdmin = await accounts.operations.ensureAdmin();
@@ -113,6 +113,7 @@ async function run(
     const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
     await inTime(jobs.stop(deadline));
     for (const system of systems.toReversed()) await inTime(system.stop?.(deadline));
+    await inTime(state.close());
     await inTime(ids.close());
     await database.close(deadline);
     return result;

@@ -48,6 +48,7 @@ export async function withPlatform<T>(
     try {
       return await work(platform);
     } finally {
+      await platform.state.close();
       await platform.ids.close();
     }
   });

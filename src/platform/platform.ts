@@ -11,6 +11,7 @@ import { createJobs, jobsMigration } from "./jobs/queue.ts";
 import type { Log } from "./log/log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { createOutbound } from "./outbound/outbound.ts";
+import { openState } from "./state/open.ts";
 
 /** What every system is built from: the database and the blocks that stand on it. */
 export const platformMigrations: Migration[] = [
@@ -85,8 +86,10 @@ export async function openPlatform(
   const jobs = createJobs({ db, clock, log, ids, metrics });
   const events = createEvents({ db, clock, log, ids, jobs, metrics });
   const outbound = createOutbound({ log, clock, allowPrivate: config.outboundAllowPrivate });
+  const { redisUrl, redisCommandTimeoutMs: commandTimeoutMs } = config;
+  const state = await openState({ redisUrl, commandTimeoutMs, clock, log, metrics });
   measureProcess(metrics, embedded);
-  return { config, log, clock, db, connection, metrics, ids, jobs, events, outbound };
+  return { config, log, clock, db, connection, metrics, ids, jobs, events, outbound, state };
 }
 
 function measureProcess(metrics: Metrics, embedded: EmbeddedPostgres | null): void {

@@ -62,6 +62,11 @@ const bans: Ban[] = [
     allowed: either(testing, /^src\/platform\/db\//),
   },
   {
+    pattern: /\bnew (?:Bun\.)?RedisClient\(/g,
+    instead: "the State of platform/state, which has deadlines and a breaker",
+    allowed: either(testing, /^src\/platform\/state\//),
+  },
+  {
     pattern: /\bBun\.password\b/g,
     instead: "platform/auth/password.ts, which bounds how many run at once",
     allowed: either(testing, /^src\/platform\/auth\//),

@@ -182,6 +182,7 @@ const banned: [bad: string, good: string][] = [
   ['const a = process.env["A"];', "const a = config.port;"],
   ["process.exit(1);", "process.exitCode = 1;"],
   ["const a = new SQL(url);", "const a = openDb(options);"],
+  ["const a = new RedisClient(url);", "const a = await openState(options);"],
   ["await Bun.password.hash(a);", "await passwords.hash(a);"],
   ["<p dangerouslySetInnerHTML={a} />", "<p>{a}</p>"],
   ["test.only('a', () => {});", "test('a', () => {});"],

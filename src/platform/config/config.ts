@@ -101,6 +101,21 @@ export const settings = {
     { min: 10, max: 600_000 },
     "Longest a single SQL statement of a request may run.",
   ),
+  // Shared state
+  redisUrl: text(
+    "REDIS_URL",
+    "",
+    "Redis 6.2 or newer, or Valkey, e.g. rediss://user:password@host:6379/0: what several " +
+      "processes share for a short time. Empty: this is the only process.",
+    { secret: true },
+  ),
+  redisCommandTimeoutMs: int(
+    "STOA_REDIS_COMMAND_TIMEOUT_MS",
+    50,
+    { min: 5, max: 10_000 },
+    "Longest anybody waits for Redis. Then it counts as away until it answers a probe, and " +
+      "nobody waits meanwhile: rules say by `on_failure` what holds.",
+  ),
   // Accounts
   signUpOpen: flag("STOA_SIGN_UP_OPEN", false, "Whether anybody may create an account."),
   accessTokenTtlSeconds: int(

@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RedisClient } from "bun";
+
+/**
+ * A real Redis or Valkey of the test's own, on a free port, in a temporary folder. A machine
+ * without one fails the test: what stands on Redis is not proved there.
+ */
+export type TestRedis = {
+  url: string;
+  pid(): number;
+  /** As `kill -9` ends it; what it acknowledged is on disk if it is `durable`. */
+  kill(): Promise<void>;
+  /** On the same port, with what is on disk. */
+  start(): Promise<void>;
+  /** Stops in the middle of everything, and goes on. */
+  freeze(): void;
+  thaw(): void;
+  /** A client that asks the server itself what it holds. */
+  client(): Promise<RedisClient>;
+  stop(): Promise<void>;
+};
+
+export async function startRedis(options: { durable?: boolean } = {}): Promise<TestRedis> {
+  const binary = Bun.which("redis-server") ?? Bun.which("valkey-server");
+  if (!binary) throw new Error("Neither redis-server nor valkey-server is here: run bin/setup.");
+  const folder = mkdtempSync(join(tmpdir(), "stoa-redis-"));
+  const port = freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const clients: RedisClient[] = [];
+  let server: Bun.Subprocess | null = null;
+
+  async function start(): Promise<void> {
+    const persistence = options.durable
+      ? ["--appendonly", "yes", "--appendfsync", "always"]
+      : ["--appendonly", "no"];
+    const listen = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder];
+    server = Bun.spawn([binary as string, ...listen, "--save", "", ...persistence], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    await answering(url);
+  }
+
+  async function kill(): Promise<void> {
+    server?.kill("SIGKILL");
+    await server?.exited;
+    server = null;
+  }
+
+  await start();
+  return {
+    url,
+    pid: () => server?.pid ?? 0,
+    kill,
+    start,
+    freeze: () => server?.kill("SIGSTOP"),
+    thaw: () => server?.kill("SIGCONT"),
+    async client() {
+      const client = new RedisClient(url);
+      clients.push(client);
+      await client.connect();
+      return client;
+    },
+    async stop() {
+      for (const client of clients) client.close();
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+async function answering(url: string): Promise<void> {
+  const until = Date.now() + startMsMax;
+  while (Date.now() < until) {
+    const client = new RedisClient(url, { autoReconnect: false, connectionTimeout: 1_000 });
+    const answer = await client.send("PING", []).catch(() => null);
+    client.close();
+    if (answer === "PONG") return;
+    await Bun.sleep(20);
+  }
+  throw new Error(`Redis did not answer within ${startMsMax} ms.`);
+}
+
+const startMsMax = 10_000;
