@@ -71,9 +71,8 @@ export function listenAtEdge(options: EdgeOptions): Edge {
     if (draining && out !== "") return void socket.end(out.slice(0, -2) + lastAnswer);
     // Who sends requests on end and reads no answers is cut off.
     if (out !== "" && socket.write(out) < out.length) return socket.terminate();
-    const rest = bytes.subarray(at);
-    if (slow !== null) return void answerLater(socket, slow, rest);
-    if (rest.length > 0) handOn(socket, rest);
+    if (slow !== null) void answerLater(socket, slow, bytes.subarray(at));
+    else if (at < text.length) handOn(socket, bytes.subarray(at));
   }
 
   async function answerLater(
