@@ -93,9 +93,9 @@ counterproof(
   [
     {
       file: "src/systems/links/redirect.ts",
-      from: "const left = await deps.db.write((tx) => useClick(tx, target.id));",
-      to: `const left = await deps.db.write(async (tx) => {
-        const take = () => deps.db.write((late) => useClick(late, target.id));
+      from: "const left = await this.deps.db.write((tx) => useClick(tx, target.id));",
+      to: `const left = await this.deps.db.write(async (tx) => {
+        const take = () => this.deps.db.write((late) => useClick(late, target.id));
         setTimeout(() => void take().catch(() => {}), 300);
         return tx !== null;
       });`,

@@ -4,7 +4,7 @@ import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { startLoad } from "./load.ts";
 import { freePort } from "./proxy.ts";
-import { counterproof } from "./sabotage.ts";
+import { answersEarly, counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage } from "./stage.ts";
 import { startStoa } from "./stoa.ts";
@@ -56,29 +56,7 @@ test("kill -9 under load loses nothing acknowledged and repeats nothing", async 
 
 counterproof(
   "an acknowledgement that does not wait for the commit",
-  [
-    {
-      file: "src/platform/db/db.ts",
-      from: "return { value: await work(writerOf(tx, effects)) };",
-      to: `const value = await work(writerOf(tx, effects));
-        early.resolve({ value });
-        await Bun.sleep(40);
-        return { value };`,
-    },
-    {
-      file: "src/platform/db/db.ts",
-      from: "const result = await client.begin(async (tx) => {",
-      to: `const early = Promise.withResolvers<{ value: T }>();
-      const begun = client.begin(async (tx) => {`,
-    },
-    {
-      file: "src/platform/db/db.ts",
-      from: "for (const effect of effects) effect();",
-      to: `begun.catch(early.reject);
-      const result = await early.promise;
-      for (const effect of effects) effect();`,
-    },
-  ],
+  answersEarly,
   async (broken) => {
     expect(rulesOf(await killUnderLoad(5, broken))).toContain("lost");
   },

@@ -58,22 +58,27 @@ test("ten retries after lost replies make one link and get one body", async () =
   expect(answers.every((a) => a.headers.get("idempotency-replayed") === "true")).toBe(true);
 });
 
-test("a hundred at once with one key make one link; another body with it is refused", async () => {
+async function hundredAtOnce(brokenTree?: string) {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage);
-  const stoa = await startStoa(stage, { dataDir });
+  const stoa = await startStoa(stage, { dataDir, tree: brokenTree });
   const given = { key, idempotencyKey: "hundred", url: "https://example.com/hundred" };
   const answers = await Promise.all(Array.from({ length: 100 }, () => post(stoa.port, given)));
+  const other = await post(stoa.port, { ...given, url: "https://example.com/other" });
+  const sql = await openEmbedded(stage, dataDir);
+  return { answers, other: other!, links: await storedLinks(sql) };
+}
+
+test("a hundred at once with one key make one link; another body with it is refused", async () => {
+  const { answers, other, links } = await hundredAtOnce();
   const made = answers.filter((a) => a?.status === 201);
   const waiting = answers.filter((a) => a?.status === 409);
   expect(made.length).toBeGreaterThan(0);
   expect(made.length + waiting.length).toBe(100);
   expect(new Set(made.map((a) => a!.body)).size).toBe(1);
-  const other = await post(stoa.port, { ...given, url: "https://example.com/other" });
-  expect(other?.status).toBe(422);
-  expect(JSON.parse(other!.body).code).toBe("idempotency.key_reused");
-  const sql = await openEmbedded(stage, dataDir);
-  expect((await storedLinks(sql)).map((link) => link.title)).toEqual(["hundred"]);
+  expect(other.status).toBe(422);
+  expect(JSON.parse(other.body).code).toBe("idempotency.key_reused");
+  expect(links.map((link) => link.title)).toEqual(["hundred"]);
 });
 
 counterproof(
@@ -88,5 +93,34 @@ counterproof(
   async (broken) => {
     const { links } = await tenTries(broken);
     expect(links.length).toBeGreaterThan(1);
+  },
+);
+
+counterproof(
+  "a key that each request of a hundred takes for its own",
+  [
+    {
+      file: "src/platform/http/idempotency.ts",
+      from: "ON CONFLICT DO NOTHING\n    RETURNING",
+      to: `ON CONFLICT (caller, key_hash) DO UPDATE SET request_mac = EXCLUDED.request_mac
+    RETURNING`,
+    },
+  ],
+  async (broken) => {
+    expect((await hundredAtOnce(broken)).links.length).toBeGreaterThan(1);
+  },
+);
+
+counterproof(
+  "a key that is good for whatever is sent with it",
+  [
+    {
+      file: "src/platform/http/idempotency.ts",
+      from: "if (!timingSafeEqual(",
+      to: "if (caller === '' && !timingSafeEqual(",
+    },
+  ],
+  async (broken) => {
+    expect((await hundredAtOnce(broken)).other.status).toBe(201);
   },
 );

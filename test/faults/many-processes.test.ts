@@ -77,9 +77,10 @@ test("eight processes with killed and wrong-going clocks give nothing twice", as
   expect(await makeEverywhere(rounds(2))).toEqual([]);
 });
 
-test("one alias is one link's, and one URL is found or created once, whoever asks", async () => {
+/** How many made a link, by the alias they wanted and by the URL they would find or create. */
+async function raceEverywhere(races: number, brokenTree?: string) {
   await using stage = new Stage();
-  const { postgres, key, stoas } = await startMany(stage, 3);
+  const { postgres, key, stoas } = await startMany(stage, 3, { tree: brokenTree });
   const post = async (n: number, body: unknown) => {
     const line = new Line(stoas[n % stoas.length]!.port);
     const answer = await line.ask({
@@ -92,25 +93,33 @@ test("one alias is one link's, and one URL is found or created once, whoever ask
     return { status: answer.status, body: JSON.parse(answer.body) as Record<string, string> };
   };
   const url = "https://example.com/race";
-  for (let round = 0; round < rounds(3); round++) {
-    const alias = `race-${round}`;
+  const outcomes = [];
+  for (let race = 0; race < races; race++) {
+    const alias = `race-${race}`;
     // Capital letters and look-alikes are the same alias.
     const spellings = [alias, alias.toUpperCase(), alias.replace("a", "A")];
-    const answers = await Promise.all(
+    const named = await Promise.all(
       Array.from({ length: 40 }, (_, n) => post(n, { url, alias: spellings[n % 3] })),
     );
-    expect(answers.filter((a) => a.status === 201)).toHaveLength(1);
-    expect(answers.filter((a) => a.status === 409)).toHaveLength(39);
     const found = await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
-        post(n, { url: `${url}/${round}`, find_or_create: true }),
+        post(n, { url: `${url}/${race}`, find_or_create: true }),
       ),
     );
-    expect(found.filter((a) => a.status === 201)).toHaveLength(1);
-    expect(new Set(found.map((a) => a.body["id"])).size).toBe(1);
+    outcomes.push({
+      named: named.filter((a) => a.status === 201).length,
+      refused: named.filter((a) => a.status === 409).length,
+      created: found.filter((a) => a.status === 201).length,
+      found: new Set(found.map((a) => a.body["id"])).size,
+    });
   }
-  const stored = await storedLinks(postgres.admin);
-  expect(stored).toHaveLength(2 * rounds(3));
+  return { outcomes, stored: (await storedLinks(postgres.admin)).length };
+}
+
+test("one alias is one link's, and one URL is found or created once, whoever asks", async () => {
+  const { outcomes, stored } = await raceEverywhere(rounds(3));
+  expect(outcomes).toEqual(outcomes.map(() => ({ named: 1, refused: 39, created: 1, found: 1 })));
+  expect(stored).toBe(2 * rounds(3));
 });
 
 counterproof(
@@ -144,5 +153,43 @@ counterproof(
   ],
   async (broken) => {
     expect(rulesOf(await makeEverywhere(1, broken))).toContain("code twice");
+  },
+);
+
+counterproof(
+  "an alias that is only taken in the spelling of who came first",
+  [
+    {
+      file: "src/systems/links/schema.sql",
+      from: "CREATE UNIQUE INDEX links_alias",
+      to: "CREATE INDEX links_alias",
+    },
+  ],
+  async (broken) => {
+    const { outcomes } = await raceEverywhere(2, broken);
+    expect(Math.max(...outcomes.map((race) => race.named))).toBeGreaterThan(1);
+  },
+);
+
+counterproof(
+  "a URL that is looked for first and claimed afterwards",
+  [
+    {
+      file: "src/systems/links/store.ts",
+      from: "const inserted = await tx.run`\n    INSERT INTO links.found",
+      to: `const before = await tx.one\`
+        SELECT 1 AS found FROM links.found WHERE owner_id = \${ownerId} AND url_hash = \${hash}\`;
+      const inserted = await tx.run\`
+    INSERT INTO links.found`,
+    },
+    {
+      file: "src/systems/links/store.ts",
+      from: "if (inserted === 1) return linkId;",
+      to: "if (inserted === 1 || !before) return linkId;",
+    },
+  ],
+  async (broken) => {
+    const { outcomes } = await raceEverywhere(2, broken);
+    expect(Math.max(...outcomes.map((race) => race.created))).toBeGreaterThan(1);
   },
 );

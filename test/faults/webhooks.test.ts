@@ -71,10 +71,10 @@ test("every acknowledged link is told of, however often Stoa dies", async () => 
   expect(checkUnique("link of an event", events.values())).toEqual([]);
 });
 
-test("receivers that reset or hang are tried within bounds and hold up nobody else", async () => {
+async function tellTheIll(brokenTree?: string) {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage);
-  const stoa = await startStoa(stage, { dataDir });
+  const stoa = await startStoa(stage, { dataDir, tree: brokenTree });
   const [good, resetting, hanging] = (["answer", "reset", "hang"] as const).map((way) =>
     startReceiver(stage, way),
   ) as [Receiver, Receiver, Receiver];
@@ -94,12 +94,20 @@ test("receivers that reset or hang are tried within bounds and hold up nobody el
     `${made.length} made in ${Math.round(seconds)} s; tries: ${good.tries()} answered, ` +
       `${resetting.tries()} reset, ${hanging.tries()} hung`,
   );
-  // Five failures, then a pause of half a minute; two at once, so that one more may be under way.
-  expect(resetting.tries()).toBeGreaterThan(0);
-  expect(resetting.tries()).toBeLessThanOrEqual(6);
-  expect(hanging.tries()).toBeGreaterThan(0);
-  expect(hanging.tries()).toBeLessThanOrEqual(6);
-  expect(history.operations.filter((o) => o.outcome === "unknown")).toEqual([]);
+  const unanswered = history.operations.filter((o) => o.outcome === "unknown");
+  return { resets: resetting.tries(), hangs: hanging.tries(), unanswered };
+}
+
+/** Five failures, then a pause of half a minute; two at once, so that one more is under way. */
+const triesMax = 6;
+
+test("receivers that reset or hang are tried within bounds and hold up nobody else", async () => {
+  const { resets, hangs, unanswered } = await tellTheIll();
+  expect(resets).toBeGreaterThan(0);
+  expect(resets).toBeLessThanOrEqual(triesMax);
+  expect(hangs).toBeGreaterThan(0);
+  expect(hangs).toBeLessThanOrEqual(triesMax);
+  expect(unanswered).toEqual([]);
 });
 
 counterproof(
@@ -107,15 +115,26 @@ counterproof(
   [
     {
       file: "src/platform/events/outbox.ts",
-      from: "await store.insertEvent(tx, {",
-      to: `const insert: typeof store.insertEvent = async (_, event, now) => {
-        const late = () => db.write((later) => store.insertEvent(later, event, now));
-        tx.afterCommit(() => setTimeout(() => void late().catch(() => {}), 100));
-      };
-      await insert(tx, {`,
+      from: "await store.insertEvents(tx, rows);",
+      to: `const late = () => this.options.db.write((later) => store.insertEvents(later, rows));
+    tx.afterCommit(() => setTimeout(() => void late().catch(() => {}), 100));`,
     },
   ],
   async (broken) => {
     expect((await killWhileTelling(3, broken)).missing).toBeGreaterThan(0);
+  },
+);
+
+counterproof(
+  "receivers that are never given a pause",
+  [
+    {
+      file: "src/systems/webhooks/health.ts",
+      from: "pausedUntil: pauseMs > 0 ? now + pauseMs : null",
+      to: "pausedUntil: null",
+    },
+  ],
+  async (broken) => {
+    expect((await tellTheIll(broken)).resets).toBeGreaterThan(triesMax);
   },
 );
