@@ -29,7 +29,14 @@ const free = 0;
 const dropped = 1;
 
 /** Of a record: fingerprint in words 0 and 1, `freeAt` in 2 and 3, the parts of a cell after. */
-type Shard = { slots: number; used: number; words: Uint32Array; times: Float64Array };
+type Shard = {
+  slots: number;
+  used: number;
+  words: Uint32Array;
+  times: Float64Array;
+  /** Where looking for a key to drop goes on. One for all shards would thin some parts out. */
+  hand: number;
+};
 
 export type KeyTableOptions = {
   keysMax: number;
@@ -46,7 +53,6 @@ export class KeyTable {
   private shard: Shard;
   private shardIndex = 0;
   private held = 0;
-  private dropHand = 0;
   private sweepHand = 0;
 
   constructor({ keysMax, onDrop }: KeyTableOptions) {
@@ -132,31 +138,27 @@ export class KeyTable {
     }
   }
 
-  /** Drops a key of the shard last looked into, or when that is empty of the next that is not. */
+  /** Drops a key: see above for which. When the shard has few, the next ones are looked at too. */
   makeRoom(now: number): void {
-    for (let i = 0; i <= this.shardMask; i++) {
-      const shard = this.shards[(this.shardIndex + i) & this.shardMask]!;
-      const victim = this.nearestToFull(shard, now);
-      if (victim >= 0) return this.dropFrom(shard, victim);
-    }
-  }
-
-  private nearestToFull({ slots, words, times }: Shard, now: number): number {
+    let from = this.shard;
     let victim = -1;
     let soonest = Infinity;
-    let hand = this.dropHand % slots;
-    for (let i = 0, looks = looksToDrop; i < slots && looks > 0; i++) {
-      hand = hand + 1 === slots ? 0 : hand + 1;
-      if (words[hand * recordWords]! <= dropped) continue;
-      looks--;
-      const freeAt = times[hand * recordTimes + 1]!;
-      if (freeAt >= soonest) continue;
-      victim = hand;
-      soonest = freeAt;
-      if (freeAt <= now) break;
+    let looks = looksToDrop;
+    for (let i = 0; i <= this.shardMask && looks > 0; i++) {
+      const shard = this.shards[(this.shardIndex + i) & this.shardMask]!;
+      for (let left = shard.slots; left > 0 && looks > 0; left--) {
+        const slot = shard.hand;
+        shard.hand = slot + 1 === shard.slots ? 0 : slot + 1;
+        if (shard.words[slot * recordWords]! <= dropped) continue;
+        looks--;
+        const freeAt = Math.max(now, shard.times[slot * recordTimes + 1]!);
+        if (freeAt >= soonest) continue;
+        from = shard;
+        victim = slot;
+        soonest = freeAt;
+      }
     }
-    this.dropHand = hand;
-    return victim;
+    if (victim >= 0) this.dropFrom(from, victim);
   }
 
   private dropFrom(shard: Shard, slot: number): void {
@@ -180,6 +182,7 @@ export class KeyTable {
         for (let i = 2; i < recordWords; i++) copy.words[to + i] = old.words[at + i]!;
       }
     }
+    copy.hand = Math.floor((old.hand / old.slots) * copy.slots);
     this.shards[index] = copy;
     return copy;
   }
@@ -196,7 +199,8 @@ export class KeyTable {
 
 function emptyShard(slots: number): Shard {
   const buffer = new ArrayBuffer(slots * recordBytes);
-  return { slots, used: 0, words: new Uint32Array(buffer), times: new Float64Array(buffer) };
+  const [words, times] = [new Uint32Array(buffer), new Float64Array(buffer)];
+  return { slots, used: 0, words, times, hand: 0 };
 }
 
 /** Where the probing for a key begins; any number of slots will do. */
