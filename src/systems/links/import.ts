@@ -18,7 +18,7 @@ import { type CsvRow, readRows } from "./csv-rows.ts";
 import { type Kept, type RowRules, type Wanted, wantedOf } from "./import-rows.ts";
 import type { Naming } from "./link.ts";
 import type { Draft, Shorten } from "./shorten.ts";
-import { countAliases, type ListedRow } from "./store.ts";
+import type { ListedRow } from "./store.ts";
 import { findDomains, findHolders, findImported, type Holder } from "./transfer-store.ts";
 
 export const importRowsMax = 100_000;
@@ -54,7 +54,7 @@ export async function openImport(options: ImportOptions, bytes: Uint8Array): Pro
   const rows = readRows(bytes);
   const recognised = await headingOf(rows, options.format);
   const domains = await findDomains(db, owner.account_id);
-  const room = await aliasRoom(db, shorten, owner);
+  const room = await shorten.aliasRoom.left(db, owner);
   const mayKeepShort = owner.role === "admin";
   const rules = { recognised, naming, domain, domains, mayKeepShort };
   return new Import(options, { rows, room, rules });
@@ -197,16 +197,17 @@ export class Import {
       if (!(error instanceof AppError && error.code === "links.alias_limit")) throw error;
       // Somebody else made aliases meanwhile: again with the room there is now, which shrinks.
       const named = wanted.filter((d) => d.draft.alias).length;
-      this.room = Math.min(await aliasRoom(db, shorten, owner), named - 1);
+      this.room = Math.min(await shorten.aliasRoom.left(db, owner), named - 1);
       await this.create(wanted);
     }
   }
 
   private withRoom(drafts: Drafted[]): Drafted[] {
+    const { shorten, owner } = this.options;
     let left = this.room;
     return drafts.filter(({ row, draft }) => {
       if (!draft.alias || left-- > 0) return true;
-      const message = `an owner may hold ${this.options.shorten.aliasesPerOwnerMax} live aliases`;
+      const message = `an owner may hold ${shorten.aliasRoom.max(owner)} live aliases`;
       this.list(row, [{ field: "alias", message }]);
       return false;
     });
@@ -231,11 +232,6 @@ async function insert(tx: Writer, shorten: Shorten, drafts: Drafted[]) {
 
 function codeless(drafts: Drafted[]) {
   return drafts.filter((d) => !d.draft.alias).map((d) => d.draft.row);
-}
-
-async function aliasRoom(db: Db, shorten: Shorten, owner: Principal): Promise<number> {
-  const max = shorten.aliasesPerOwnerMax;
-  return max - (await countAliases(db, { ownerId: owner.account_id, max }));
 }
 
 async function headingOf(

@@ -22,9 +22,9 @@ export async function askPassword(
     if (wantsHtml(request)) return passwordPage(link.code, null);
     return fail("links.password_wrong", "X-Link-Password: this link needs its password.");
   }
-  passwordTries.admit(link.id, visitor());
+  await passwordTries.admit(link.id, visitor());
   if (await passwords.verify(sent, link.hash)) {
-    passwordTries.succeeded(link.id, visitor());
+    await passwordTries.succeeded(link.id, visitor());
     return null;
   }
   const problem = "That is not the password of this link.";

@@ -1,39 +1,22 @@
-import { LRUCache } from "lru-cache";
-import type { Clock } from "../../platform/clock/clock.ts";
-import { AppError } from "../../platform/errors/errors.ts";
-import { addressGroup } from "../../platform/http/address.ts";
+import type { Limits } from "../limits/contract.ts";
 
-/** Slows down whoever guesses the password of a link: a few wrong tries a minute and address. */
+/** Slows down whoever guesses the password of a link: a few tries a minute and address. */
 export type PasswordTries = {
   /** Throws when this one is too many; else counts it. */
-  admit(linkId: string, address: string): void;
-  succeeded(linkId: string, address: string): void;
+  admit(linkId: string, address: string): Promise<void>;
+  /** It was right, so the tries before it are forgotten. */
+  succeeded(linkId: string, address: string): Promise<void>;
 };
 
-const triesPerMinuteMax = 10;
-const windowMs = 60_000;
-const watchedMax = 50_000;
+const rule = "links.password_tries";
 
-export function createPasswordTries(clock: Clock): PasswordTries {
-  const tries = new LRUCache<string, { count: number; endsAt: number }>({ max: watchedMax });
-  const keyOf = (linkId: string, address: string) => `${linkId} ${addressGroup(address)}`;
+export function createPasswordTries(limits: Limits): PasswordTries {
   return {
-    admit(linkId, address) {
-      const key = keyOf(linkId, address);
-      const now = clock.monotonic();
-      let seen = tries.get(key);
-      if (!seen || seen.endsAt <= now) {
-        seen = { count: 0, endsAt: now + windowMs };
-        tries.set(key, seen);
-      }
-      if (++seen.count > triesPerMinuteMax) {
-        throw new AppError("request.rate_limited", "Too many wrong passwords; wait a minute.", {
-          retryAfterSeconds: (seen.endsAt - now) / 1000,
-        });
-      }
+    async admit(link, ip) {
+      const { refusal } = await limits.take(rule, { link, ip });
+      if (refusal) throw refusal;
     },
-    succeeded(linkId, address) {
-      tries.delete(keyOf(linkId, address));
-    },
+    // What is not forgotten passes by itself; the visitor may go on all the same.
+    succeeded: (link, ip) => limits.reset(rule, { link, ip }).catch(() => {}),
   };
 }

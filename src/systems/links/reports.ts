@@ -1,11 +1,10 @@
-import { LRUCache } from "lru-cache";
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Reader, Writer } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { addressGroup } from "../../platform/http/address.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
 import type { Accounts } from "../accounts/contract.ts";
+import type { Limits } from "../limits/contract.ts";
 import { aliasSkeleton } from "./aliases.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { findTargets, standing } from "./store.ts";
@@ -15,10 +14,7 @@ import { findTargets, standing } from "./store.ts";
  * address may only do so a few times an hour and one link holds only so many open reports: more
  * would tell nobody anything new.
  */
-export const reportsPerHourMax = 10;
 export const openReportsPerLinkMax = 50;
-const windowMs = 3_600_000;
-const addressesWatchedMax = 50_000;
 
 export type Report = {
   reason: "phishing" | "malware" | "spam" | "illegal" | "other";
@@ -50,22 +46,21 @@ export type ReportDeps = {
   clock: Clock;
   ids: Ids;
   accounts: Accounts;
+  limits: Limits;
   quarantine: Quarantine;
 };
 
 export class Reports {
   private readonly deps: ReportDeps;
-  private readonly seen = new LRUCache<string, { count: number; endsAt: number }>({
-    max: addressesWatchedMax,
-  });
 
   constructor(deps: ReportDeps) {
     this.deps = deps;
   }
 
   async report(code: string, domainId: string, report: Report, address: string): Promise<void> {
-    this.admit(address);
-    const { db, ids, clock } = this.deps;
+    const { db, ids, clock, limits } = this.deps;
+    const { refusal } = await limits.take("links.reports", { ip: address });
+    if (refusal) throw refusal;
     const [link] = await findTargets(db, [{ domainId, code, skeleton: aliasSkeleton(code) }]);
     if (!link || link.deleted_at) {
       throw new AppError("links.not_found", `There is no link ${code.slice(0, 80)}.`);
@@ -79,20 +74,6 @@ export class Reports {
         WHERE ${openReportsPerLinkMax} > (
           SELECT count(*) FROM links.reports WHERE link_id = ${link.id} AND status = 'open')`,
     );
-  }
-
-  private admit(address: string): void {
-    const group = addressGroup(address);
-    const now = this.deps.clock.monotonic();
-    let window = this.seen.get(group);
-    if (!window || window.endsAt <= now) {
-      window = { count: 0, endsAt: now + windowMs };
-      this.seen.set(group, window);
-    }
-    if (++window.count <= reportsPerHourMax) return;
-    throw new AppError("request.rate_limited", "Too many reports; try again in an hour.", {
-      retryAfterSeconds: (window.endsAt - now) / 1000,
-    });
   }
 
   /** Newest first; `cursor` is the id that the last page ended with. */

@@ -8,6 +8,7 @@ import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { Accounts } from "../accounts/contract.ts";
+import type { Limits } from "../limits/contract.ts";
 import type { Blocklist } from "./blocklist.ts";
 import { checkDeadLinks } from "./dead-links.ts";
 import type { Domains } from "./domains.ts";
@@ -30,6 +31,7 @@ export type SafetyDeps = {
   jobs: Jobs;
   outbound: Outbound;
   accounts: Accounts;
+  limits: Limits;
   config: Pick<Config, "linkDeadCheckEnabled">;
   naming: Naming;
   targets: Pick<Targets, "forget" | "forgetAll">;

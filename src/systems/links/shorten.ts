@@ -5,7 +5,8 @@ import type { Writer } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
-import { acceptAlias, aliasLimit, aliasTaken } from "./alias-refusals.ts";
+import { acceptAlias, aliasTaken } from "./alias-refusals.ts";
+import type { AliasRoom } from "./alias-room.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import { linkCreated, type LinkFacts } from "./contract.ts";
 import type { Domain, Domains } from "./domains.ts";
@@ -15,7 +16,6 @@ import type { UrlPolicy } from "./safety.ts";
 import {
   announceChange,
   claimUrl,
-  countAliases,
   findOwned,
   insertLinks,
   type ListedRow,
@@ -32,28 +32,35 @@ export type ShortenDeps = {
   events: Events;
   passwords: Passwords;
   naming: Naming;
+  aliasRoom: AliasRoom;
   urlPolicy(): UrlPolicy;
   defaultTtlDays: number;
-  aliasesPerOwnerMax: number;
   /** Makes this process forget which codes it took for unknown. */
   forgetUnknown(): void;
 };
 
 export type Outcome = ListedRow | AppError;
 
-export type Draft = { row: NewLinkRow; domain: Domain; find: boolean; alias: boolean };
+export type Draft = {
+  row: NewLinkRow;
+  domain: Domain;
+  find: boolean;
+  alias: boolean;
+  /** The owner's plan. */
+  tier: string;
+};
 
 const dayMs = 86_400_000;
 /** A generated code may meet an alias of the same shape; each try meets another. */
 const codeTriesMax = 5;
 
 export class Shorten {
-  readonly aliasesPerOwnerMax: number;
+  readonly aliasRoom: AliasRoom;
   private readonly deps: ShortenDeps;
 
   constructor(deps: ShortenDeps) {
     this.deps = deps;
-    this.aliasesPerOwnerMax = deps.aliasesPerOwnerMax;
+    this.aliasRoom = deps.aliasRoom;
   }
 
   /** Everything that can be refused without touching a row. */
@@ -85,7 +92,8 @@ export class Shorten {
       created_at: at,
       updated_at: at,
     };
-    return { row, domain, find: find_or_create ?? false, alias: named !== null };
+    const { tier } = owner;
+    return { row, domain, find: find_or_create ?? false, alias: named !== null, tier };
   }
 
   private endOfLife(now: number, ttlDays: number | undefined): string | null {
@@ -117,7 +125,7 @@ export class Shorten {
 
   /** Makes drafts of any owners; what becomes of one is nothing to the others. */
   async createEach(tx: Writer, drafts: Draft[]): Promise<Outcome[]> {
-    const refused = await this.beyondRoom(tx, drafts);
+    const refused = await this.aliasRoom.beyond(tx, drafts);
     const accepted = drafts.filter((d) => !refused.has(d));
     const made = (await this.insert(tx, accepted)).values();
     return drafts.map((d) => refused.get(d) ?? (made.next().value as Outcome));
@@ -160,18 +168,6 @@ export class Shorten {
       data: factsOf(d.row, d.domain.host, this.deps.naming),
     }));
     await this.deps.events.publishAll(tx, linkCreated, events);
-  }
-
-  /** Drafts with an alias for which their owner has no room; first come, first served. */
-  private async beyondRoom(tx: Writer, drafts: Draft[]): Promise<Map<Draft, AppError>> {
-    const max = this.aliasesPerOwnerMax;
-    const aliased = drafts.filter((d) => d.alias);
-    const refused = new Map<Draft, AppError>();
-    for (const [ownerId, wanted] of Map.groupBy(aliased, (d) => d.row.owner_id)) {
-      const room = max - (await countAliases(tx, { ownerId, max }));
-      for (const draft of wanted.slice(Math.max(0, room))) refused.set(draft, aliasLimit(max));
-    }
-    return refused;
   }
 }
 

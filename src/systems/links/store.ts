@@ -184,7 +184,7 @@ export async function countAliases(
     SELECT count(*) AS n FROM (
       SELECT FROM links.links
       WHERE owner_id = ${options.ownerId} AND skeleton IS NOT NULL AND deleted_at IS NULL
-      LIMIT ${options.max + 1}) counted`;
+      LIMIT ${Math.min(options.max + 1, Number.MAX_SAFE_INTEGER)}) counted`;
   return Number(row?.n ?? 0);
 }
 

@@ -11,6 +11,8 @@ import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { System } from "../../platform/system.ts";
 import type { Accounts } from "../accounts/contract.ts";
+import type { Limits } from "../limits/contract.ts";
+import { AliasRoom } from "./alias-room.ts";
 import { openBlocklist } from "./blocklist.ts";
 import { createClicks } from "./clicks/clicks.ts";
 import { clickRoutes } from "./clicks/http.ts";
@@ -55,6 +57,7 @@ export type LinksOptions = {
   jobs: Jobs;
   outbound: Outbound;
   accounts: Accounts;
+  limits: Limits;
   passwords: Passwords;
   publicUrl: string;
 };
@@ -62,7 +65,7 @@ export type LinksOptions = {
 const codeKeySecret = "links.code_key";
 
 export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
-  const { db, config, clock, log, metrics, ids, events, accounts, passwords } = options;
+  const { db, config, clock, log, metrics, ids, events, accounts, limits, passwords } = options;
   const naming = { publicUrl: options.publicUrl };
   const codes = createCodeBlocks(db, await installSecret(db, codeKeySecret));
   const targets = new Targets({ db, clock, entriesMax: config.linkCacheEntriesMax });
@@ -72,8 +75,8 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const hearing = hearChanges({ db, clock, log, targets, domains });
   const shorten = new Shorten({
     ...{ clock, ids, codes, domains, events, passwords, naming, urlPolicy },
+    aliasRoom: new AliasRoom(limits),
     defaultTtlDays: config.linkDefaultTtlDays,
-    aliasesPerOwnerMax: config.linkAliasesPerOwnerMax,
     forgetUnknown: () => targets.forgetUnknown(),
   });
   const edit = new Edit({
@@ -87,7 +90,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const former = formerOwners({ ...options, domains, targets });
   const redirect = new Redirect({
     ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
-    passwordTries: createPasswordTries(clock),
+    passwordTries: createPasswordTries(limits),
     cacheControl: config.linkRedirectCacheControl,
     report: desk.report,
   });

@@ -10,6 +10,7 @@ import { loadConfig } from "../../../platform/config/config.ts";
 import { openDb, type Connection } from "../../../platform/db/db.ts";
 import { silentLog } from "../../../platform/log/log.ts";
 import { Metrics } from "../../../platform/metrics/metrics.ts";
+import { presetLimits } from "../../limits/preset-limits.fixture.ts";
 import { agents, geo, hit } from "./clicks.fixture.ts";
 import { createClicks } from "./clicks.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -42,6 +43,7 @@ async function record(): Promise<void> {
     clock: systemClock,
     log: silentLog,
     metrics: new Metrics(),
+    limits: presetLimits(),
     geo,
   });
   await clicks.start();

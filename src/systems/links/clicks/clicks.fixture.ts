@@ -6,6 +6,7 @@ import { systemClock } from "../../../platform/clock/clock.ts";
 import { loadConfig, type Config } from "../../../platform/config/config.ts";
 import { silentLog } from "../../../platform/log/log.ts";
 import { Metrics } from "../../../platform/metrics/metrics.ts";
+import { presetLimits } from "../../limits/preset-limits.fixture.ts";
 import type { Geo } from "../geo.ts";
 import schema from "../schema.sql" with { type: "text" };
 import { createClicks, type Clicks, type Hit } from "./clicks.ts";
@@ -104,6 +105,7 @@ export function openClicks(
     clock: systemClock,
     log: silentLog,
     metrics,
+    limits: presetLimits(),
     geo,
     visitorKey: () => visitorKey,
   });
@@ -111,9 +113,9 @@ export function openClicks(
 
 /** Waits until something holds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 25_000;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within 25 s: ${what}`);
     await Bun.sleep(10);
   }
 }

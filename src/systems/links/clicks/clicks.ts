@@ -4,6 +4,7 @@ import type { Config } from "../../../platform/config/config.ts";
 import type { Connection, Db } from "../../../platform/db/db.ts";
 import type { Log } from "../../../platform/log/log.ts";
 import type { Counter, Metrics } from "../../../platform/metrics/metrics.ts";
+import type { Limits } from "../../limits/contract.ts";
 import type { Geo } from "../geo.ts";
 import type { VisitKind } from "../visits.ts";
 import { TermNames } from "./dictionary.ts";
@@ -57,6 +58,7 @@ export type ClicksOptions = {
   clock: Clock;
   log: Log;
   metrics: Metrics;
+  limits: Limits;
   /** Null when clicks are not to be located. */
   geo: Geo | null;
   /** Instead of a random one for each day, in tests that count visitors to the last one. */
@@ -91,12 +93,12 @@ class Pipeline implements Clicks {
   private tornBytes = 0;
 
   constructor(options: ClicksOptions) {
-    const { config, clock, db, log, metrics, geo } = options;
+    const { config, clock, metrics, geo } = options;
     this.options = options;
     this.root = join(options.dataDir, "spool", "clicks");
     this.spool = new Spool(this.root, config.clickSpoolBytesMax);
     this.counters = countersOf(metrics);
-    this.live = new Live(db, clock, log);
+    this.live = new Live(options);
     this.stats = new Stats(clock, this.names);
     this.keys = new VisitorKeys(options.visitorKey);
     this.recorder = new Recorder({

@@ -10,10 +10,12 @@ import type { Clicks } from "./clicks.ts";
 import { counted, foreign, hit, links, openClicks, openPlace } from "./clicks.fixture.ts";
 import { owner, until, type Place } from "./clicks.fixture.ts";
 import { clickRoutes } from "./http.ts";
-import { streamsPerOwnerMax } from "./live.ts";
 
 // The first test of a run starts the database.
 setDefaultTimeout(60_000);
+
+/** As a fresh install has it. */
+const streamsPerOwnerMax = 20;
 
 let place: Place;
 let clicks: Clicks;
@@ -42,8 +44,8 @@ beforeEach(async () => {
     routes,
     authenticate: async (request) => {
       const who = people[request.headers.get("authorization") ?? ""];
-      const plain = { kind: "session", role: "member", scopes: ["*"], credential_id: "1" } as const;
-      return who ? ({ ...plain, ...who } as Principal) : null;
+      const plain = { kind: "session", role: "member", scopes: ["*"] } as const;
+      return who ? ({ ...plain, tier: "free", credential_id: "1", ...who } as Principal) : null;
     },
     db: place.db,
     clock: systemClock,

@@ -126,7 +126,7 @@ function streamRoutes(clicks: ClickRouteDeps["clicks"]): Route[] {
       replies: { 200: "text/event-stream" },
       errors: ["request.rate_limited"],
       stream: true,
-      handler: ({ principal, signal }) => clicks.live.stream(principal.account_id, signal),
+      handler: ({ principal, signal }) => clicks.live.stream(principal, signal),
     }),
     route({
       method: "GET",

@@ -1,7 +1,9 @@
+import type { Principal } from "../../../platform/auth/principal.ts";
 import type { Clock } from "../../../platform/clock/clock.ts";
 import type { Db } from "../../../platform/db/db.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
 import type { Log } from "../../../platform/log/log.ts";
+import type { Limits } from "../../limits/contract.ts";
 import { liveChannel } from "./roll.ts";
 
 /**
@@ -10,8 +12,6 @@ import { liveChannel } from "./roll.ts";
  * transaction, of what it counted for watched owners. With nobody watching it costs nothing.
  */
 export const streamsMax = 1_000;
-/** A page open in so many tabs; more would take the places of other owners. */
-export const streamsPerOwnerMax = 20;
 const fullRetrySeconds = 5;
 const heartbeatMs = 15_000;
 const watchSeconds = 40;
@@ -22,12 +22,18 @@ const streamLifeMs = 600_000;
 /** A client that does not read is cut off after so many unread messages. */
 const unreadMax = 100;
 
+/** A page open in so many tabs; more would take the places of other owners. */
+const streamsRule = "links.live_streams";
+
+export type LiveDeps = { db: Db; clock: Clock; log: Log; limits: Limits };
+
 type Stream = { send(text: string): void };
 
 export class Live {
   private readonly db: Db;
   private readonly clock: Clock;
   private readonly log: Log;
+  private readonly limits: Limits;
   private readonly watcher: string = crypto.randomUUID();
   private readonly streams = new Map<string, Set<Stream>>();
   private readonly stopping = new AbortController();
@@ -36,20 +42,32 @@ export class Live {
   private watching = false;
   private listening: Promise<() => Promise<void>> | null = null;
 
-  constructor(db: Db, clock: Clock, log: Log) {
+  constructor({ db, clock, log, limits }: LiveDeps) {
     this.db = db;
     this.clock = clock;
     this.log = log;
+    this.limits = limits;
   }
 
-  /** An event stream of one owner's clicks, until the client or this process goes. */
-  async stream(owner: string, signal: AbortSignal): Promise<Response> {
-    this.requirePlace(owner);
-    await this.listen();
-    await this.watch([owner]);
-    // Others that asked at the same time may have been faster.
-    this.requirePlace(owner);
-    return new Response(this.add(owner, signal), {
+  /** An event stream of the caller's clicks, until the client or this process goes. */
+  async stream({ account_id: owner, tier }: Principal, signal: AbortSignal): Promise<Response> {
+    this.requirePlace();
+    const { refusal, giveBack } = await this.limits.take(streamsRule, { user: owner, tier });
+    if (refusal) throw refusal;
+    try {
+      await this.listen();
+      await this.watch([owner]);
+      // Others that asked at the same time may have been faster.
+      this.requirePlace();
+      return this.answer(owner, signal, () => void giveBack().catch(() => {}));
+    } catch (error) {
+      await giveBack();
+      throw error;
+    }
+  }
+
+  private answer(owner: string, signal: AbortSignal, left: () => void): Response {
+    return new Response(this.add(owner, signal, left), {
       headers: {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
@@ -67,16 +85,10 @@ export class Live {
     await Promise.race([unlisten().catch(() => {}), this.clock.sleep(unlistenMs)]);
   }
 
-  private requirePlace(owner: string): void {
-    const retry = { retryAfterSeconds: fullRetrySeconds };
-    if (this.open >= streamsMax || this.stopping.signal.aborted) {
-      const message = `This process already serves ${streamsMax} live streams.`;
-      throw new AppError("server.busy", message, retry);
-    }
-    if ((this.streams.get(owner)?.size ?? 0) >= streamsPerOwnerMax) {
-      const message = `You have ${streamsPerOwnerMax} live streams already; close one first.`;
-      throw new AppError("request.rate_limited", message, retry);
-    }
+  private requirePlace(): void {
+    if (this.open < streamsMax && !this.stopping.signal.aborted) return;
+    const message = `This process already serves ${streamsMax} live streams.`;
+    throw new AppError("server.busy", message, { retryAfterSeconds: fullRetrySeconds });
   }
 
   private async listen(): Promise<void> {
@@ -123,7 +135,7 @@ export class Live {
     this.watching = false;
   }
 
-  private add(owner: string, signal: AbortSignal): ReadableStream<Uint8Array> {
+  private add(owner: string, signal: AbortSignal, left: () => void): ReadableStream<Uint8Array> {
     let end = () => {};
     const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       const send = (text: string) => {
@@ -136,6 +148,7 @@ export class Live {
         } catch {
           // The client was faster.
         }
+        left();
       });
       for (const gone of [signal, this.stopping.signal]) {
         gone.addEventListener("abort", () => end(), { once: true });
