@@ -28,16 +28,15 @@ test("verifying against nothing takes as long as against a hash", async () => {
     await passwords.verify("some wrong password", against);
     return performance.now() - started;
   };
-  const known: number[] = [];
-  const unknown: number[] = [];
-  for (let i = 0; i < 9; i++) {
-    known.push(await timed(hash));
-    unknown.push(await timed(null));
+  // The least of several is free of what else the machine was doing, on a busy one that of many.
+  let [known, unknown] = [Infinity, Infinity];
+  const alike = () => unknown / known > 0.6 && unknown / known < 1.67;
+  for (let tries = 0; tries < 9 || (tries < 60 && !alike()); tries++) {
+    known = Math.min(known, await timed(hash));
+    unknown = Math.min(unknown, await timed(null));
   }
-  // The least of several is free of what else the machine was doing.
-  const ratio = Math.min(...unknown) / Math.min(...known);
-  expect(ratio).toBeGreaterThan(0.6);
-  expect(ratio).toBeLessThan(1.67);
+  expect(unknown / known).toBeGreaterThan(0.6);
+  expect(unknown / known).toBeLessThan(1.67);
 });
 
 test("a flood computes a few at once, lets a bounded number wait, refuses the rest", async () => {
@@ -100,9 +99,10 @@ test("guessable passwords are refused and long unrelated ones are not", () => {
 });
 
 test("judging the longest and nastiest password is quick", () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const piece of ["a", "ab", "1q2w", "!0", "password"]) {
     passwordProblem(piece.repeat(256).slice(0, 256), ["a@b.example"]);
   }
-  expect(performance.now() - started).toBeLessThan(100);
+  // Of the processor, since the machine may have much else to do.
+  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(100);
 });

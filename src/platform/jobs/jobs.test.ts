@@ -234,7 +234,8 @@ test("an idle process starts a job of another process within milliseconds", asyn
     await eventually(() => ranAt > 0);
     latencies.push(ranAt - queued);
   }
-  expect(latencies.toSorted((a, b) => a - b)[4]).toBeLessThan(100);
+  // The poll would take two seconds, a bell that rings a few milliseconds or what is busy adds.
+  expect(latencies.toSorted((a, b) => a - b)[4]).toBeLessThan(500);
   await idle.stop(AbortSignal.timeout(1_000));
 });
 
@@ -245,14 +246,13 @@ test("a job of a killed process is taken again when its lease ends", async () =>
   // What a process leaves behind that took the job and was killed.
   await database.db.write(
     (tx) => tx.run`UPDATE platform.jobs SET run = 1, attempt = 1,
-                   lease_until = clock_timestamp() + interval '150 milliseconds'`,
+                   lease_until = clock_timestamp() + interval '1 hour'`,
   );
   await jobs.settle();
   expect(ran).toHaveLength(0);
-  await eventually(async () => {
-    await jobs.settle();
-    return ran.length > 0;
-  });
+  await database.db.write((tx) => tx.run`UPDATE platform.jobs SET lease_until = clock_timestamp()`);
+  await jobs.settle();
+  expect(ran).toHaveLength(1);
   // The try that ended with its process does not count as one of the handler's.
   expect(ran).toMatchObject([{ attempt: 1 }]);
 });

@@ -29,12 +29,15 @@ test("a known code does not wait for a database that hangs, and catches up after
   clock.advance(2_000);
   const began = performance.now();
   expect(await targets.find("0", "abc")).toMatchObject({ url: "https://example.com/" });
-  expect(performance.now() - began).toBeLessThan(1_000);
+  // It hangs for ten seconds; a busy machine for less.
+  expect(performance.now() - began).toBeLessThan(5_000);
+  const after = performance.now();
   for (let n = 0; n < 20; n++) {
     clock.advance(100);
     expect(await targets.find("0", "abc")).toMatchObject({ url: "https://example.com/" });
   }
-  expect(performance.now() - began).toBeLessThan(1_500);
+  // Who waited each time would take five seconds.
+  expect(performance.now() - after).toBeLessThan(3_000);
   await lock`COMMIT`;
   lock.release();
   const until = performance.now() + 5_000;

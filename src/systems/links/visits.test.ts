@@ -38,9 +38,10 @@ describe("agents", () => {
 
   test("hostile User-Agents cost no more than the cut allows", () => {
     const pieces = ["a", "a ", "(", "1.1.", ";a", "Android ", "Mozilla/5.0 (", "Chrome/", "\t("];
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const piece of pieces) classifyAgent(`Mozilla/5.0 (${piece.repeat(100_000)}`);
-    expect(performance.now() - started).toBeLessThan(500);
+    // Of the processor, since the machine may have much else to do.
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(500);
   });
 });
 
