@@ -57,7 +57,7 @@ export async function startRedis(options: { durable?: boolean } = {}): Promise<T
     freeze: () => server?.kill("SIGSTOP"),
     thaw: () => server?.kill("SIGCONT"),
     async client() {
-      const client = new RedisClient(url);
+      const client = new RedisClient(url, { autoReconnect: false, connectionTimeout: startMsMax });
       clients.push(client);
       await client.connect();
       return client;

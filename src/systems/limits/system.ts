@@ -5,6 +5,7 @@ import type { Guard } from "../../platform/http/guard.ts";
 import type { Route } from "../../platform/http/route.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
+import type { State } from "../../platform/state/state.ts";
 import type { System } from "../../platform/system.ts";
 import { assemble } from "./assemble.ts";
 import { checkRoutes } from "./check-http.ts";
@@ -14,6 +15,7 @@ import { explainRoute } from "./explain.ts";
 import { createGuard } from "./guard.ts";
 import { headersIn } from "./headers.ts";
 import { ruleRoutes } from "./http.ts";
+import { limiterOf } from "./limiter-of.ts";
 import { MemoryLimiter } from "./memory.ts";
 import { limitsMigrations } from "./migrations.ts";
 import { ensurePresets, presetsOf } from "./presets.ts";
@@ -35,6 +37,7 @@ export type LimitsOptions = {
   clock: Clock;
   log: Log;
   metrics: Metrics;
+  state: State;
   nextId: () => string;
   audit: Audit;
   /** Of all systems; asked once they are there. */
@@ -46,7 +49,9 @@ const sweepMs = 100;
 /** Resolves with its rules read: commands ask it without a start. */
 export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem> {
   const { db, config, clock, nextId, routes, audit } = options;
-  const limiter = new MemoryLimiter({ clock, keysMax: config.limitKeysMax });
+  const keysMax = config.limitKeysMax;
+  const memory = new MemoryLimiter({ clock, keysMax });
+  const { limiter, close } = limiterOf({ ...options, memory, keysMax });
   const parts = assemble({ ...options, limiter });
   const { book, refusals, decider, contract } = parts;
   const hasRoute = (pattern: string) =>
@@ -55,7 +60,7 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
   const edits = new RuleEdits({ clock, nextId, audit, known });
   await ensurePresets({ db, clock, nextId }, presetsOf(config));
   await book.reload();
-  measure(options.metrics, limiter);
+  measure(options.metrics, memory);
   let sweeping: ReturnType<typeof setInterval> | undefined;
 
   return {
@@ -72,11 +77,11 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
     async start() {
       await book.start();
       refusals.start();
-      sweeping = setInterval(() => limiter.sweep(), sweepMs);
+      sweeping = setInterval(() => memory.sweep(), sweepMs);
     },
     async stop() {
       clearInterval(sweeping);
-      await Promise.all([book.stop(), refusals.stop()]);
+      await Promise.all([book.stop(), refusals.stop(), close()]);
     },
     contract,
     guard: createGuard({ book, decider, headersOf: headersIn(config.limitHeaders, clock) }),
