@@ -1,5 +1,6 @@
 /**
- * PostgreSQL, rolling it up; then how fast the numbers of a link answer.
+ * The pipeline of clicks alone: recording them, draining the spool into PostgreSQL, rolling them
+ * up, and what each takes on disk; then how fast the numbers of a link answer.
  *
  *   bun bench/clicks.ts [clicks] [links] [clicks of one link, over a month, to ask about]
  */
@@ -7,11 +8,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/platform/clock/clock.ts";
-import { openDb } from "../src/platform/db/db.ts";
+import { type Db, openDb } from "../src/platform/db/db.ts";
 import { startEmbedded } from "../src/platform/db/embedded.ts";
 import { migrate } from "../src/platform/db/migrate.ts";
 import { createLog, silentLog } from "../src/platform/log/log.ts";
 import { Metrics } from "../src/platform/metrics/metrics.ts";
+import { platformMigrations } from "../src/platform/platform.ts";
+import { migrations } from "../src/migrations.ts";
 import { SpoolDrain } from "../src/systems/links/clicks/drain.ts";
 import { Dictionary, TermNames } from "../src/systems/links/clicks/dictionary.ts";
 import { Partitions } from "../src/systems/links/clicks/partitions.ts";
@@ -21,65 +24,80 @@ import { Roller } from "../src/systems/links/clicks/roll.ts";
 import { Spool } from "../src/systems/links/clicks/spool.ts";
 import { Stats } from "../src/systems/links/clicks/stats.ts";
 import { VisitorKeys } from "../src/systems/links/clicks/visitors.ts";
-import clicksSchema from "../src/systems/links/clicks/clicks.sql" with { type: "text" };
-import schema from "../src/systems/links/schema.sql" with { type: "text" };
 import { statsQuery } from "../src/systems/links/wire.ts";
+import type { Measured } from "./links.ts";
 
-const recent = Number(process.argv[2] ?? 1_000_000);
-const links = Number(process.argv[3] ?? 100_000);
-const history = Number(process.argv[4] ?? 0);
+export type ClicksOptions = { recent: number; links: number; history: number };
+type Bench = ClicksOptions & { db: Db; root: string };
+
 const visitors = 5_000;
 const monthMs = 30 * 86_400_000;
 const owner = 42;
 const hotLink = 1_000_000_007;
 
-const dataDir = await mkdtemp(join(tmpdir(), "stoa-bench-"));
-const embedded = await startEmbedded({ dataDir, log: silentLog });
-const db = openDb({
-  primary: embedded.app,
-  poolMax: 4,
-  acquireTimeoutMs: 10_000,
-  statementTimeoutMs: 120_000,
-  clock: systemClock,
-  log: createLog({ level: "warn" }),
-});
-const root = join(dataDir, "spool");
-
-try {
-  await migrate(
-    db.client,
-    [
-      { id: "links/1", sql: schema },
-      { id: "links/clicks/1", sql: clicksSchema },
-    ],
-    silentLog,
-  );
-  await addLinks();
-  const spool = new Spool(root, Number.MAX_SAFE_INTEGER);
-  spool.open();
-  for (const run of [
-    { name: "", clicks: recent, spanMs: 0 },
-    { name: " a month", clicks: history, spanMs: monthMs },
-  ]) {
-    if (run.clicks === 0) continue;
-    record(spool, run);
-    await drain(spool, run);
-    await roll(run);
+export async function benchClicks(
+  folder: string,
+  options: ClicksOptions = {
+    recent: Number(process.env["BENCH_CLICKS"] ?? 1_000_000),
+    links: 100_000,
+    history: 0,
+  },
+): Promise<Measured> {
+  const embedded = await startEmbedded({ dataDir: folder, log: silentLog });
+  const db = openDb({
+    primary: embedded.app,
+    poolMax: 4,
+    acquireTimeoutMs: 10_000,
+    statementTimeoutMs: 120_000,
+    clock: systemClock,
+    log: createLog({ level: "warn" }),
+  });
+  try {
+    await migrate(db.client, [...platformMigrations, ...migrations], silentLog);
+    return await measure({ ...options, db, root: join(folder, "spool") });
+  } finally {
+    await db.close();
+    await embedded.stop();
   }
-  const one = { name: " one more", clicks: 1, spanMs: 0 };
-  record(spool, one);
-  await drain(spool, one);
-  await roll(one);
-  await ask();
-} finally {
-  await db.close();
-  await embedded.stop();
-  await rm(dataDir, { recursive: true, force: true });
+}
+
+async function measure(bench: Bench): Promise<Measured> {
+  await addLinks(bench);
+  const spool = new Spool(bench.root, Number.MAX_SAFE_INTEGER);
+  spool.open();
+  const went = async (run: Run) => {
+    record(bench, spool, run);
+    return (await drain(bench, spool, run)) + (await roll(bench, run));
+  };
+  const ms = await went({ name: "", clicks: bench.recent, spanMs: 0 });
+  const sizes = await sizesOf(bench.db);
+  if (bench.history > 0) await went({ name: " a month", clicks: bench.history, spanMs: monthMs });
+  await went({ name: " one more", clicks: 1, spanMs: 0 });
+  await ask(bench);
+  // One thread does both, so the time of a click is that of both.
+  return { clicks_drained_per_s: Math.round(bench.recent / (ms / 1000)), ...sizes };
+}
+
+/** What tables and indexes take; the hourly upkeep of a running server has been over them. */
+async function sizesOf(db: Db): Promise<Measured> {
+  await db.client.unsafe("VACUUM ANALYZE");
+  const [row] = await db.all<{ click: number; rollup: number }>`
+    SELECT (SELECT sum(pg_total_relation_size(relid))
+        FROM pg_partition_tree('links.clicks') WHERE isleaf)::float8
+        / (SELECT count(*) FROM links.clicks) AS click,
+      (pg_total_relation_size('links.click_days') + pg_total_relation_size('links.click_totals'))
+        ::float8 / (SELECT count(*) FROM links.click_days) AS rollup`;
+  const { click = Number.NaN, rollup = Number.NaN } = row ?? {};
+  console.log(`${click.toFixed(1)} bytes a click, ${rollup.toFixed(0)} a link and day`);
+  return {
+    bytes_per_click_raw: Number(click.toFixed(1)),
+    bytes_per_rollup_row: Math.round(rollup),
+  };
 }
 
 type Run = { name: string; clicks: number; spanMs: number };
 
-async function addLinks(): Promise<void> {
+async function addLinks({ db, links }: Bench): Promise<void> {
   await db.write(
     (tx) => tx.run`
     INSERT INTO links.links (id, owner_id, code, url, url_host)
@@ -95,7 +113,7 @@ function cityOf(ip: string) {
 }
 
 /** Zipf by inversion, a tenth of all clicks on one link; headers are new strings each time. */
-function record(spool: Spool, { name, clicks, spanMs }: Run): void {
+function record({ links }: Bench, spool: Spool, { name, clicks, spanMs }: Run): void {
   const counter = () => new Metrics().counter("n", "n");
   const recorder = new Recorder({
     spool,
@@ -148,7 +166,8 @@ function record(spool: Spool, { name, clicks, spanMs }: Run): void {
   say(`record${name}`, clicks, spent);
 }
 
-async function drain(spool: Spool, { name, clicks }: Run): Promise<void> {
+/** Milliseconds that it took, as of `roll`. */
+async function drain({ db }: Bench, spool: Spool, { name, clicks }: Run): Promise<number> {
   const deps = {
     db,
     log: createLog({ level: "warn" }),
@@ -160,11 +179,13 @@ async function drain(spool: Spool, { name, clicks }: Run): Promise<void> {
   const before = performance.now();
   while (await drainer.step(false));
   const { user, system } = process.cpuUsage(cpu);
-  say(`drain${name}`, clicks, performance.now() - before);
+  const ms = performance.now() - before;
+  say(`drain${name}`, clicks, ms);
   console.log(`  of which here ${((user + system) / clicks).toFixed(3)} us of CPU a click`);
+  return ms;
 }
 
-async function roll({ name }: Run): Promise<void> {
+async function roll({ db }: Bench, { name }: Run): Promise<number> {
   const roller = new Roller(db);
   const before = performance.now();
   let rolled = 0;
@@ -173,12 +194,15 @@ async function roll({ name }: Run): Promise<void> {
     if (!step?.batches) break;
     rolled += step.clicks;
   }
-  say(`roll up${name}`, rolled, performance.now() - before);
+  const ms = performance.now() - before;
+  say(`roll up${name}`, rolled, ms);
+  return ms;
 }
 
-async function ask(): Promise<void> {
+async function ask(bench: Bench): Promise<void> {
+  const { db } = bench;
   const names = new TermNames();
-  await askLatest(names);
+  await askLatest(bench, names);
   const stats = new Stats(systemClock, names);
   for (const group_by of ["time", "country", "browser", "referrer"] as const) {
     const query = statsQuery.parse({ group_by });
@@ -200,7 +224,7 @@ async function ask(): Promise<void> {
   }
 }
 
-async function askLatest(names: TermNames): Promise<void> {
+async function askLatest({ db, links }: Bench, names: TermNames): Promise<void> {
   for (const linkId of [hotLink, 1_000_000_000 + links - 1]) {
     const before = performance.now();
     const query = { limit: 100, linkId: String(linkId), now: Date.now() };
@@ -214,4 +238,14 @@ function say(what: string, count: number, ms: number): void {
   const each = (ms * 1000) / count;
   const rate = Math.round(count / (ms / 1000)).toLocaleString("en");
   console.log(`${what}: ${rate}/s, ${each.toFixed(3)} us each`);
+}
+
+if (import.meta.main) {
+  const [recent = 1_000_000, links = 100_000, history = 0] = process.argv.slice(2).map(Number);
+  const folder = await mkdtemp(join(tmpdir(), "stoa-bench-"));
+  try {
+    await benchClicks(folder, { recent, links, history });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

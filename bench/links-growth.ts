@@ -61,7 +61,6 @@ export async function benchGrowth(folder: string): Promise<Measured> {
   out["growth_redirects_ratio"] = Number((large.redirects / small.redirects).toFixed(3));
   out["growth_creates_ratio"] = Number((large.creates / small.creates).toFixed(3));
   out["growth_rss_ratio"] = Number((large.rssMb / small.rssMb).toFixed(3));
-  out["bytes_per_link"] = Math.round(large.bytes);
   return out;
 }
 

@@ -114,7 +114,7 @@ clicks: ${totals.recorded} drained of ${totals.sent} answered, ${perSecond}/s`);
     redirect_p99_ms: Number(median(own.map((r) => r.p99Ms)).toFixed(2)),
     redirects_of_nginx_log: Number(ratio("nginx log").toFixed(3)),
     redirects_of_constant_bun: Number(ratio("Bun, constant 302").toFixed(3)),
-    clicks_drained_per_s: perSecond,
+    clicks_drained_with_redirects_per_s: perSecond,
     rss_mb_1m_links: totals.rss,
   };
 }

@@ -3,11 +3,13 @@
  * other, in one run. Prints ratios and writes bench/measured.json, which `stoa plan` reads.
  *
  *   bun bench/links.ts            everything, about 15 minutes
- *   bun bench/links.ts redirects  one part: redirects, creates, growth, edges
+ *   bun bench/links.ts redirects  one part: redirects, creates, growth, edges, clicks, costs
  */
 import { mkdtempSync, rmSync, writeFileSync, existsSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchClicks } from "./clicks.ts";
+import { benchCosts } from "./links-costs.ts";
 import { benchCreates } from "./links-creates.ts";
 import { benchEdges } from "./links-edges.ts";
 import { benchGrowth } from "./links-growth.ts";
@@ -20,6 +22,8 @@ const parts = {
   creates: benchCreates,
   growth: benchGrowth,
   edges: benchEdges,
+  clicks: (folder: string) => benchClicks(folder),
+  costs: benchCosts,
 };
 
 const wanted = process.argv.slice(2);
@@ -42,6 +46,7 @@ for (const name of names) {
 
 const machine = {
   date: new Date().toISOString().slice(0, 10),
+  machine: cpus()[0]?.model.trim() ?? "a machine",
   cores: navigator.hardwareConcurrency,
 };
 writeFileSync(out, `${JSON.stringify({ ...before, ...machine, ...measured }, null, 2)}\n`);

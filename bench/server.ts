@@ -22,8 +22,6 @@ export type Bench = {
   stop(): Promise<void>;
 };
 
-export const port = 4120;
-
 export async function startPostgres(
   folder: string,
 ): Promise<{ postgres: EmbeddedPostgres; sql: SQL }> {
@@ -41,6 +39,7 @@ export async function startStoa(
 ): Promise<Bench> {
   const main = join(import.meta.dir, "../src/main.ts");
   const dataDir = join(folder, "stoa");
+  const port = freePort();
   const url = `http://127.0.0.1:${port}`;
   const { path, username, database } = db.postgres.app;
   const child = Bun.spawn(["taskset", "-c", serverCore, process.execPath, main, "serve"], {
@@ -72,6 +71,13 @@ export async function startStoa(
       await child.exited;
     },
   };
+}
+
+/** Somebody else's server on a fixed port would be measured in place of ours. */
+function freePort(): number {
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  taken.stop(true);
+  return taken.port;
 }
 
 async function makeKey(dataDir: string, db: { postgres: EmbeddedPostgres }): Promise<string> {
