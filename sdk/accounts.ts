@@ -29,6 +29,9 @@ export function accountOf(api: Caller) {
     get: (options?: CallOptions) => api.get<Account>("/account", undefined, options),
     update: (change: Body<"patch_account">, options?: CallOptions) =>
       api.patch<Account>("/account", change, options),
+    /** For good, with all that it owns; every session and key ends with it. */
+    delete: (currentPassword: string, options?: CallOptions) =>
+      api.post<void>("/account/delete", { current_password: currentPassword }, options),
   };
 }
 
@@ -51,6 +54,9 @@ export function accountsOf(api: Caller) {
       api.list<Account>("/accounts", query, options),
     update: (id: string, change: Body<"patch_accounts_id">, options?: CallOptions) =>
       api.patch<Account>(`/accounts/${segment(id)}`, change, options),
+    /** What it owned goes to another account; null erases it. */
+    delete: (id: string, transferTo: string | null, options?: CallOptions) =>
+      api.post<void>(`/accounts/${segment(id)}/delete`, { transfer_to: transferTo }, options),
   };
 }
 

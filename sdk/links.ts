@@ -1,4 +1,4 @@
-import { segment, type Body, type Caller, type Reply } from "./api.ts";
+import { segment, type Body, type Caller, type Query, type Reply } from "./api.ts";
 import { importLinks, type ImportOptions } from "./import.ts";
 import type { CallOptions } from "./transport.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   Operations,
   Stats,
   StatsQuery,
+  TagCount,
   UpdateLink,
 } from "./types.ts";
 
@@ -25,6 +26,14 @@ export function linksOf(api: Caller) {
     update: (id: string, change: UpdateLink, options?: CallOptions) =>
       api.patch<Link>(`/links/${segment(id)}`, change, options),
     delete: (id: string, options?: CallOptions) => api.delete(`/links/${segment(id)}`, options),
+    /** By name; `prefix` is what they begin with. */
+    tags: (
+      query: Omit<NonNullable<Query<"get_links_tags">>, "cursor"> = {},
+      options?: CallOptions,
+    ) => api.list<TagCount>("/links/tags", query, options),
+    /** On all links, soon after the answer; `null` takes the tag off them. */
+    renameTag: (tag: string, to: string | null, options?: CallOptions) =>
+      api.patch<void>("/links/tags", { tag, to }, options),
     /** Up to 1,000 at once; each has its own result, in the order given. */
     bulk: (links: CreateLink[], options?: CallOptions) =>
       api.create<Reply<"post_links_bulk">>("/links/bulk", { links }, options),

@@ -1,6 +1,6 @@
 import { segment, type Body, type Caller, type Query } from "./api.ts";
 import type { CallOptions } from "./transport.ts";
-import type { Quarantined, Report } from "./types.ts";
+import type { Lookup, Quarantined, Report } from "./types.ts";
 
 type Filter<Q> = Omit<NonNullable<Q>, "cursor">;
 
@@ -20,6 +20,9 @@ export function safetyOf(api: Caller) {
     /** Upholding stops the link. */
     decide: (id: string, decision: "uphold" | "dismiss", options?: CallOptions) =>
       api.post<void>(`/admin/reports/${segment(id)}/decide`, { decision }, options),
+    /** Give one of them; the answer has what belongs to it as well. */
+    lookUp: (query: Query<"get_admin_lookup">, options?: CallOptions) =>
+      api.get<Lookup>("/admin/lookup", query, options),
     quarantined: (query: Filter<Query<"get_admin_quarantine">> = {}, options?: CallOptions) =>
       api.list<Quarantined>("/admin/quarantine", query, options),
     /** Visitors see a warning instead of being sent on. */

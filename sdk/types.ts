@@ -7,6 +7,10 @@ export type Link = {
   short_url: string;
   url: string;
   state: "active" | "scheduled" | "expired" | "used_up" | "deleted" | "quarantined";
+  quarantine: {
+    of: "link" | "domain" | "owner";
+    reason: string;
+  } | null;
   title: string | null;
   description: string | null;
   image: string | null;
@@ -120,6 +124,11 @@ export type Rule = {
   android_app?: string;
 };
 
+export type TagCount = {
+  tag: string;
+  links: number;
+};
+
 export type Domain = {
   id: string;
   host: string;
@@ -129,6 +138,10 @@ export type Domain = {
     well_known_url: string;
   };
   verified_at: string | null;
+  quarantine: {
+    of: "link" | "domain" | "owner";
+    reason: string;
+  } | null;
   alphabet: "base62" | "people";
   root_url: string | null;
   not_found_url: string | null;
@@ -241,7 +254,10 @@ export type Report = {
   owner_id: string;
   short_url: string;
   url: string;
-  quarantined: string | null;
+  quarantine: {
+    of: "link" | "domain" | "owner";
+    reason: string;
+  } | null;
   reason: "phishing" | "malware" | "spam" | "illegal" | "other";
   detail: string;
   contact: string;
@@ -249,6 +265,21 @@ export type Report = {
   created_at: string;
   decided_at: string | null;
   decided_by: string | null;
+};
+
+export type Lookup = {
+  link: Link | null;
+  domain: {
+    id: string;
+    host: string;
+    stopped: string | null;
+  } | null;
+  owner: {
+    id: string;
+    name: string;
+    email: string | null;
+    stopped: string | null;
+  } | null;
 };
 
 export type Quarantined = {
@@ -265,6 +296,7 @@ export type Account = {
   email: string | null;
   name: string;
   role: "admin" | "member";
+  tier: string;
   must_change_password: boolean;
   disabled_at: string | null;
   created_at: string;
@@ -325,6 +357,12 @@ export interface Operations {
     body: undefined;
     reply: void;
   };
+  /** Remove a rule; its versions stay */
+  delete_limits_rules_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
   /** Remove a link; visitors get 410, its history stays */
   delete_links_id: {
     query: undefined;
@@ -366,6 +404,7 @@ export interface Operations {
     query: {
       cursor?: string;
       limit?: number;
+      search?: string;
     };
     body: undefined;
     reply: {
@@ -424,6 +463,16 @@ export interface Operations {
       database_ms: number | null;
       metrics: string;
     };
+  };
+  /** Find what may have to be stopped, by a short URL, a host or an account's id */
+  get_admin_lookup: {
+    query: {
+      short_url?: string;
+      host?: string;
+      owner_id?: string;
+    };
+    body: undefined;
+    reply: Lookup;
   };
   /** List the links, owners or domains that are stopped */
   get_admin_quarantine: {
@@ -493,6 +542,206 @@ export interface Operations {
       next_cursor: string | null;
     };
   };
+  /** Which rules concern a request, in what order, with what state, and why */
+  get_limits_explain: {
+    query: {
+      method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+      path: string;
+      address?: string;
+      account_id?: string;
+      api_key_id?: string;
+      tier?: string;
+    };
+    body: undefined;
+    reply: {
+      route: string | null;
+      tier: string;
+      allowed: boolean;
+      rules: {
+        rule: string;
+        mode: "enforce" | "shadow";
+        applies: boolean;
+        why: string;
+        key: string | null;
+        state: {
+          allowed: boolean;
+          rule: string | null;
+          limit: number | null;
+          remaining: number | null;
+          reset_at: string | null;
+          retry_after_ms: number | null;
+          delay_ms: number;
+        } | null;
+      }[];
+    };
+  };
+  /** The most refused keys, refusals by rule and route over time, and sudden rises */
+  get_limits_refusals: {
+    query: {
+      since?: string;
+      until?: string;
+      rule?: string;
+      step?: "minute" | "hour" | "day";
+    };
+    body: undefined;
+    reply: {
+      keys: {
+        rule: string;
+        key: string;
+        refused: number;
+      }[];
+      series: {
+        at: string;
+        rule: string;
+        route: string;
+        shadow: boolean;
+        refused: number;
+      }[];
+      rises: {
+        rule: string;
+        route: string;
+        refused: number;
+        expected: number;
+      }[];
+    };
+  };
+  /** All rules, by name */
+  get_limits_rules: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        name: string;
+        description: string;
+        enabled: boolean;
+        mode: "enforce" | "shadow";
+        service: boolean;
+        tiers: string[];
+        routes: string[];
+        methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+        algorithm:
+          | "fixed_window"
+          | "sliding_log"
+          | "sliding_window"
+          | "token_bucket"
+          | "leaky_bucket"
+          | "quota"
+          | "concurrency"
+          | "list";
+        limit: number;
+        window_ms: number;
+        burst: number | null;
+        cost: number;
+        key: string[];
+        key_fallback: string[];
+        accuracy: "strict" | "leased" | "local";
+        on_failure: "open" | "closed" | null;
+        penalty_ms: number;
+        wait_ms_max: number;
+        queue_max: number;
+        allow: string[];
+        deny: string[];
+        preset: boolean;
+        version: number;
+        updated_at: string;
+        updated_by: string | null;
+      }[];
+    };
+  };
+  /** One rule */
+  get_limits_rules_id: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      id: string;
+      name: string;
+      description: string;
+      enabled: boolean;
+      mode: "enforce" | "shadow";
+      service: boolean;
+      tiers: string[];
+      routes: string[];
+      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+      algorithm:
+        | "fixed_window"
+        | "sliding_log"
+        | "sliding_window"
+        | "token_bucket"
+        | "leaky_bucket"
+        | "quota"
+        | "concurrency"
+        | "list";
+      limit: number;
+      window_ms: number;
+      burst: number | null;
+      cost: number;
+      key: string[];
+      key_fallback: string[];
+      accuracy: "strict" | "leased" | "local";
+      on_failure: "open" | "closed" | null;
+      penalty_ms: number;
+      wait_ms_max: number;
+      queue_max: number;
+      allow: string[];
+      deny: string[];
+      preset: boolean;
+      version: number;
+      updated_at: string;
+      updated_by: string | null;
+    };
+  };
+  /** Every state of a rule, newest first, with who changed it; of a removed one too */
+  get_limits_rules_id_versions: {
+    query: {
+      cursor?: number;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        rule_id: string;
+        version: number;
+        change: "created" | "updated" | "removed";
+        name: string;
+        definition: {
+          name: string;
+          description: string;
+          enabled: boolean;
+          mode: "enforce" | "shadow";
+          service: boolean;
+          tiers: string[];
+          routes: string[];
+          methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+          algorithm:
+            | "fixed_window"
+            | "sliding_log"
+            | "sliding_window"
+            | "token_bucket"
+            | "leaky_bucket"
+            | "quota"
+            | "concurrency"
+            | "list";
+          limit: number;
+          window_ms: number;
+          burst: number | null;
+          cost: number;
+          key: string[];
+          key_fallback: string[];
+          accuracy: "strict" | "leased" | "local";
+          on_failure: "open" | "closed" | null;
+          penalty_ms: number;
+          wait_ms_max: number;
+          queue_max: number;
+          allow: string[];
+          deny: string[];
+        };
+        changed_at: string;
+        changed_by: string | null;
+      }[];
+      next_cursor: string | null;
+    };
+  };
   /** List links, newest first */
   get_links: {
     query: ListLinks;
@@ -544,6 +793,19 @@ export interface Operations {
     query: StatsQuery;
     body: undefined;
     reply: Stats;
+  };
+  /** List your tags and how many links carry them */
+  get_links_tags: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      prefix?: string;
+    };
+    body: undefined;
+    reply: {
+      items: TagCount[];
+      next_cursor: string | null;
+    };
   };
   /** Clicks on codes that nobody has made, newest first */
   get_orphans: {
@@ -625,11 +887,12 @@ export interface Operations {
     };
     reply: Account;
   };
-  /** Change an account's role, disable or enable it, or give it a temporary password */
+  /** Change an account's role or plan, disable or enable it, or give it another password */
   patch_accounts_id: {
     query: undefined;
     body: {
       role?: "admin" | "member";
+      tier?: string;
       disabled?: boolean;
       password?: string;
     };
@@ -653,11 +916,94 @@ export interface Operations {
     };
     reply: ApiKey;
   };
+  /** Change a rule; new numbers apply to what was used already */
+  patch_limits_rules_id: {
+    query: undefined;
+    body: {
+      name?: string;
+      description?: string;
+      enabled?: boolean;
+      mode?: "enforce" | "shadow";
+      service?: boolean;
+      tiers?: string[];
+      routes?: string[];
+      methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+      algorithm?:
+        | "fixed_window"
+        | "sliding_log"
+        | "sliding_window"
+        | "token_bucket"
+        | "leaky_bucket"
+        | "quota"
+        | "concurrency"
+        | "list";
+      limit?: number;
+      window_ms?: number;
+      burst?: number | null;
+      cost?: number;
+      key?: string[];
+      key_fallback?: string[];
+      accuracy?: "strict" | "leased" | "local";
+      on_failure?: "open" | "closed" | null;
+      penalty_ms?: number;
+      wait_ms_max?: number;
+      queue_max?: number;
+      allow?: string[];
+      deny?: string[];
+      version?: number;
+    };
+    reply: {
+      id: string;
+      name: string;
+      description: string;
+      enabled: boolean;
+      mode: "enforce" | "shadow";
+      service: boolean;
+      tiers: string[];
+      routes: string[];
+      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+      algorithm:
+        | "fixed_window"
+        | "sliding_log"
+        | "sliding_window"
+        | "token_bucket"
+        | "leaky_bucket"
+        | "quota"
+        | "concurrency"
+        | "list";
+      limit: number;
+      window_ms: number;
+      burst: number | null;
+      cost: number;
+      key: string[];
+      key_fallback: string[];
+      accuracy: "strict" | "leased" | "local";
+      on_failure: "open" | "closed" | null;
+      penalty_ms: number;
+      wait_ms_max: number;
+      queue_max: number;
+      allow: string[];
+      deny: string[];
+      preset: boolean;
+      version: number;
+      updated_at: string;
+      updated_by: string | null;
+    };
+  };
   /** Change a link; the next visitor gets the new one */
   patch_links_id: {
     query: undefined;
     body: UpdateLink;
     reply: Link;
+  };
+  /** Rename a tag on all your links, or take it off them; done soon after the answer */
+  patch_links_tags: {
+    query: undefined;
+    body: {
+      tag: string;
+      to: string | null;
+    };
+    reply: void;
   };
   /** Change a webhook; enabling it again forgets its failures */
   patch_webhooks_id: {
@@ -670,6 +1016,14 @@ export interface Operations {
     };
     reply: Webhook;
   };
+  /** Delete one's account and all that it owns; needs the password again */
+  post_account_delete: {
+    query: undefined;
+    body: {
+      current_password: string;
+    };
+    reply: void;
+  };
   /** Sign up; or, as an administrator, create an account with a temporary password */
   post_accounts: {
     query: undefined;
@@ -679,6 +1033,14 @@ export interface Operations {
       name?: string;
     };
     reply: Account;
+  };
+  /** Delete an account; what it owns goes to `transfer_to`, or is erased where that is null */
+  post_accounts_id_delete: {
+    query: undefined;
+    body: {
+      transfer_to: string | null;
+    };
+    reply: void;
   };
   /** Put a dead job back into the queue */
   post_admin_dead_letters_id_replay: {
@@ -780,6 +1142,198 @@ export interface Operations {
       last_used_at: string | null;
       created_at: string;
       key: string;
+    };
+  };
+  /** May this key do this now? Charges it if so */
+  post_limits_check: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+      cost?: number;
+    };
+    reply: {
+      allowed: boolean;
+      rule: string | null;
+      limit: number | null;
+      remaining: number | null;
+      reset_at: string | null;
+      retry_after_ms: number | null;
+      delay_ms: number;
+    };
+  };
+  /** Many checks in one call, each decided for itself and in this order */
+  post_limits_checks: {
+    query: undefined;
+    body: {
+      checks: {
+        rule?: string;
+        policy?: string;
+        key: string | Record<string, string>;
+        tier?: string;
+        cost?: number;
+      }[];
+    };
+    reply: {
+      results: {
+        allowed: boolean;
+        rule: string | null;
+        limit: number | null;
+        remaining: number | null;
+        reset_at: string | null;
+        retry_after_ms: number | null;
+        delay_ms: number;
+      }[];
+    };
+  };
+  /** What a check would say; charges nothing */
+  post_limits_peek: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+      cost?: number;
+    };
+    reply: {
+      allowed: boolean;
+      rule: string | null;
+      limit: number | null;
+      remaining: number | null;
+      reset_at: string | null;
+      retry_after_ms: number | null;
+      delay_ms: number;
+    };
+  };
+  /** Refuse a key for a while, whatever it has left */
+  post_limits_penalize: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+      ms: number;
+    };
+    reply: void;
+  };
+  /** Give back what was charged and not used, or the place of a concurrency limit */
+  post_limits_refund: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+      cost?: number;
+    };
+    reply: void;
+  };
+  /** Charge a cost that is known only afterwards, whether it fits or not */
+  post_limits_report: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+      cost: number;
+    };
+    reply: {
+      allowed: boolean;
+      rule: string | null;
+      limit: number | null;
+      remaining: number | null;
+      reset_at: string | null;
+      retry_after_ms: number | null;
+      delay_ms: number;
+    };
+  };
+  /** Forget all that a key has used, and what blocks it */
+  post_limits_reset: {
+    query: undefined;
+    body: {
+      rule?: string;
+      policy?: string;
+      key: string | Record<string, string>;
+      tier?: string;
+    };
+    reply: void;
+  };
+  /** Make a rule; it holds from this answer on */
+  post_limits_rules: {
+    query: undefined;
+    body: {
+      name: string;
+      algorithm:
+        | "fixed_window"
+        | "sliding_log"
+        | "sliding_window"
+        | "token_bucket"
+        | "leaky_bucket"
+        | "quota"
+        | "concurrency"
+        | "list";
+      description?: string;
+      enabled?: boolean;
+      mode?: "enforce" | "shadow";
+      service?: boolean;
+      tiers?: string[];
+      routes?: string[];
+      methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+      limit?: number;
+      window_ms?: number;
+      burst?: number | null;
+      cost?: number;
+      key?: string[];
+      key_fallback?: string[];
+      accuracy?: "strict" | "leased" | "local";
+      on_failure?: "open" | "closed" | null;
+      penalty_ms?: number;
+      wait_ms_max?: number;
+      queue_max?: number;
+      allow?: string[];
+      deny?: string[];
+    };
+    reply: {
+      id: string;
+      name: string;
+      description: string;
+      enabled: boolean;
+      mode: "enforce" | "shadow";
+      service: boolean;
+      tiers: string[];
+      routes: string[];
+      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+      algorithm:
+        | "fixed_window"
+        | "sliding_log"
+        | "sliding_window"
+        | "token_bucket"
+        | "leaky_bucket"
+        | "quota"
+        | "concurrency"
+        | "list";
+      limit: number;
+      window_ms: number;
+      burst: number | null;
+      cost: number;
+      key: string[];
+      key_fallback: string[];
+      accuracy: "strict" | "leased" | "local";
+      on_failure: "open" | "closed" | null;
+      penalty_ms: number;
+      wait_ms_max: number;
+      queue_max: number;
+      allow: string[];
+      deny: string[];
+      preset: boolean;
+      version: number;
+      updated_at: string;
+      updated_by: string | null;
     };
   };
   /** Make a short link */

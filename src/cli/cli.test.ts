@@ -124,6 +124,27 @@ describe("user", () => {
     await done("user", "role", email, "member");
   });
 
+  test("deletes for good, once it is told what becomes of the links", async () => {
+    const [leaving, heir] = ["leaving@example.com", "heir@example.com"];
+    await done("user", "create", leaving);
+    await done("user", "create", heir);
+    const [key, heirs] = [await done("key", "create", leaving), await done("key", "create", heir)];
+    const unsaid = await place.stoa(["user", "delete", leaving]);
+    expect([unsaid.code, unsaid.err]).toEqual([
+      2,
+      expect.stringContaining("either --transfer-to EMAIL or --erase-links"),
+    ]);
+    const both = ["user", "delete", leaving, "--erase-links", "--transfer-to", heir];
+    expect((await place.stoa(both)).code).toBe(2);
+    await done("user", "delete", leaving, "--transfer-to", heir);
+    expect(await becomes(401, () => call("/api/v1/links", key))).toBe(401);
+    await done("user", "delete", heir, "--erase-links");
+    expect(await becomes(401, () => call("/api/v1/links", heirs))).toBe(401);
+    expect(await done("user", "list")).not.toMatch(/leaving@|heir@/);
+    const again = await place.stoa(["user", "delete", heir, "--erase-links"]);
+    expect([again.code, again.err]).toEqual([1, "stoa: There is no such account.\n"]);
+  });
+
   test("keeps the last administrator, and names what it does not know", async () => {
     const last = await place.stoa(["user", "disable", server.admin]);
     expect([last.code, last.err]).toEqual([

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { assert } from "../platform/errors/errors.ts";
 
 /**
  * Builds the console once per version of its sources. The result lies in the data folder under
@@ -145,7 +146,12 @@ function typeOf(name: string): string {
 
 async function hashSources(signUpOpen: boolean): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256").update(`${Bun.version} ${signUpOpen}`);
-  const names = [...new Bun.Glob("{src/console,sdk}/**/*.{ts,tsx,css,svg}").scanSync(rootDir)];
+  // Not one pattern for both: Bun finds nothing by a slash inside braces.
+  const names = ["src/console", "sdk"].flatMap((folder) => {
+    const found = [...new Bun.Glob(`${folder}/**/*.{ts,tsx,css,svg}`).scanSync(rootDir)];
+    assert(found.length > 0, `there are no sources of the console in ${folder}`);
+    return found;
+  });
   names.push("package-lock.json");
   for (const name of names.sort()) {
     if (/\.test\.tsx?$/.test(name)) continue;

@@ -256,6 +256,7 @@ describe("every page", () => {
     "/audit",
     "/health",
     "/reports",
+    `/reports?view=lookup&find=${encodeURIComponent(link.short_url)}`,
     "/accounts",
     "/nowhere",
   ];

@@ -69,6 +69,11 @@ export function onSessionEnd(listener: () => void): () => void {
 export async function signOut(everywhere = false): Promise<void> {
   if (everywhere) await stoa.sessions.endAll();
   else await stoa.sessions.end();
+  forget();
+}
+
+/** The session is over on the server already: ends it in every tab. */
+export function forget(): void {
   tabs.postMessage("ended");
   endHere();
 }

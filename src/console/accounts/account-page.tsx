@@ -7,6 +7,7 @@ import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 import { Card, Notice, Page } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
+import { DeleteOwn } from "./delete-own.tsx";
 import { DeviceList } from "./device-list.tsx";
 
 /** One's own name, password and signed-in devices. */
@@ -23,6 +24,7 @@ export function AccountPage() {
         <NameForm />
         {account.email !== null && <PasswordForm />}
         <DeviceList />
+        <DeleteOwn />
       </div>
     </Page>
   );

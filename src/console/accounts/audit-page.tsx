@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link as RouteLink } from "wouter";
 import type { AuditEntry } from "../../../sdk/types.ts";
 import { ago, dateTime } from "../messages.ts";
 import { useAccount } from "../session.tsx";
@@ -17,10 +18,23 @@ const actions = [
   "accounts.key_created",
   "accounts.key_revoked",
   "accounts.created",
+  "accounts.changed",
+  "accounts.deleted",
   "links.updated",
   "links.deleted",
+  "links.tag_renamed",
+  "links.tag_removed",
+  "links.quarantined",
+  "links.released",
+  "links.owner_quarantined",
+  "links.owner_released",
   "domains.added",
   "domains.verified",
+  "domains.lost",
+  "domains.quarantined",
+  "domains.released",
+  "reports.upheld",
+  "reports.dismissed",
   "webhooks.created",
 ];
 
@@ -109,6 +123,7 @@ function Entry({ entry, own }: { entry: AuditEntry; own: string }) {
         {who}
         {entry.actor_kind === "key" && " by API key"}
         {entry.address && ` from ${entry.address}`}
+        <Target entry={entry} own={own} />
         {detail.length > 0 && ` · ${detail.join(", ")}`}
       </span>
       <time dateTime={entry.occurred_at} title={dateTime(entry.occurred_at)} className="hint">
@@ -118,12 +133,38 @@ function Entry({ entry, own }: { entry: AuditEntry; own: string }) {
   );
 }
 
+/** Leads to the link that something was done to; others are named where that says more. */
+function Target({ entry, own }: { entry: AuditEntry; own: string }) {
+  const { action, target, account_id } = entry;
+  if (/^links\.(updated|deleted|quarantined|released)$/.test(action)) {
+    return (
+      <>
+        {" · "}
+        <RouteLink href={`/links/${target}`} className="link">
+          the link
+        </RouteLink>
+      </>
+    );
+  }
+  if (account_id === null || account_id === own) return null;
+  return (
+    <>
+      {" · "}
+      <RouteLink href={`/reports?view=lookup&find=account:${account_id}`} className="link">
+        account {account_id}
+      </RouteLink>
+    </>
+  );
+}
+
 /** `accounts.key_created` reads "Key created". */
 function phrase(action: string): string {
   const [system = "", verb = ""] = action.split(".");
   // What is done to keys and sessions names them already.
-  const named = system === "accounts" && !/^(created|renamed|changed|disabled|enabled)$/.test(verb);
-  const text = `${named ? "" : `${system.replace(/s$/, "")} `}${verb.replaceAll("_", " ")}`;
+  const named = system === "accounts" && !/^(created|renamed|changed|deleted)$/.test(verb);
+  const thing = verb.startsWith("owner_") ? "account" : system.replace(/s$/, "");
+  const done = verb.replace("owner_", "").replace("quarantined", "stopped").replaceAll("_", " ");
+  const text = named || verb.startsWith("tag_") ? done : `${thing} ${done}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -1,16 +1,13 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { Quarantined } from "../../../sdk/types.ts";
-import { messageOf, withoutScheme } from "../messages.ts";
+import { withoutScheme } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button } from "../ui/button.tsx";
 import { More } from "../ui/more.tsx";
 import { Empty, Failed, Loading } from "../ui/page.tsx";
-import { toast } from "../ui/toast.tsx";
+import { StopButton } from "./stop-button.tsx";
 
 /** What is stopped, by a report, a block list or an administrator. */
 export type Kind = Quarantined["kind"];
-
-const trees = { link: "links", domain: "domains", owner: "owners" } as const;
 
 export function QuarantineList(props: { kind: Kind }) {
   const stopped = useInfiniteQuery({
@@ -28,7 +25,8 @@ export function QuarantineList(props: { kind: Kind }) {
   if (items.length === 0) {
     return (
       <Empty icon="reports" title="Nothing is stopped">
-        Upheld reports and block lists stop links; an owner or a domain is stopped through the API.
+        Upheld reports and block lists stop links. Look up a link to stop it, its domain or its
+        account by hand.
       </Empty>
     );
   }
@@ -49,23 +47,29 @@ export function QuarantineList(props: { kind: Kind }) {
 }
 
 function Row({ item }: { item: Quarantined }) {
-  const queries = useQueryClient();
-  const release = useMutation({
-    mutationFn: () => stoa.safety.release(trees[item.kind], item.id),
-    onSuccess: () => toast(`${withoutScheme(item.name)} redirects again`),
-    onError: (error) => toast(messageOf(error), "error"),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["quarantine"] }),
-  });
+  const name = withoutScheme(item.name);
+  const what = { kind: item.kind, id: item.id, name, stopped: item.reason };
   return (
     <li className="flex flex-wrap items-center gap-3 px-4 py-3">
       <div className="min-w-0 grow basis-64">
-        <p className="font-semibold">{withoutScheme(item.name)}</p>
-        {item.url && <p className="text-[0.8125rem] text-muted">{withoutScheme(item.url)}</p>}
+        <p className="font-semibold break-all">
+          {item.kind === "owner" ? <AccountName id={item.id} /> : name}
+        </p>
+        {item.url && (
+          <p className="text-[0.8125rem] break-all text-muted">{withoutScheme(item.url)}</p>
+        )}
         <p className="text-xs text-muted">{item.reason}</p>
       </div>
-      <Button busy={release.isPending} onClick={() => release.mutate()}>
-        Release
-      </Button>
+      <StopButton what={what} />
     </li>
   );
+}
+
+function AccountName({ id }: { id: string }) {
+  const found = useQuery({
+    queryKey: ["lookup", `account:${id}`],
+    queryFn: ({ signal }) => stoa.safety.lookUp({ owner_id: id }, { signal }),
+  });
+  const owner = found.data?.owner;
+  return owner ? `${owner.name}${owner.email ? `, ${owner.email}` : ""}` : `Account ${id}`;
 }

@@ -4,6 +4,8 @@ import { Link as RouteLink, useLocation } from "wouter";
 import { NotFoundError } from "../../../sdk/errors.ts";
 import type { Link } from "../../../sdk/types.ts";
 import { date, messageOf, withoutScheme } from "../messages.ts";
+import { StopButton } from "../admin/stop-button.tsx";
+import { useAccount } from "../session.tsx";
 import { stoa } from "../stoa.ts";
 import { Button, CopyButton } from "../ui/button.tsx";
 import { Confirm } from "../ui/dialog.tsx";
@@ -119,6 +121,7 @@ function Tabs({ link, tab }: { link: Link; tab: string }) {
 }
 
 function Actions({ link }: { link: Link }) {
+  const { role } = useAccount();
   const [confirming, setConfirming] = useState(false);
   const queries = useQueryClient();
   const [, navigate] = useLocation();
@@ -139,6 +142,14 @@ function Actions({ link }: { link: Link }) {
       <a href={link.short_url} target="_blank" rel="noreferrer" className="btn btn-plain">
         <Icon name="external" /> Follow
       </a>
+      {role === "admin" && link.state !== "deleted" && (
+        <StopButton
+          what={{
+            ...{ kind: "link", id: link.id, name: withoutScheme(link.short_url) },
+            stopped: link.quarantine?.of === "link" ? link.quarantine.reason : null,
+          }}
+        />
+      )}
       {link.state !== "deleted" && (
         <Button kind="danger" icon="trash" onClick={() => setConfirming(true)}>
           Delete
@@ -163,7 +174,12 @@ function Warnings(props: { link: Link }) {
   const { link } = props;
   const warnings: string[] = [];
   if (link.state === "quarantined") {
-    warnings.push("Visitors see a warning page instead of the target. Ask an administrator why.");
+    const what = { link: "This link", domain: "Its domain", owner: "The account that owns it" };
+    const { of, reason } = link.quarantine ?? { of: "link", reason: "" };
+    warnings.push(
+      `${what[of]} is stopped${reason && ` (${reason})`}: visitors are not sent on. ` +
+        "Ask an administrator to release it.",
+    );
   }
   if (link.dead_since) {
     warnings.push(

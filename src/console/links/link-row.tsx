@@ -86,7 +86,7 @@ export function StateBadge(props: { link: Link }) {
     case "deleted":
       return <Badge kind="danger">deleted</Badge>;
     case "quarantined":
-      return <Badge kind="danger">blocked as unsafe</Badge>;
+      return <Badge kind="danger">stopped</Badge>;
     case "active":
       if (link.dead_since) return <Badge kind="warn">target is gone</Badge>;
       return link.flags.length > 0 ? <Badge kind="warn">check the host</Badge> : null;

@@ -7,10 +7,11 @@ import { Button } from "../ui/button.tsx";
 import { Segments, Select } from "../ui/field.tsx";
 import { More } from "../ui/more.tsx";
 import { Card, Empty, Failed, Loading, Page } from "../ui/page.tsx";
+import { SearchField } from "../ui/search-field.tsx";
 import { LinkList } from "./link-list.tsx";
 import { LinkRow } from "./link-row.tsx";
 import { QuickCreate } from "./quick-create.tsx";
-import { SearchField } from "./search-field.tsx";
+import { TagFilter } from "./tag-filter.tsx";
 
 /** All links of the caller: search, filter, sort, and more as one scrolls. */
 type State = NonNullable<ListLinks["state"]>;
@@ -73,7 +74,13 @@ export function LinksPage() {
 function FilterBar({ search, focus, state, sort, tag, change }: Filters) {
   return (
     <div className="mb-3 flex flex-wrap items-center gap-2">
-      <SearchField value={search} focus={focus} onChange={(value) => change("search", value)} />
+      <SearchField
+        label="Search links"
+        placeholder="Search in codes, URLs, titles and tags"
+        value={search}
+        focus={focus}
+        onChange={(value) => change("search", value)}
+      />
       <Segments
         label="State"
         value={state}
@@ -87,11 +94,7 @@ function FilterBar({ search, focus, state, sort, tag, change }: Filters) {
         options={sorts}
         onChange={(value) => change("sort", value)}
       />
-      {tag && (
-        <Button icon="close" onClick={() => change("tag", "")} aria-label={`Remove tag ${tag}`}>
-          {tag}
-        </Button>
-      )}
+      <TagFilter tag={tag} onTag={(value) => change("tag", value)} />
     </div>
   );
 }

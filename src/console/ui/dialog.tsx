@@ -50,6 +50,8 @@ export function Confirm(props: {
   title: string;
   children: ReactNode;
   action: string;
+  /** What not doing it is called. */
+  keep?: string;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }) {
@@ -68,7 +70,7 @@ export function Confirm(props: {
     <Dialog title={props.title} onClose={props.onClose}>
       <div className="text-muted">{props.children}</div>
       <div className="mt-5 flex justify-end gap-2">
-        <Button onClick={props.onClose}>Keep it</Button>
+        <Button onClick={props.onClose}>{props.keep ?? "Keep it"}</Button>
         <Button kind="danger" busy={busy} onClick={confirm}>
           {props.action}
         </Button>

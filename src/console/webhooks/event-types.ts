@@ -6,7 +6,8 @@ export const eventTypes: { value: string; label: string }[] = [
   { value: "links.updated", label: "A link was edited" },
   { value: "links.deleted", label: "A link was deleted" },
   { value: "links.died", label: "A link's target is gone" },
-  { value: "links.quarantined", label: "A link was blocked as unsafe" },
-  { value: "links.released", label: "A blocked link redirects again" },
+  { value: "links.quarantined", label: "A link was stopped as unsafe" },
+  { value: "links.released", label: "A stopped link redirects again" },
   { value: "links.domain_verified", label: "A domain was proved" },
+  { value: "links.domain_lost", label: "Somebody else has proved a domain" },
 ];

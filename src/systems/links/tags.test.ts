@@ -50,7 +50,7 @@ test("counts follow every change, before and after they are folded", async () =>
   expect(left).toEqual([]);
 });
 
-test("bulk and import count as single creates do, and a refused link counts for nothing", async () => {
+test("bulk and import count as single creates do; a refused link counts for nothing", async () => {
   const url = "https://example.com/b";
   const links = [
     { url, tags: ["b-all"], alias: "b-alias" },
@@ -103,7 +103,7 @@ test("everybody has their own", async () => {
   expect(await countsOf("e-", world.bob)).toEqual({ "e-theirs": 1 });
 });
 
-test("a tag is renamed, joined with another, and taken off, on all links of its owner", async () => {
+test("a tag is renamed, joined with another, taken off, on all links of its owner", async () => {
   const [first, second, theirs] = [
     await create(["f-old", "f-else"]),
     await create(["f-old", "f-new"]),

@@ -1,13 +1,15 @@
 import { useEffect, useRef, useState } from "react";
-import { Field } from "../ui/field.tsx";
-import { Icon } from "../ui/icons.tsx";
+import { Field } from "./field.tsx";
+import { Icon } from "./icons.tsx";
 
 /** Searches while one types, but not for every letter. */
 const typingMs = 200;
 
 export function SearchField(props: {
+  label: string;
+  placeholder: string;
   value: string;
-  focus: boolean;
+  focus?: boolean;
   onChange: (value: string) => void;
 }) {
   // Null while the address and the field say the same.
@@ -30,12 +32,12 @@ export function SearchField(props: {
         className="pointer-events-none absolute inset-y-0 left-2.5 my-auto size-4 text-muted"
       />
       <Field
-        label="Search links"
+        label={props.label}
         hideLabel
         type="search"
         data-shortcut="search"
         autoFocus={props.focus}
-        placeholder="Search in codes, URLs, titles and tags"
+        placeholder={props.placeholder}
         className="pl-8"
         value={text}
         onChange={(event) => type(event.target.value)}

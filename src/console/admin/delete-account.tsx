@@ -1,0 +1,120 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import type { Account } from "../../../sdk/types.ts";
+import { messageOf } from "../messages.ts";
+import { stoa } from "../stoa.ts";
+import { Button } from "../ui/button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { Field, Select } from "../ui/field.tsx";
+import { Notice } from "../ui/page.tsx";
+import { toast } from "../ui/toast.tsx";
+
+/** Deletes somebody's account; what becomes of the links has to be chosen. */
+type Fate = "" | "transfer" | "erase";
+const fates: { value: Fate; label: string }[] = [
+  { value: "", label: "Choose…" },
+  { value: "transfer", label: "Give them to another account" },
+  { value: "erase", label: "End them for good" },
+];
+const hints: Record<Fate, string> = {
+  "": "Links, domains and their clicks.",
+  transfer: "They go on redirecting, and that account sees and changes them.",
+  erase: "Visitors are told that they are gone. What the links said is erased.",
+};
+
+export function DeleteAccount(props: { account: Account; onClose: () => void }) {
+  const { account, onClose } = props;
+  const queries = useQueryClient();
+  const [fate, setFate] = useState<Fate>("");
+  const [heir, setHeir] = useState<Account | null>(null);
+  const remove = useMutation({
+    mutationFn: () =>
+      stoa.accounts.delete(account.id, fate === "transfer" ? (heir?.id ?? null) : null),
+    onSuccess: async () => {
+      toast(`${account.name} is deleted`);
+      await queries.invalidateQueries({ queryKey: ["accounts"] });
+      onClose();
+    },
+  });
+  const ready = fate === "erase" || (fate === "transfer" && heir !== null);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (ready && !remove.isPending) remove.mutate();
+  };
+  return (
+    <Dialog title={`Delete ${account.name}?`} onClose={onClose}>
+      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
+        {remove.error && <Notice kind="danger">{messageOf(remove.error)}</Notice>}
+        <p className="text-muted">
+          {account.email ?? "This account"} is signed out everywhere at once, its keys and webhooks
+          end, and its name and address are erased. This cannot be undone.
+        </p>
+        <Select
+          label="Its links"
+          value={fate}
+          options={fates}
+          hint={hints[fate]}
+          onChange={setFate}
+        />
+        {fate === "transfer" && <Heir not={account.id} heir={heir} onHeir={setHeir} />}
+        <div className="flex justify-end gap-2">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="danger" type="submit" busy={remove.isPending} disabled={!ready}>
+            Delete account
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+const shownMax = 5;
+
+function Heir(props: {
+  not: string;
+  heir: Account | null;
+  onHeir: (heir: Account | null) => void;
+}) {
+  const [search, setSearch] = useState("");
+  const found = useQuery({
+    queryKey: ["accounts", "heir", search],
+    queryFn: ({ signal }) => stoa.accounts.list({ search, limit: shownMax }).page({ signal }),
+    enabled: search.trim() !== "" && props.heir === null,
+    placeholderData: (before) => before,
+  });
+  const may = (account: Account) => account.id !== props.not && account.disabled_at === null;
+  const options = props.heir ? [] : (found.data?.items.filter(may) ?? []);
+  return (
+    <div>
+      <Field
+        label="To the account"
+        type="search"
+        autoComplete="off"
+        placeholder="Part of a name or e-mail address"
+        value={props.heir ? (props.heir.email ?? props.heir.name) : search}
+        onChange={(event) => {
+          props.onHeir(null);
+          setSearch(event.target.value);
+        }}
+      />
+      {search.trim() !== "" && !props.heir && (
+        <ul className="mt-1 rounded-lg border border-line" aria-label="Accounts found">
+          {options.map((account) => (
+            <li key={account.id}>
+              <button
+                type="button"
+                className="w-full truncate rounded-lg px-3 py-2 text-left hover:bg-sunken"
+                onClick={() => props.onHeir(account)}
+              >
+                {account.name} <span className="text-muted">{account.email}</span>
+              </button>
+            </li>
+          ))}
+          {options.length === 0 && !found.isFetching && (
+            <li className="px-3 py-2 text-muted">Nobody of that name.</li>
+          )}
+        </ul>
+      )}
+    </div>
+  );
+}
