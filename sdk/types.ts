@@ -1336,6 +1336,64 @@ export interface Operations {
       updated_by: string | null;
     };
   };
+  /** What each algorithm would let through of some traffic; nothing is kept of it */
+  post_limits_simulate: {
+    query: undefined;
+    body: {
+      limit: number;
+      window_ms: number;
+      burst?: number | null;
+      wait_ms_max?: number;
+      queue_max?: number;
+      penalty_ms?: number;
+      arrivals: {
+        at_ms: number;
+        cost?: number;
+      }[];
+    };
+    reply: {
+      fixed_window: {
+        at_ms: number;
+        cost: number;
+        allowed: boolean;
+        delay_ms: number;
+        remaining: number;
+        retry_after_ms: number | null;
+      }[];
+      sliding_log: {
+        at_ms: number;
+        cost: number;
+        allowed: boolean;
+        delay_ms: number;
+        remaining: number;
+        retry_after_ms: number | null;
+      }[];
+      sliding_window: {
+        at_ms: number;
+        cost: number;
+        allowed: boolean;
+        delay_ms: number;
+        remaining: number;
+        retry_after_ms: number | null;
+      }[];
+      token_bucket: {
+        at_ms: number;
+        cost: number;
+        allowed: boolean;
+        delay_ms: number;
+        remaining: number;
+        retry_after_ms: number | null;
+      }[];
+      leaky_bucket: {
+        at_ms: number;
+        cost: number;
+        allowed: boolean;
+        delay_ms: number;
+        remaining: number;
+        retry_after_ms: number | null;
+      }[];
+    };
+  };
   /** Make a short link */
   post_links: {
     query: undefined;

@@ -22,7 +22,7 @@ const readNote = route({
 const name = "GET /api/v1/notes/{id}";
 
 test("a route declares its success and the errors that a caller can provoke", () => {
-  expect(declaredBy(readNote)).toEqual([200, 400, 401, 403, 404]);
+  expect(declaredBy(readNote)).toEqual([200, 400, 401, 403, 404, 429]);
 });
 
 test("what no test saw is told, over all processes that recorded", async () => {
@@ -33,7 +33,7 @@ test("what no test saw is told, over all processes that recorded", async () => {
   try {
     for (const statuses of [
       ["200", "404"],
-      ["401", "403"],
+      ["401", "403", "429"],
     ]) {
       const metrics = new Metrics();
       for (const status of statuses) {

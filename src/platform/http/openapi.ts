@@ -116,6 +116,8 @@ export function errorsOf(route: Route): Map<number, ErrorCode[]> {
   if (route.scope) codes.push("auth.scope_missing");
   if (route.access === "admin") codes.push("auth.forbidden");
   if (route.idempotent) codes.push("idempotency.key_reused", "idempotency.in_progress");
+  // By the guard in front of all of them.
+  codes.push("request.rate_limited", "limits.denied");
   codes.push("server.busy", "server.database_unavailable");
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes)) {

@@ -1,10 +1,11 @@
 import { Hono } from "hono";
-import { requireScope, type Authenticate, type Principal } from "../auth/principal.ts";
+import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Clock } from "../clock/clock.ts";
 import { explain, type Db } from "../db/db.ts";
 import { AppError, errorStatus } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { admit, needCredentials } from "./admission.ts";
 import { parseJson } from "./body.ts";
 import { behind, type Guard } from "./guard.ts";
 import { createIdempotency, RawJson, type Claim } from "./idempotency.ts";
@@ -190,23 +191,6 @@ class Runner {
     const claim = identify(route, request, bytes, caller, key);
     return await this.idempotency.once(claim, () => write(claim));
   }
-}
-
-function admit(route: Route, caller: Principal | null): void {
-  if (route.access === "public") return;
-  if (!caller) needCredentials();
-  // What an admin may do is refused before scopes, so that a member learns nothing from them.
-  if (route.access === "admin" && caller?.role !== "admin") {
-    throw new AppError("auth.forbidden", "This is for administrators.");
-  }
-  if (route.scope) requireScope(caller as Principal, route.scope);
-}
-
-function needCredentials(): never {
-  throw new AppError(
-    "auth.required",
-    "Authorization: send `Bearer` and an access token or an API key.",
-  );
 }
 
 function finish(reply: Reply, requestId: string, extra: Record<string, string>): Response {

@@ -3,26 +3,13 @@ import type { Log } from "../../platform/log/log.ts";
 import type { Compiled } from "./compile.ts";
 import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Subject } from "./subject.ts";
+import type { Asked, Selection } from "./selection.ts";
 
 /**
  * From rules and a caller to one answer: lists first, then all that is enforced in one question
  * to the limiter, then each shadow rule in a question of its own, so that it neither refuses nor
  * charges for others. Answers are given in place where the limiter can, else as a promise.
  */
-export type Asked = { compiled: Compiled; key: string };
-
-export type Selection = {
-  asked: Asked[];
-  shadows: Asked[];
-  /** Shadow rules that have the caller on their deny list. */
-  shadowDenied: Asked[];
-  /** The rule that has the caller on its deny list. */
-  denied: Asked | null;
-  /** A list lets the caller pass whatever the rules say. */
-  exempt: boolean;
-};
-
 export type Said = { compiled: Compiled; key: string; answer: Answer };
 
 export type Outcome = {
@@ -52,31 +39,6 @@ const passed: Outcome = {
   ...{ allowed: true, tightest: null, charges: [], delayMs: 0 },
   ...{ denied: null, unavailable: false },
 };
-
-/** Which of the rules concern the caller, and by which key. A plain key stands for all of them. */
-export function select(
-  rules: readonly Compiled[],
-  subject: Subject,
-  plainKey: string | null = null,
-): Selection {
-  const selection: Selection = {
-    ...{ asked: [], shadows: [], shadowDenied: [], denied: null, exempt: false },
-  };
-  for (const compiled of rules) {
-    const { allow, deny, shadow } = compiled;
-    const key = plainKey ?? compiled.keyOf(subject);
-    if (deny !== null && deny(key, subject)) {
-      const found = { compiled, key: key ?? subject.address ?? "" };
-      if (!shadow) return { ...selection, denied: found };
-      selection.shadowDenied.push(found);
-    } else if (allow !== null && allow(key, subject)) {
-      if (compiled.reading === null && !shadow) selection.exempt = true;
-    } else if (compiled.reading !== null && key !== null) {
-      (shadow ? selection.shadows : selection.asked).push({ compiled, key });
-    }
-  }
-  return selection;
-}
 
 export class Decider {
   readonly limiter: Limiter;

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { idSchema, route, type Route } from "../../platform/http/route.ts";
 import { guards, ofTier, type Compiled } from "./compile.ts";
-import { select, type Decider, type Question } from "./decide.ts";
+import type { Decider, Question } from "./decide.ts";
 import { nameOf, partsOf } from "./guard.ts";
 import { tag } from "./http.ts";
 import { answerOf, answerSchema, type NamedAnswer } from "./questions.ts";
 import { reaches, routeOf, type RouteName } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
+import { select } from "./selection.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /** For a given request: which rules concern it, in what order, with what state, and why. */

@@ -1,12 +1,13 @@
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Guard, GuardedCall, Passage } from "../../platform/http/guard.ts";
 import { guards, type Compiled } from "./compile.ts";
-import { refusalOf, select, type Decider, type Outcome, type Question } from "./decide.ts";
+import { refusalOf, type Decider, type Outcome, type Question } from "./decide.ts";
 import type { HeadersOf } from "./headers.ts";
 import { rulesPath } from "./http.ts";
 import type { RouteName } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
+import { select } from "./selection.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /**

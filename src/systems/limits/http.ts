@@ -1,13 +1,11 @@
 import { z } from "zod";
-import type { Principal } from "../../platform/auth/principal.ts";
-import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, pageOf, pageQuery, route, type Route } from "../../platform/http/route.ts";
 import { timeSchema } from "../../platform/http/route.ts";
-import { unknownRule, type Origin, type RuleEdits } from "./edit.ts";
+import { unknownRule, type RuleEdits } from "./edit.ts";
 import type { RuleBook } from "./rule-book.ts";
+import { etagOf, originOf, versionOf, wireOf } from "./rule-wire.ts";
 import { createBody, ruleReply, updateBody } from "./rules.ts";
 import * as store from "./store.ts";
-import type { RuleRow } from "./store.ts";
 
 /** The routes of rules. Whoever changes one sees it hold as soon as the answer is there. */
 export type RuleRoutes = { edits: RuleEdits; book: RuleBook };
@@ -177,29 +175,4 @@ function historyRoute(): Route {
       return { status: 200, body: { items, next_cursor } };
     },
   });
-}
-
-function wireOf({ id, definition, preset, version, updated_at, updated_by }: RuleRow) {
-  return { id, ...definition, preset, version, updated_at, updated_by };
-}
-
-function etagOf({ version }: RuleRow): string {
-  return `"${version}"`;
-}
-
-/** Null without `If-Match`: whatever version there is. */
-function versionOf(request: Request): number | null {
-  const given = request.headers.get("if-match");
-  if (given === null || given.trim() === "*") return null;
-  const version = /^"(\d{1,9})"$/.exec(given.trim())?.[1];
-  if (version !== undefined) return Number(version);
-  const message = 'give the version as it was read, such as "3"';
-  throw new AppError("request.invalid", `If-Match: ${message}`, {
-    fields: [{ field: "If-Match", message }],
-  });
-}
-
-function originOf(context: { principal: Principal; address: string; requestId: string }): Origin {
-  const { principal: actor, address, requestId: request_id } = context;
-  return { actor, address, request_id };
 }

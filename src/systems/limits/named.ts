@@ -1,9 +1,10 @@
 import { assert } from "../../platform/errors/errors.ts";
 import { ofTier, type Compiled } from "./compile.ts";
 import type { About, Limits, Verdict } from "./contract.ts";
-import { chargesOf, refusalOf, select, type Decider, type Outcome } from "./decide.ts";
+import { chargesOf, refusalOf, type Decider, type Outcome } from "./decide.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RuleBook } from "./rule-book.ts";
+import { select } from "./selection.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /** Rules that systems ask for by name. */

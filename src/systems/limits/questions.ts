@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { AppError } from "../../platform/errors/errors.ts";
 import { ofTier, type Compiled } from "./compile.ts";
-import { select, type Outcome, type Selection } from "./decide.ts";
+import type { Outcome } from "./decide.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { costMax } from "./rules.ts";
+import { select, type Selection } from "./selection.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /**

@@ -1,10 +1,11 @@
 import type { AppError } from "../../platform/errors/errors.ts";
 import { guards, type Compiled } from "./compile.ts";
-import { refusalOf, select, type Decider, type Outcome } from "./decide.ts";
+import { refusalOf, type Decider, type Outcome } from "./decide.ts";
 import { nameOf, partsOf } from "./guard.ts";
 import { redirectRoute } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
+import { select } from "./selection.ts";
 import { subjectOf } from "./subject.ts";
 
 /**

@@ -22,6 +22,7 @@ import { ensurePresets, presetsOf } from "./presets.ts";
 import { createRedirectGuard, type RedirectGuard } from "./redirect-guard.ts";
 import { refusalsRoute } from "./refusals-http.ts";
 import { reaches, redirectRoute } from "./route-pattern.ts";
+import { simulateRoute } from "./simulate-http.ts";
 
 /** Rate limits: rules, the guard in front of every route, and limits as a service. */
 export type LimitsSystem = System & {
@@ -71,6 +72,7 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
       ...checkRoutes({ book, decider, clock }),
       explainRoute({ book, decider, now: clock.now, routes }),
       refusalsRoute({ refusals, clock }),
+      simulateRoute(),
     ],
     jobs: [{ kind: "limits.sweep", run: () => refusals.sweep() }],
     schedules: [{ kind: "limits.sweep", cron: "29 * * * *" }],
