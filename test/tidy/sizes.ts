@@ -8,7 +8,6 @@ const lineLengthMax = 100;
 /** Files that earn more than 200 lines, and how many; one that shrinks gives its room back. */
 export const roomFor: Record<string, number> = {
   "sdk/transport.ts": 220,
-  "src/console/links/domains-page.tsx": 240,
   "src/console/links/edit-form.tsx": 240,
   "src/console/links/stats-panel.tsx": 220,
   "src/platform/config/config.ts": 370,
@@ -16,6 +15,7 @@ export const roomFor: Record<string, number> = {
   "src/platform/db/backup.ts": 280,
   "src/platform/db/db.ts": 240,
   "src/platform/db/embedded-launch.ts": 240,
+  "src/platform/http/serve.ts": 280,
   "src/platform/http/server.ts": 240,
   "src/platform/state/redis.ts": 220,
   "src/systems/links/clicks/clicks.ts": 260,
@@ -25,12 +25,12 @@ export const roomFor: Record<string, number> = {
   "src/systems/links/clicks/recorder.ts": 260,
   "src/systems/links/clicks/stats.ts": 340,
   "src/systems/links/codes.ts": 220,
-  "src/systems/links/domains.ts": 240,
   "src/systems/links/import.ts": 260,
   "src/systems/links/redirect.ts": 340,
   "src/systems/links/rules.ts": 260,
+  "src/systems/links/store.ts": 240,
   "src/systems/links/visits.ts": 240,
-  "src/systems/links/wire.ts": 220,
+  "src/systems/links/wire.ts": 240,
 };
 
 /** Room is given out in steps, so that not every added line is a change here. */

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, route, type Route } from "../../platform/http/route.ts";
 import { wellKnownPath } from "./domain-proof.ts";
-import type { DomainRow, Domains } from "./domains.ts";
+import type { DomainRow } from "./domain.ts";
+import type { Domains } from "./domains.ts";
 import { normalHost, proofName } from "./host-name.ts";
-import { quarantineOf } from "./link.ts";
+import { quarantineOf } from "./standing.ts";
 import { checkUrl, type UrlPolicy } from "./safety.ts";
 import { createDomainBody, domainSchema, updateDomainBody } from "./wire.ts";
 

@@ -1,7 +1,6 @@
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Reader, Writer } from "../../platform/db/db.ts";
-import { uniqueViolation } from "../../platform/db/sqlstate.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
@@ -9,30 +8,17 @@ import type { Outbound } from "../../platform/outbound/outbound.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import { ownerScope } from "./edit.ts";
 import type { CodeAlphabet } from "./codes.ts";
-import { domainLost, domainVerified } from "./contract.ts";
-import { isProved, newToken, unproved } from "./domain-proof.ts";
+import { type Domain, type DomainRow, domainsChannel, domainTaken, noteDomain } from "./domain.ts";
+import { newToken } from "./domain-proof.ts";
 import { normalHost, requireHost } from "./host-name.ts";
+import { proveDomain } from "./prove-domain.ts";
 
 /**
  * Hosts that serve links. Stoa's own is domain 0. An owner adds another and proves it by a DNS
  * record or a file; until then it serves nothing and holds nobody else off. All proved hosts are
  * kept in memory, because every redirect asks for one.
  */
-export type Domain = {
-  id: string;
-  owner_id: string;
-  host: string;
-  alphabet: CodeAlphabet;
-  root_url: string | null;
-  not_found_url: string | null;
-  quarantined: boolean;
-  /** Of the domain itself. */
-  quarantine_reason: string | null;
-  /** Why its owner is stopped; on Stoa's own domain, whoever makes a link there. */
-  owner_quarantine: string | null;
-};
-
-export type DomainRow = Domain & { token: string; verified_at: Date | null; created_at: Date };
+export type { Domain } from "./domain.ts";
 
 export type DomainDeps = {
   db: Db;
@@ -49,9 +35,6 @@ export type DomainDeps = {
 
 /** What its owner may choose, at first and later. */
 type Choices = Pick<Domain, "alphabet" | "root_url" | "not_found_url">;
-
-export const domainsChannel = "links_domains_changed";
-const proved = "another account has proved it";
 
 export class Domains {
   private readonly deps: DomainDeps;
@@ -146,24 +129,15 @@ export class Domains {
       VALUES (${ids.next()}, ${owner.account_id}, ${host}, ${wish.alphabet}, ${newToken()},
         ${wish.root_url}, ${wish.not_found_url})
       ON CONFLICT DO NOTHING RETURNING d.*, ${ownerQuarantine(tx)}`;
-    if (!row) throw taken(host, "you have added it already");
+    if (!row) throw domainTaken(host, "you have added it already");
     await this.note(tx, owner, row, "domains.added");
     return row;
   }
 
-  /**
-   * Looks for the proof outside any transaction, then records it. Hosts change hands: whoever has
-   * proved one before keeps it for as long as that proof can be found, and no longer.
-   */
   async verify(by: Principal, id: string): Promise<DomainRow> {
-    const { db, outbound } = this.deps;
-    const row = await this.owned(db, by, id);
+    const row = await this.owned(this.deps.db, by, id);
     if (row.verified_at) return row;
-    const holder = await db.one<DomainRow>`
-      SELECT * FROM links.domains WHERE host = ${row.host} AND verified_at IS NOT NULL`;
-    if (!(await isProved(row, outbound))) throw holder ? taken(row.host, proved) : unproved(row);
-    if (holder && (await isProved(holder, outbound))) throw taken(row.host, proved);
-    const proof = await db.write((tx) => this.recordProof(tx, by, row, holder));
+    const proof = await proveDomain(this.deps, by, row);
     await this.settled();
     return proof;
   }
@@ -201,54 +175,12 @@ export class Domains {
     await this.changed(tx);
   }
 
-  private async recordProof(
-    tx: Writer,
-    by: Principal,
-    row: DomainRow,
-    holder: DomainRow | null,
-  ): Promise<DomainRow> {
-    const { clock, events } = this.deps;
-    if (holder) await this.recordLoss(tx, holder);
-    try {
-      // A host that was stopped stays so, whoever proves it next.
-      const { quarantined, quarantine_reason } = holder ?? row;
-      const verified_at = new Date(clock.now());
-      await tx.run`
-        UPDATE links.domains SET verified_at = ${verified_at}, quarantined = ${quarantined},
-          quarantine_reason = ${quarantine_reason}
-        WHERE id = ${row.id}`;
-      await events.publish(tx, domainVerified, {
-        owner_id: row.owner_id,
-        data: { domain_id: row.id, host: row.host },
-      });
-      await this.note(tx, by, row, "domains.verified");
-      await this.changed(tx);
-      return { ...row, verified_at, quarantined, quarantine_reason };
-    } catch (error) {
-      if (uniqueViolation(error)) throw taken(row.host, proved);
-      throw error;
-    }
-  }
-
-  private async recordLoss(tx: Writer, holder: DomainRow): Promise<void> {
-    const { id, host, owner_id } = holder;
-    await tx.run`UPDATE links.domains SET verified_at = NULL WHERE id = ${id}`;
-    await this.deps.events.publish(tx, domainLost, { owner_id, data: { domain_id: id, host } });
-    await this.note(tx, "system", holder, "domains.lost");
-  }
-
   private async changed(tx: Writer): Promise<void> {
     await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
   }
 
-  private async note(
-    tx: Writer,
-    actor: Principal | "system",
-    row: DomainRow,
-    action: string,
-  ): Promise<void> {
-    const { host, owner_id: account_id, id: target } = row;
-    await this.deps.accounts.audit(tx, { account_id, actor, action, target, detail: { host } });
+  private async note(tx: Writer, actor: Principal, row: DomainRow, action: string): Promise<void> {
+    await noteDomain(tx, this.deps.accounts, { actor, row, action });
   }
 }
 
@@ -262,11 +194,4 @@ function ownerQuarantine(reader: Reader): unknown {
   return reader.sql`
     (SELECT q.reason FROM links.quarantined_owners q WHERE q.owner_id = d.owner_id)
       AS owner_quarantine`;
-}
-
-function taken(host: string, why: string): AppError {
-  const message = `${host}: ${why}`;
-  return new AppError("links.domain_taken", `host: ${message}`, {
-    fields: [{ field: "host", message }],
-  });
 }

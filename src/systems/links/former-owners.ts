@@ -4,7 +4,8 @@ import type { Db, Writer } from "../../platform/db/db.ts";
 import type { Subscription } from "../../platform/events/events.ts";
 import type { JobHandler, Jobs } from "../../platform/jobs/jobs.ts";
 import { accountDeleted, type Accounts } from "../accounts/contract.ts";
-import { domainsChannel, type Domains } from "./domains.ts";
+import { domainsChannel } from "./domain.ts";
+import type { Domains } from "./domains.ts";
 import * as store from "./former-owner-store.ts";
 import type { Targets } from "./targets.ts";
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
 import type { Log } from "../../platform/log/log.ts";
-import { domainsChannel, type Domains } from "./domains.ts";
+import { domainsChannel } from "./domain.ts";
+import type { Domains } from "./domains.ts";
 import { changesChannel } from "./store.ts";
 import type { Targets } from "./targets.ts";
 

@@ -1,10 +1,9 @@
 import type { Link } from "./wire.ts";
+import { quarantineOf, type Standing } from "./standing.ts";
 import type { LinkRow, ListedRow } from "./store.ts";
 
 /** What a link is at an instant; the redirect, the API and the console all ask here. */
 export type State = Link["state"];
-
-type Standing = Pick<ListedRow, "quarantined" | "domain_quarantine" | "owner_quarantine">;
 
 type Timed = Standing &
   Pick<LinkRow, "deleted_at" | "starts_at" | "expires_at" | "max_clicks" | "clicks_used">;
@@ -16,13 +15,6 @@ export function stateOf(row: Timed, now: number): State {
   if (row.max_clicks !== null && row.clicks_used >= row.max_clicks) return "used_up";
   if (row.starts_at && row.starts_at.getTime() > now) return "scheduled";
   return "active";
-}
-
-/** The narrowest first: what would have to be released before the others matter. */
-export function quarantineOf(row: Standing): Link["quarantine"] {
-  if (row.quarantined !== null) return { of: "link", reason: row.quarantined };
-  if (row.domain_quarantine !== null) return { of: "domain", reason: row.domain_quarantine };
-  return row.owner_quarantine === null ? null : { of: "owner", reason: row.owner_quarantine };
 }
 
 export type Naming = { publicUrl: string };

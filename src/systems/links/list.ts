@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
-import { type ListedRow, standing } from "./store.ts";
+import type { ListedRow } from "./store.ts";
+import { standing } from "./standing.ts";
 
 /**
  * Pages of an owner's links. A page starts where the last one ended, by the sort key and the id,

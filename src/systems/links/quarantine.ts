@@ -12,7 +12,7 @@ import {
   ownerQuarantined,
   ownerReleased,
 } from "./contract.ts";
-import { type DomainRow, domainsChannel } from "./domains.ts";
+import { type DomainRow, domainsChannel } from "./domain.ts";
 import { unknownLink } from "./edit.ts";
 import type { Naming } from "./link.ts";
 import { factsOf } from "./shorten.ts";

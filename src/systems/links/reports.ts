@@ -7,7 +7,8 @@ import type { Accounts } from "../accounts/contract.ts";
 import type { Limits } from "../limits/contract.ts";
 import { aliasSkeleton } from "./aliases.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { findTargets, standing } from "./store.ts";
+import { findTargets } from "./store.ts";
+import { standing } from "./standing.ts";
 
 /**
  * What visitors say about links, and what administrators decide. Anybody may report, so one

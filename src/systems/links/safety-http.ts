@@ -7,7 +7,8 @@ import {
   type Route,
   timeSchema,
 } from "../../platform/http/route.ts";
-import { quarantineOf, shortUrl } from "./link.ts";
+import { shortUrl } from "./link.ts";
+import { quarantineOf } from "./standing.ts";
 import { reportReasons } from "./pages.ts";
 import { lookupRoute } from "./lookup-http.ts";
 import { quarantineRoutes } from "./quarantine-http.ts";

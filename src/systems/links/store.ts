@@ -1,4 +1,5 @@
 import type { Reader, Writer } from "../../platform/db/db.ts";
+import { standing, type StoppedBy } from "./standing.ts";
 import { noteTags } from "./tags.ts";
 
 /** The SQL of links. Rows have the wire's names; ids are strings, instants are Dates. */
@@ -38,23 +39,7 @@ export type LinkRow = {
 export type NewLinkRow = Omit<LinkRow, "clicks_used" | "dead_since" | "deleted_at">;
 
 /** With what other tables know of it. */
-export type ListedRow = LinkRow & {
-  host: string;
-  clicks: string | null;
-  /** Why the domain, and why the owner, is stopped; null where it is not. */
-  domain_quarantine: string | null;
-  owner_quarantine: string | null;
-};
-
-/** The last two columns of `ListedRow`, of a link `l` on a domain `d`. */
-export function standing(reader: Reader): unknown {
-  return reader.sql`
-    CASE WHEN d.quarantined THEN coalesce(d.quarantine_reason, '')
-      WHEN d.verified_at IS NULL THEN 'the domain is not proved any more'
-    END AS domain_quarantine,
-    (SELECT q.reason FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
-      AS owner_quarantine`;
-}
+export type ListedRow = LinkRow & StoppedBy & { host: string; clicks: string | null };
 
 /** What the redirect needs to know of a link, and of the domain it hangs on. */
 export type TargetRow = LinkRow & { owner_quarantined: boolean };

@@ -1,5 +1,6 @@
 import type { Reader, Writer } from "../../platform/db/db.ts";
-import { type ListedRow, type NewLinkRow, standing } from "./store.ts";
+import type { ListedRow, NewLinkRow } from "./store.ts";
+import { standing } from "./standing.ts";
 
 /** The SQL of imports and exports: many rows by one statement. */
 export type Holder = {
