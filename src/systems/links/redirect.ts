@@ -295,9 +295,11 @@ export class Redirect {
 
   private async unknown(visit: Visit, visitor: Address, domain: Domain): Promise<Response> {
     this.count.unknown.add();
-    if (visit.request.method === "GET" && isCodeLike(visit.code)) {
-      fillHit(this.hit, visit.request, visit.query, visitor(), this.deps.clock.now());
-      this.deps.clicks.recordOrphan(visit.code, this.hit);
+    const { clicks, clock } = this.deps;
+    const now = clock.now();
+    if (visit.request.method === "GET" && isCodeLike(visit.code) && clicks.takesOrphan(now)) {
+      fillHit(this.hit, visit.request, visit.query, visitor(), now);
+      clicks.recordOrphan(visit.code, this.hit);
     }
     if (domain.not_found_url) return this.go(domain.not_found_url, 302, "no-store");
     if (!wantsHtml(visit.request)) return problemOf(noSuchLink, crypto.randomUUID());

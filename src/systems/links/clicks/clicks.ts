@@ -26,6 +26,8 @@ export type { Hit } from "./recorder.ts";
 export type Clicks = {
   start(): Promise<void>;
   record(hit: Hit): void;
+  /** Asked before a click on an unknown code is described, because most of a flood is not. */
+  takesOrphan(at: number): boolean;
   recordOrphan(code: string, hit: Hit): void;
   /** What a request would count as; as cheap as a look-up. */
   kindOf(userAgent: string, purpose: string, method?: string): VisitKind;
@@ -138,6 +140,10 @@ class Pipeline implements Clicks {
     this.recorder.record(hit);
     // The timer may be late on a busy event loop; the bound on what kill -9 loses must not be.
     if (hit.at - this.bufferedSince >= this.options.config.clickFlushIntervalMs) this.flush();
+  }
+
+  takesOrphan(at: number): boolean {
+    return this.recorder.takesOrphan(at);
   }
 
   recordOrphan(code: string, hit: Hit): void {

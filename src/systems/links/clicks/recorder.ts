@@ -131,6 +131,14 @@ export class Recorder {
     if (spool.clicks++ === 0) this.options.waiting(hit.at);
   }
 
+  /** Whether a click on an unknown code would be written down now; one that is not is counted. */
+  takesOrphan(at: number): boolean {
+    const second = Math.floor(at / 1000);
+    if (second !== this.orphanSecond || this.orphansInSecond < orphansPerSecondMax) return true;
+    this.options.orphansDropped.value++;
+    return false;
+  }
+
   /** A click on a code that nobody has made. */
   recordOrphan(code: string, hit: Hit): void {
     const second = Math.floor(hit.at / 1000);
