@@ -156,7 +156,10 @@ async function openSystems(platform: Platform, routes: () => readonly Route[]) {
   // Their own queue, so that however many links get one, people sign in as ever.
   const linkPasswords = createPasswords({ hashesAtOnce: linkHashesAtOnce });
   const publicUrl = publicUrlOf(config);
-  const links = await linksSystem({ ...shared, passwords: linkPasswords, publicUrl });
+  const links = await linksSystem({
+    ...{ ...shared, passwords: linkPasswords, publicUrl },
+    visitGuard: limits.redirects,
+  });
   const webhooks = createWebhooks(shared);
   const systems: System[] = [limits, accounts, links, webhooks];
   return { limits, accounts, links, systems };

@@ -1,11 +1,18 @@
 import { type Config, loadConfig } from "../platform/config/config.ts";
 import { createLog } from "../platform/log/log.ts";
-import { startStoa, type Running } from "../stoa.ts";
+import { startStoa } from "../stoa.ts";
 import type { Call } from "./call.ts";
+import { greet } from "./serve-greeting.ts";
 
 /** `stoa serve`: runs until a signal, then drains. Resolves with the exit code. */
 export async function serveCommand(call: Call): Promise<number> {
   const config = configOf(call);
+  if (config.processes === 1) return await serveAlone(config);
+  const { serveTogether } = await import("./serve-together.ts");
+  return await serveTogether(call, config);
+}
+
+async function serveAlone(config: Config): Promise<number> {
   const log = createLog({ level: config.logLevel });
   const running = await startStoa(config, log);
   greet(running, config);
@@ -43,28 +50,6 @@ export async function serveCommand(call: Call): Promise<number> {
 function configOf(call: Call): Config {
   const PORT = call.text("port") ?? call.env["PORT"];
   const HOST = call.text("host") ?? call.env["HOST"];
-  return loadConfig({ ...call.env, PORT, HOST });
-}
-
-function greet({ publicUrl, port, firstAdmin }: Running, config: Config): void {
-  // With PORT=0 only the socket knows which port it is.
-  const shown = config.publicUrl === "" ? `http://localhost:${port}` : publicUrl;
-  const lines = ["", `  Stoa is ready: ${shown}`, ""];
-  if (firstAdmin) {
-    const { email, password } = firstAdmin;
-    const local = `http://localhost:${port}`;
-    lines.push(
-      "  Sign in (made for this install, shown once):",
-      `    e-mail    ${email}`,
-      `    password  ${password}`,
-      "",
-      "  Three commands to try:",
-      `    TOKEN=$(bin/stoa key create ${email} --name first)`,
-      `    curl -s ${local}/api/v1/links -H "Authorization: Bearer $TOKEN" \\`,
-      `      -H 'Content-Type: application/json' -d '{"url":"https://example.com","alias":"hello"}'`,
-      `    curl -i ${local}/hello`,
-      "",
-    );
-  }
-  process.stdout.write(`${lines.join("\n")}\n`);
+  const STOA_PROCESSES = call.text("processes") ?? call.env["STOA_PROCESSES"];
+  return loadConfig({ ...call.env, PORT, HOST, STOA_PROCESSES });
 }

@@ -103,6 +103,32 @@ describe.each(["PORT", "STOA_REDIRECT_PORT"])("%s", (socket) => {
     expect(await by("kind")).toMatchObject({ human: 4, prefetch: 1, bot: 0 });
   });
 
+  test("visits are limited by rules as everything is: 429, and when to come back", async () => {
+    const link = await made();
+    const rule = { name: "visits-here", routes: ["/{code}"], key: ["ip"] };
+    const numbers = { algorithm: "fixed_window", limit: 3, window_ms: 3_600_000 };
+    const admin = { as: world.admin };
+    const added = await world.call("POST", "/api/v1/limits/rules", {
+      ...admin,
+      body: { ...rule, ...numbers },
+    });
+    expect(added.status, JSON.stringify(added.body)).toBe(201);
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i++) statuses.push((await visit(`/${link.code}`)).status);
+    expect(statuses).toEqual([302, 302, 302, 429, 429]);
+    const program = await visit(`/${link.code}`);
+    expect(Number(program.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await program.json()).toMatchObject({ status: 429, rule: rule.name });
+    const person = await visit(`/${link.code}`, browser);
+    expect([person.status, person.headers.get("content-type")]).toEqual([
+      429,
+      "text/html; charset=utf-8",
+    ]);
+    const { id } = added.body as { id: string };
+    expect((await world.call("DELETE", `/api/v1/limits/rules/${id}`, admin)).status).toBe(204);
+    expect((await visit(`/${link.code}`)).status).toBe(302);
+  });
+
   describe("changes", () => {
     test("the very next redirect sees an edit, and a delete", async () => {
       const link = await made();

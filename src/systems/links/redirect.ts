@@ -45,6 +45,8 @@ export type RedirectDeps = {
   passwords: Passwords;
   passwordTries: PasswordTries;
   naming: Naming;
+  /** The limits of visits; null while there are none. */
+  guard: () => VisitGuard | null;
   cacheControl: string;
   report: ReportLink;
 };
@@ -53,6 +55,13 @@ export type RedirectDeps = {
 const suggestionsMax = 8;
 /** Made once: the trace that an error takes is not free, and guessers get this by the thousand. */
 const noSuchLink = new AppError("links.not_found", "There is no such link.");
+
+export type VisitGuard = {
+  /** Decides in place; false when it refuses or cannot say at once. */
+  passes(address: string): boolean;
+  /** What to answer instead; null lets the visitor go on. */
+  refusal(address: string): Promise<AppError | null>;
+};
 
 /** Who asks, looked up only when it is needed. */
 export type Visitor = (request: Request) => string;
@@ -92,8 +101,9 @@ export class Redirect {
     const now = this.deps.clock.now();
     const target = this.plainTarget(host, code, started, now);
     if (target === null) return null;
-    const query = queryStart < 0 ? "" : url.slice(queryStart);
-    fillHit(this.hit, request, query, visitor(request), now);
+    const address = visitor(request);
+    if (!this.passes(address)) return null;
+    fillHit(this.hit, request, queryStart < 0 ? "" : url.slice(queryStart), address, now);
     const response = this.go(target.url, target.status);
     this.redirectedAtOnce(target, started);
     return response;
@@ -105,7 +115,9 @@ export class Redirect {
     const now = this.deps.clock.now();
     const target = this.plainTarget(head.host, head.path.slice(1), started, now);
     if (target === null) return null;
-    fillHitFromHead(this.hit, head, addressOf(peer, head), now);
+    const address = addressOf(peer, head);
+    if (!this.passes(address)) return null;
+    fillHitFromHead(this.hit, head, address, now);
     const answer = this.answers.to(target, now);
     this.redirectedAtOnce(target, started);
     return answer;
@@ -117,6 +129,12 @@ export class Redirect {
     const target = targets.peek(domainId, code, started);
     if (target === undefined || !target.plain) return null;
     return now < target.startsAt || now >= target.expiresAt ? null : target;
+  }
+
+  /** False where a rule refuses, or cannot tell at once: `slowly` asks it to the end. */
+  private passes(address: string): boolean {
+    const guard = this.deps.guard();
+    return guard === null || guard.passes(address);
   }
 
   /** Counts what `hit` says; `started` is monotonic. */
@@ -144,12 +162,13 @@ export class Redirect {
   ): Promise<Response> {
     let response: Response;
     try {
-      response = await this.decide(visit, visitor, domain);
+      const refusal = await this.deps.guard()?.refusal(visitor());
+      if (refusal) this.count.limited.add();
+      response = refusal ? problemTo(visit, refusal) : await this.decide(visit, visitor, domain);
     } catch (error) {
       if (!(error instanceof AppError)) this.deps.log.error("redirect failed", { error });
       this.count.failed.add();
-      response = problemOf(error, crypto.randomUUID());
-      if (wantsHtml(visit.request)) response = pages.problemPage(response, error);
+      response = problemTo(visit, error);
     }
     this.latency.observe((performance.now() - started) / 1000);
     if (visit.request.method === "HEAD") return new Response(null, response);
@@ -356,8 +375,15 @@ function outcomes(metrics: Metrics) {
     unknown: outcome("unknown"),
     gone: outcome("gone"),
     page: outcome("page"),
+    limited: outcome("limited"),
     failed: outcome("failed"),
   };
+}
+
+/** A page for people, JSON for programs. */
+function problemTo(visit: Visit, error: unknown): Response {
+  const response = problemOf(error, crypto.randomUUID());
+  return wantsHtml(visit.request) ? pages.problemPage(response, error) : response;
 }
 
 export function endingOf(target: Target, now: number): pages.Ending | null {

@@ -25,7 +25,7 @@ import { openGeo } from "./geo.ts";
 import { hearChanges } from "./hearing.ts";
 import { linkRoutes } from "./http.ts";
 import { createPasswordTries } from "./password-tries.ts";
-import { Redirect } from "./redirect.ts";
+import { Redirect, type VisitGuard } from "./redirect.ts";
 import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
@@ -58,6 +58,7 @@ export type LinksOptions = {
   outbound: Outbound;
   accounts: Accounts;
   limits: Limits;
+  visitGuard: () => VisitGuard | null;
   passwords: Passwords;
   publicUrl: string;
 };
@@ -91,6 +92,7 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const redirect = new Redirect({
     ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
     passwordTries: createPasswordTries(limits),
+    guard: options.visitGuard,
     cacheControl: config.linkRedirectCacheControl,
     report: desk.report,
   });

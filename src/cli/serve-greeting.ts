@@ -1,0 +1,28 @@
+import type { Config } from "../platform/config/config.ts";
+import type { Running } from "../stoa.ts";
+
+export type Greeting = Pick<Running, "port" | "publicUrl" | "firstAdmin">;
+
+/** What a person is told once Stoa answers. */
+export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config): void {
+  // With PORT=0 only the socket knows which port it is.
+  const shown = config.publicUrl === "" ? `http://localhost:${port}` : publicUrl;
+  const lines = ["", `  Stoa is ready: ${shown}`, ""];
+  if (firstAdmin) {
+    const { email, password } = firstAdmin;
+    const local = `http://localhost:${port}`;
+    lines.push(
+      "  Sign in (made for this install, shown once):",
+      `    e-mail    ${email}`,
+      `    password  ${password}`,
+      "",
+      "  Three commands to try:",
+      `    TOKEN=$(bin/stoa key create ${email} --name first)`,
+      `    curl -s ${local}/api/v1/links -H "Authorization: Bearer $TOKEN" \\`,
+      `      -H 'Content-Type: application/json' -d '{"url":"https://example.com","alias":"hello"}'`,
+      `    curl -i ${local}/hello`,
+      "",
+    );
+  }
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
