@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../../platform/db/db.ts";
 import { standing, type StoppedBy } from "./standing.ts";
-import { noteTags } from "./tags.ts";
+import { noteNewTags, noteTags } from "./tags.ts";
 
 /** The SQL of links. Rows have the wire's names; ids are strings, instants are Dates. */
 export type LinkRow = {
@@ -51,34 +51,50 @@ export type TargetRow = LinkRow & { owner_quarantined: boolean };
  */
 export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<string>> {
   const inserted = await tx.all<{ id: string }>`
-    WITH inserted AS (
-      INSERT INTO links.links (id, owner_id, domain_id, code, skeleton, url, url_host, title,
-        description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
-        password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-        click_retention_days, created_at, updated_at)
-      SELECT id, owner_id, domain_id, code, skeleton, url, url_host, title,
-        description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
-        password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
-        click_retention_days, created_at, updated_at
-      FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
-      ORDER BY skeleton, domain_id, id
-      ON CONFLICT DO NOTHING
-      RETURNING id, owner_id, tags),
-    tagged AS (
-      INSERT INTO links.tag_changes (owner_id, tag, links)
-      SELECT owner_id, tag, count(DISTINCT id) FROM inserted, unnest(tags) AS tag
-      GROUP BY owner_id, tag)
-    SELECT id FROM inserted`;
-  return new Set(inserted.map((row) => row.id));
+    INSERT INTO links.links (id, owner_id, domain_id, code, skeleton, url, url_host, title,
+      description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
+      password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
+      click_retention_days, created_at, updated_at)
+    SELECT id, owner_id, domain_id, code, skeleton, url, url_host, title,
+      description, image, tags, redirect, starts_at, expires_at, expired_url, max_clicks,
+      password_hash, forward_query, forward_path, rules, split, robots, flags, quarantined,
+      click_retention_days, created_at, updated_at
+    FROM jsonb_populate_recordset(NULL::links.links, ${tx.json(rows)})
+    ORDER BY skeleton, domain_id, id
+    ON CONFLICT DO NOTHING
+    RETURNING id`;
+  const ids = new Set(inserted.map((row) => row.id));
+  await noteNewTags(
+    tx,
+    rows.filter((row) => ids.has(row.id)),
+  );
+  return ids;
 }
 
 /** Where a visitor looks for a link. `skeleton` is the normal form of the code as an alias. */
 export type TargetPlace = { domainId: string; code: string; skeleton: string };
 
+/** The link at one place, by its exact code, else by the normal form of an alias. */
+function targetAt(reader: Reader, at: Record<keyof TargetPlace, unknown>): unknown {
+  return reader.sql`
+    SELECT l.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
+      AS owner_quarantined
+    FROM links.links l
+    WHERE l.id = coalesce(
+      (SELECT c.id FROM links.links c WHERE c.domain_id = ${at.domainId} AND c.code = ${at.code}),
+      (SELECT a.id FROM links.links a
+       WHERE a.domain_id = ${at.domainId} AND a.skeleton = ${at.skeleton}))
+    LIMIT 1`;
+}
+
+/** The link that a visitor asks for. One statement, so that an unknown code costs one read. */
+export async function findTarget(reader: Reader, place: TargetPlace): Promise<TargetRow | null> {
+  return await reader.one<TargetRow>`${targetAt(reader, place)}`;
+}
+
 /**
- * The links that visitors ask for, each by its exact code, else by the normal form of an alias;
- * null for one that is not there. One statement for all. LIMIT has each looked up by index, and
- * their number is hidden in a document, so that nothing is planned anew for it.
+ * The same for many places, in their order, in one statement. LIMIT has each looked up by index,
+ * and their number is hidden in a document, so that nothing is planned anew for it.
  */
 export async function findTargets(
   reader: Reader,
@@ -87,23 +103,19 @@ export async function findTargets(
   const asked = places.map(({ domainId, code, skeleton }, place) => {
     return { place, domain_id: domainId, code, skeleton };
   });
+  const found = targetAt(reader, {
+    domainId: reader.sql`asked.domain_id`,
+    code: reader.sql`asked.code`,
+    skeleton: reader.sql`asked.skeleton`,
+  });
   const rows = await reader.all<TargetRow & { place: number }>`
     SELECT asked.place, found.*
     FROM jsonb_to_recordset(${reader.json(asked)})
       AS asked (place int, domain_id bigint, code text, skeleton text)
-    CROSS JOIN LATERAL (
-      SELECT l.*, EXISTS (SELECT FROM links.quarantined_owners q WHERE q.owner_id = l.owner_id)
-        AS owner_quarantined
-      FROM links.links l
-      WHERE l.id = coalesce(
-        (SELECT c.id FROM links.links c
-         WHERE c.domain_id = asked.domain_id AND c.code = asked.code),
-        (SELECT a.id FROM links.links a
-         WHERE a.domain_id = asked.domain_id AND a.skeleton = asked.skeleton))
-      LIMIT 1) found`;
-  const found = Array.from<TargetRow | null>({ length: places.length }).fill(null);
-  for (const row of rows) found[row.place] = row;
-  return found;
+    CROSS JOIN LATERAL (${found}) found`;
+  const targets = Array.from<TargetRow | null>({ length: places.length }).fill(null);
+  for (const row of rows) targets[row.place] = row;
+  return targets;
 }
 
 /** Takes one of a limited link's clicks. False: none is left. */

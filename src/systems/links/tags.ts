@@ -41,6 +41,27 @@ export async function listTags(
   };
 }
 
+/** Call after links were made, in their transaction. Those without a tag cost nothing. */
+export async function noteNewTags(
+  tx: Writer,
+  made: readonly { owner_id: string; tags: string[] }[],
+): Promise<void> {
+  const counts = new Map<string, { owner_id: string; tag: string; links: number }>();
+  for (const { owner_id, tags } of made) {
+    for (const tag of new Set(tags)) {
+      const key = `${owner_id} ${tag}`;
+      const count = counts.get(key) ?? { owner_id, tag, links: 0 };
+      count.links++;
+      counts.set(key, count);
+    }
+  }
+  if (counts.size === 0) return;
+  await tx.run`
+    INSERT INTO links.tag_changes (owner_id, tag, links)
+    SELECT owner_id, tag, links
+    FROM jsonb_populate_recordset(NULL::links.tag_changes, ${tx.json([...counts.values()])})`;
+}
+
 /** Call before a link is changed to `row`, in the transaction that has it locked. */
 export async function noteTags(
   tx: Writer,
