@@ -62,6 +62,7 @@ export async function openBlocklist(options: BlocklistOptions): Promise<Blocklis
   let reloading: Promise<boolean> | undefined;
   const blocklist: Blocklist = {
     matches(url) {
+      if (blocks.length === 0) return null;
       const keys = keysOf(url);
       if (find(allows, keys) !== null) return null;
       return find(blocks, keys);

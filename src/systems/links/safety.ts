@@ -10,7 +10,7 @@
  * Nothing is resolved: the check is pure and synchronous. A name that points to a private
  * address is caught where Stoa itself connects, in the outbound client.
  */
-import { canonicalAddress, checkAddress } from "../../platform/outbound/address.ts";
+import { checkAddress } from "../../platform/outbound/address.ts";
 import type { Blocklist } from "./blocklist.ts";
 import { inspectHost, type HostFlag } from "./look-alikes.ts";
 
@@ -104,21 +104,25 @@ function checkWebUrl(text: string, bytesMax: number, policy: UrlPolicy): UrlVerd
 }
 
 /** Names that only mean something inside a network, or by design lead to any address. */
-const insideNames = (
-  "localhost local localdomain internal intranet lan home corp private home.arpa " +
-  "nip.io sslip.io xip.io localtest.me lvh.me vcap.me lacolhost.com local.gd"
-).split(" ");
+const insideNames: ReadonlySet<string> = new Set(
+  (
+    "localhost local localdomain internal intranet lan home corp private home.arpa " +
+    "nip.io sslip.io xip.io localtest.me lvh.me vcap.me lacolhost.com local.gd"
+  ).split(" "),
+);
+/** As the parser spells them, whatever spelling they came in. */
+const isAddress = /^\[|^\d+(\.\d+){3}$/;
 
 function checkHost(host: string): UrlVerdict | null {
   const inside = refuse("private_address", "must not point into a private network");
-  if (canonicalAddress(host) !== null) return checkAddress(host).ok ? null : inside;
-  if (insideNames.some((name) => host === name || host.endsWith(`.${name}`))) return inside;
+  if (isAddress.test(host)) return checkAddress(host).ok ? null : inside;
   const labels = host.split(".");
-  if (labels.length < 2) return inside;
   // DNS limits: 253 characters of labels with 1 to 63 each.
   if (host.length > 253 || !labels.every((label) => /^[a-z0-9_-]{1,63}$/.test(label))) {
     return refuse("syntax", "must have a valid host name");
   }
+  if (labels.length < 2) return inside;
+  if (labels.some((_, i) => insideNames.has(labels.slice(i).join(".")))) return inside;
   return null;
 }
 
