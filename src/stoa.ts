@@ -42,22 +42,30 @@ export type Running = {
   onFatal(callback: (error: Error) => void): void;
 };
 
+/** The other processes of this install that share its ports. */
+export type Siblings = {
+  /** The metrics of all processes, this one's own included. */
+  collectMetrics(): Promise<string>;
+};
+
 /** Of passwords of links; those of accounts have a setting. */
 const linkHashesAtOnce = 1;
 
 /**
  * `given` is a database that is open already; it is closed at the end all the same. `outbound`
- * replaces the way out, where names and hosts are not those of the world.
+ * replaces the way out, where names and hosts are not those of the world. With `siblings` this is
+ * one of several processes on the same ports.
  */
 export async function startStoa(
   config: Config,
   log: Log,
   given?: Database,
   outbound?: Outbound,
+  siblings?: Siblings,
 ): Promise<Running> {
   const database = given ?? (await openDatabase(config, log));
   try {
-    return await run(config, log, database, outbound);
+    return await run(config, log, database, { outbound, siblings });
   } catch (error) {
     await database.close();
     throw error;
@@ -68,7 +76,7 @@ async function run(
   config: Config,
   log: Log,
   database: Database,
-  outbound?: Outbound,
+  { outbound, siblings }: { outbound: Outbound | undefined; siblings: Siblings | undefined },
 ): Promise<Running> {
   const standing = await openPlatform(config, log, database, migrations);
   const platform = outbound ? { ...standing, outbound } : standing;
@@ -98,8 +106,13 @@ async function run(
     ...{ host: config.host, port: config.port, log, clock, metrics, api },
     bodyBytesMax: config.requestBodyBytesMax,
     edge: edgeOf(config),
+    shared: siblings !== undefined,
     addressOf: trustProxies(config.trustedProxies),
-    pages: systemPages({ config, db, metrics, routes, publicUrl, isReady }),
+    pages: systemPages({
+      ...{ config, db, routes, publicUrl, isReady },
+      // A scrape of a shared port meets any of the processes, and must not be a lottery.
+      renderMetrics: () => siblings?.collectMetrics() ?? metrics.render(),
+    }),
     trees: new Map([["console", (request) => serveConsole(assets, request) ?? noSuchFile()]]),
     isForeignHost: links.servesHost,
     front: links.front,

@@ -53,7 +53,8 @@ async function runUntilStopped(
   stopping: AbortController,
 ): Promise<number> {
   const run = await command.load();
-  if (command.name === "serve") return await run(call);
+  // These hear the signals themselves, from when they have something to end.
+  if (command.name === "serve" || command.isInner) return await run(call);
   const stop = () => {
     if (!command.endsItself || stopping.signal.aborted) {
       call.say("stoa: interrupted");

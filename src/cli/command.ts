@@ -20,6 +20,8 @@ export type Command = {
   examples?: string[];
   /** Ctrl-C is left to the command, which ends at a point where nothing is half done. */
   endsItself?: boolean;
+  /** Called by Stoa itself and by nobody else: the overview leaves it out. */
+  isInner?: boolean;
   load(): Promise<Run>;
 };
 

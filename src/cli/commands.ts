@@ -10,9 +10,17 @@ const serveCommands: Command[] = [
     flags: {
       port: { takes: "N", says: "TCP port to listen on, instead of PORT." },
       host: { takes: "ADDRESS", says: "Address to listen on, instead of HOST." },
+      processes: { takes: "N", says: "Processes that share the ports; more than 1 needs Redis." },
     },
     endsItself: true,
     load: async () => (await import("./serve.ts")).serveCommand,
+  },
+  {
+    name: "serve-process",
+    takes: "NUMBER",
+    says: "Run one of several processes; stoa serve --processes starts it.",
+    isInner: true,
+    load: async () => (await import("./serve-process.ts")).serveProcessCommand,
   },
   {
     name: "migrate",

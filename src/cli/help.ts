@@ -19,7 +19,7 @@ const things: Record<string, string> = {
 /** Commands on the same thing share a line. */
 function overview(commands: readonly Command[]): string {
   const rows = new Map<string, [command: string, says: string]>();
-  for (const { name, takes, says } of commands) {
+  for (const { name, takes, says } of commands.filter(({ isInner }) => !isInner)) {
     const [thing, verb] = name.split(" ") as [string, string?];
     const before = rows.get(thing);
     if (verb === undefined) rows.set(thing, [takes ? `${thing} ${takes}` : thing, says]);

@@ -24,11 +24,16 @@ export async function serveProcessCommand(call: Call): Promise<number> {
   const end = (why: string) => {
     if (ending) return;
     ending = true;
-    void stop(running, why, config.drainGraceMs, log);
+    log.info("draining", { why, grace_ms: config.drainGraceMs });
+    endWithin(config.drainGraceMs + overdueMs, log);
+    void stop(running, log);
   };
   process.on("SIGTERM", () => end("SIGTERM"));
   process.on("SIGINT", () => end("SIGINT"));
-  process.on("disconnect", () => end("the supervisor is gone"));
+  process.on("disconnect", () => {
+    end("the supervisor is gone");
+    endWithin(orphanMsMax, log);
+  });
   const connection = await supervisor.connection();
   const database = await openDatabase(config, log, connection ? { connection } : {});
   running = await startStoa(config, log, database, undefined, supervisor);
@@ -42,14 +47,22 @@ function shareOf(config: Config): Config {
   return { ...config, clickSpoolBytesMax };
 }
 
-async function stop(running: Running | null, why: string, graceMs: number, log: Log) {
+/**
+ * The embedded PostgreSQL goes with the supervisor, and the next one wants the ports: what is in
+ * flight gets a moment, and clicks are on the disk.
+ */
+const orphanMsMax = 1_500;
+
+function endWithin(ms: number, log: Log): void {
+  setTimeout(() => {
+    log.warn("ending before all is drained", { after_ms: ms });
+    process.exit(1);
+  }, ms);
+}
+
+async function stop(running: Running | null, log: Log): Promise<void> {
   // Nobody was served yet.
   if (!running) process.exit(0);
-  log.info("draining", { why, grace_ms: graceMs });
-  setTimeout(() => {
-    log.error("could not stop in time");
-    process.exit(1);
-  }, graceMs + overdueMs);
   try {
     const { cut } = await running.stop();
     log.info("stopped", { requests_cut: cut });

@@ -30,6 +30,14 @@ export type Database = {
   close(deadline?: AbortSignal): Promise<void>;
 };
 
+export type DatabaseOptions = {
+  join?: boolean;
+  /** Of an embedded server that the process above this one runs. */
+  connection?: Connection;
+  clock?: Clock;
+  applicationName?: string;
+};
+
 /**
  * The database of this configuration. The embedded one is started, or joined when `join` allows
  * it and another process of this install runs it already (the command line beside the server).
@@ -37,9 +45,9 @@ export type Database = {
 export async function openDatabase(
   config: Config,
   log: Log,
-  options: { join?: boolean; clock?: Clock; applicationName?: string } = {},
+  options: DatabaseOptions = {},
 ): Promise<Database> {
-  const { connection, embedded } = await connect(config, log, options.join ?? false);
+  const { connection, embedded } = await connect(config, log, options);
   const db = openDb({
     primary: connection,
     replica: config.databaseReplicaUrl || undefined,
@@ -61,9 +69,10 @@ export async function openDatabase(
   };
 }
 
-async function connect(config: Config, log: Log, join: boolean) {
-  if (config.databaseUrl !== "") return { connection: config.databaseUrl, embedded: null };
-  const running = join ? await findRunning(config.dataDir) : null;
+async function connect(config: Config, log: Log, options: DatabaseOptions) {
+  const given = config.databaseUrl || options.connection;
+  if (given !== undefined) return { connection: given, embedded: null };
+  const running = options.join ? await findRunning(config.dataDir) : null;
   if (running) return { connection: running.app, embedded: null };
   const embedded = await startEmbedded({ dataDir: config.dataDir, log });
   return { connection: embedded.app, embedded };
@@ -88,14 +97,13 @@ export async function openPlatform(
   const outbound = createOutbound({ log, clock, allowPrivate: config.outboundAllowPrivate });
   const { redisUrl, redisCommandTimeoutMs: commandTimeoutMs } = config;
   const state = await openState({ redisUrl, commandTimeoutMs, clock, log, metrics });
-  measureProcess(metrics, embedded);
+  measureProcess(metrics, () => embedded?.restarts() ?? 0);
   return { config, log, clock, db, connection, metrics, ids, jobs, events, outbound, state };
 }
 
-function measureProcess(metrics: Metrics, embedded: EmbeddedPostgres | null): void {
-  metrics.countedBy("stoa_db_restarts_total", "Restarts of the embedded PostgreSQL.", () => {
-    return embedded?.restarts() ?? 0;
-  });
+export function measureProcess(metrics: Metrics, databaseRestarts: () => number): void {
+  const restarts = "Restarts of the embedded PostgreSQL.";
+  metrics.countedBy("stoa_db_restarts_total", restarts, databaseRestarts);
   metrics.gauge("process_resident_memory_bytes", "Memory of this process.", () => {
     return process.memoryUsage.rss();
   });

@@ -8,6 +8,13 @@ export const settings = {
   // Server
   port: int("PORT", 3000, { min: 0, max: 65535 }, "TCP port to listen on; 0 picks a free one."),
   host: text("HOST", "0.0.0.0", "Address to listen on."),
+  processes: int(
+    "STOA_PROCESSES",
+    1,
+    { min: 1, max: 64 },
+    "Processes that `stoa serve` starts to share its ports, about one for each core. More than " +
+      "one needs REDIS_URL.",
+  ),
   redirectPort: int(
     "STOA_REDIRECT_PORT",
     0,

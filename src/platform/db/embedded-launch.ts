@@ -17,6 +17,7 @@ export type Cluster = {
   socketDir: string;
   port: number;
   durable: boolean;
+  connectionsMax: number;
   runner: Runner;
   log: Log;
 };
@@ -41,14 +42,15 @@ export async function prepareCluster(options: {
   dataDir: string;
   port: number;
   durable: boolean;
+  connectionsMax: number;
   log: Log;
 }): Promise<Cluster> {
-  const { dataDir, port, durable, log } = options;
+  const { dataDir, port, log } = options;
   const pgdata = join(dataDir, "postgres");
   await requireVersion(pgdata);
   const runner = await chooseRunner(dataDir, pgdata, log);
   const socketDir = placeSocket(dataDir, port);
-  const cluster = { pgdata, socketDir, port, durable, runner, log };
+  const cluster = { ...options, pgdata, socketDir, runner };
   if (!(await Bun.file(join(pgdata, "PG_VERSION")).exists())) await initialise(cluster, dataDir);
   await giveTo(runner, pgdata);
   return cluster;
@@ -181,7 +183,7 @@ async function endsWithin(
   return ended;
 }
 
-function settingsOf({ socketDir, port, durable }: Cluster): [string, string | number][] {
+function settingsOf({ socketDir, port, durable, connectionsMax }: Cluster): [string, string | number][] {
   const memory = Math.min(totalmem(), process.constrainedMemory?.() || Infinity) / mebibyte;
   const buffers = Math.round(Math.min(512, Math.max(32, memory / 8)));
   return [
@@ -196,7 +198,7 @@ function settingsOf({ socketDir, port, durable }: Cluster): [string, string | nu
     ...(process.platform === "darwin" && durable
       ? ([["wal_sync_method", "fsync_writethrough"]] as [string, string][])
       : []),
-    ["max_connections", 200],
+    ["max_connections", connectionsMax],
     ["shared_buffers", `${buffers}MB`],
     ["effective_cache_size", `${Math.round(Math.max(64, memory / 2))}MB`],
     ["maintenance_work_mem", `${Math.round(Math.min(128, Math.max(16, memory / 32)))}MB`],

@@ -48,6 +48,15 @@ export async function chooseRunner(dataDir: string, pgdata: string, log: Log): P
   );
 }
 
+/**
+ * Put before a command, has it sent this signal when we die, kill -9 included. Empty where setpriv
+ * is not there or cannot (macOS, BusyBox).
+ */
+export function tieToUs(signal: string): string[] {
+  const tie = ["setpriv", "--pdeathsig", signal];
+  return succeeds([...tie, "true"]) ? tie : [];
+}
+
 /** What children see of our environment: nothing that changes what PostgreSQL does. */
 export const cleanEnv = {
   PATH: process.env["PATH"] ?? "/usr/bin:/bin",
@@ -75,10 +84,8 @@ function findNative(): string {
 }
 
 function identities(pgdata: string, native: string): Runner[] {
-  // Ties the child to our life: it gets a fast-shutdown signal when we die, kill -9 included.
-  // Where setpriv cannot (macOS, BusyBox), the next start stops what was left behind.
-  const tie = ["setpriv", "--pdeathsig", "INT"];
-  const tied = succeeds([...tie, "true"]) ? tie : [];
+  // A fast shutdown when we die; where that cannot be, the next start stops what was left behind.
+  const tied = tieToUs("INT");
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   if (uid !== 0) return [{ prefix: tied, identity: undefined, owner: { uid, gid }, native }];

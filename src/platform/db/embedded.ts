@@ -38,16 +38,20 @@ export type EmbeddedOptions = {
   durable?: boolean;
   /** Names the socket; nothing listens on TCP. */
   port?: number;
+  /** That may be open at once. */
+  connectionsMax?: number;
 };
 
 const defaultPort = 5432;
+const defaultConnectionsMax = 200;
 
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log, durable = true, port = defaultPort } = options;
+  const { connectionsMax = defaultConnectionsMax } = options;
   const dataDir = await makeDataDir(options.dataDir);
   const claim = claimFolder(dataDir);
   try {
-    const cluster = await prepareCluster({ dataDir, port, durable, log });
+    const cluster = await prepareCluster({ dataDir, port, durable, connectionsMax, log });
     const supervisor = new Supervisor(cluster);
     const connections = connectionsOf(cluster.socketDir, port);
     try {

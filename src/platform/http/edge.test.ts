@@ -29,7 +29,7 @@ const redirect =
 
 function start(connectionsMax = 100): Edge {
   const edge = listenAtEdge({
-    ...{ host: "127.0.0.1", port: 0, connectionsMax },
+    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax },
     upstream: { host: "127.0.0.1", port: upstream.port as number, visitors },
     quick: (head) => (head.path === "/known" ? redirect : null),
     slow: (head) => (head.path.startsWith("/slow") ? slowly(head) : null),
@@ -155,7 +155,8 @@ test("a server that is not there is said to be unavailable", async () => {
   const { port } = gone;
   await gone.stop(true);
   const edge = listenAtEdge({
-    ...{ host: "127.0.0.1", port: 0, connectionsMax: 10, quick: () => null, slow: () => null },
+    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax: 10 },
+    ...{ quick: () => null, slow: () => null },
     upstream: { host: "127.0.0.1", port: port as number, visitors },
   });
   edges.push(edge);

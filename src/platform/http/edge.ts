@@ -14,6 +14,8 @@ import { close, flush, openTunnel, receive, type End, type Upstream } from "./tu
 export type EdgeOptions = {
   host: string;
   port: number;
+  /** Whether other processes listen on the same port. */
+  shared: boolean;
   /** The server that answers everything, on this machine. */
   upstream: Upstream;
   connectionsMax: number;
@@ -115,8 +117,7 @@ export function listenAtEdge(options: EdgeOptions): Edge {
   }
 
   const listener = Bun.listen<Connection>({
-    hostname: options.host,
-    port: options.port,
+    ...{ hostname: options.host, port: options.port, reusePort: options.shared },
     data: { address: "", tunnel: null, unsent: null, rest: null },
     socket: {
       open(socket) {

@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { Clock } from "../clock/clock.ts";
 import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
-import { isLoopbackHost, normalAddress, reachableHost, type AddressOf } from "./address.ts";
+import { isLoopbackHost, normalAddress, type AddressOf } from "./address.ts";
 import { listenAtEdge, type Edge } from "./edge.ts";
 import type { Head } from "./head.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -33,6 +33,8 @@ export type ServeOptions = {
   /** Hosts on which nothing but `front` answers: customers' domains must not serve the API. */
   isForeignHost(host: string): boolean;
   front: Front;
+  /** Whether other processes listen on the same ports. */
+  shared: boolean;
   /** A port for short links alone; none unless given. */
   edge?: { port: number; connectionsMax: number };
 };
@@ -58,6 +60,7 @@ export type Listening = {
   stop(deadline: AbortSignal): Promise<{ cut: number }>;
 };
 
+const loopback = "127.0.0.1";
 const idleTimeoutSeconds = 60;
 /** How long connections that are about to send a request are still answered. */
 const settleMs = 100;
@@ -66,47 +69,50 @@ export function serve(options: ServeOptions): Listening {
   let waiting = 0;
   let draining = false;
   const visitors = new Map<number, string>();
-  const near = reachableHost(options.host);
-  const server: Server<undefined> = Bun.serve({
-    hostname: options.host,
-    port: options.port,
-    reusePort: false,
-    idleTimeout: idleTimeoutSeconds,
-    maxRequestBodySize: options.bodyBytesMax,
-    fetch(request) {
-      const answer = dispatch(request);
-      const last = draining || (visitors.size > 0 && isTunnelled(request));
-      if (answer instanceof Response) return last ? closing(answer) : answer;
-      waiting++;
-      return answer.then(
-        (response) => {
-          waiting--;
-          return last || draining ? closing(response) : response;
-        },
-        (error: unknown) => {
-          waiting--;
-          options.log.error("request failed outside its handler", { error });
-          return problemOf(error, crypto.randomUUID());
-        },
-      );
-    },
-    error(error) {
-      options.log.error("request failed outside its handler", { error });
-      return problemOf(error, crypto.randomUUID());
-    },
-  });
 
-  /** Through a tunnel the peer is this very process, which knows whom it speaks for. */
-  function peerOf(request: Request): string {
-    const peer = server.requestIP(request);
-    if (peer === null) return "";
-    const address = normalAddress(peer.address);
-    return (address === near ? visitors.get(peer.port) : undefined) ?? address;
+  /** `isTunnel`: only the edge connects there, and each connection ends with its answer. */
+  function listen(hostname: string, port: number, isTunnel: boolean): Server<undefined> {
+    const isLast = () => isTunnel || draining;
+    const server: Server<undefined> = Bun.serve({
+      ...{ hostname, port, reusePort: options.shared && !isTunnel },
+      idleTimeout: idleTimeoutSeconds,
+      maxRequestBodySize: options.bodyBytesMax,
+      fetch(request) {
+        const answer = dispatch(request);
+        if (answer instanceof Response) return isLast() ? closing(answer) : answer;
+        waiting++;
+        return answer.then(
+          (response) => {
+            waiting--;
+            return isLast() ? closing(response) : response;
+          },
+          (error: unknown) => {
+            waiting--;
+            return failed(error);
+          },
+        );
+      },
+      error: failed,
+    });
+    // Through a tunnel the peer is this very process, which knows whom it speaks for. Of a tunnel
+    // that has just gone nobody is known any more, and nobody is better than one from here.
+    const peerOf = (request: Request) => {
+      const peer = server.requestIP(request);
+      if (peer === null) return "";
+      return isTunnel ? (visitors.get(peer.port) ?? "") : normalAddress(peer.address);
+    };
+    // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
+    const isNear = !isTunnel && isLoopbackHost(hostname);
+    const dispatch = createDispatch(options, {
+      peerOf: isNear ? () => loopback : peerOf,
+      keepOpen: (request) => server.timeout(request, 0),
+    });
+    return server;
   }
 
-  function isTunnelled(request: Request): boolean {
-    const peer = server.requestIP(request);
-    return peer !== null && normalAddress(peer.address) === near && visitors.has(peer.port);
+  function failed(error: unknown): Response {
+    options.log.error("request failed outside its handler", { error });
+    return problemOf(error, crypto.randomUUID());
   }
 
   /** A redirect or page that the edge writes out. */
@@ -116,43 +122,51 @@ export function serve(options: ServeOptions): Listening {
       const visitor = (request: Request) => options.addressOf(peer, request.headers);
       return await options.front.handle(head.toRequest(), visitor);
     } catch (error) {
-      options.log.error("request failed outside its handler", { error });
-      return problemOf(error, crypto.randomUUID());
+      return failed(error);
     } finally {
       waiting--;
     }
   }
 
-  const dispatch = createDispatch(options, peerOf, (request) => server.timeout(request, 0));
+  const server = listen(options.host, options.port, false);
+  // The edge hands on to a socket of this process alone: on a port that processes share, another
+  // one might take the connection, which would not know whom it speaks for.
+  const inner = options.edge ? listen(loopback, 0, true) : null;
   const edge =
-    options.edge === undefined
-      ? null
-      : listenAtEdge({
-          ...{ ...options.edge, host: options.host },
-          upstream: { host: near, port: server.port ?? options.port, visitors },
+    options.edge && inner
+      ? listenAtEdge({
+          ...{ ...options.edge, host: options.host, shared: options.shared },
+          upstream: { host: loopback, port: portOf(inner), visitors },
           quick: (head, peer) => options.front.quick(head, peer, options.addressOf),
           slow: (head, peer) =>
             isFronts(options, head.host, head.path) ? later(head, peer) : null,
-        });
+        })
+      : null;
 
   if (edge !== null) measure(options.metrics, edge);
 
   return {
-    port: server.port ?? options.port,
+    port: portOf(server),
     inFlight: () => waiting,
     async stop(deadline) {
       draining = true;
       edge?.drain();
-      // What comes to the edge needs new connections to this server, so there the edge turns away.
-      turnAwayNew(edge?.port ?? server.port ?? options.port);
-      // Both stay open a moment: whoever began to connect gets an answer.
+      for (const port of edge ? [portOf(server), edge.port] : [portOf(server)]) turnAwayNew(port);
+      // All stay open a moment: whoever began to connect gets an answer.
       await options.clock.sleep(settleMs);
       edge?.refuse();
       const cut = await drain(server, { clock: options.clock, deadline, waiting: () => waiting });
+      await inner?.stop(true);
       edge?.stop();
       return { cut };
     },
   };
+}
+
+/** Of a socket that listens on TCP, as all of ours do. */
+function portOf({ port }: Server<undefined>): number {
+  if (port === undefined) throw new Error("a listening socket without a port");
+  return port;
 }
 
 function measure(metrics: Metrics, edge: Edge): void {
@@ -162,16 +176,12 @@ function measure(metrics: Metrics, edge: Edge): void {
   metrics.countedBy("stoa_edge_tunnels_total", handed, () => edge.tunnels());
 }
 
-/** Says who answers what. `keepOpen` lifts the idle time-out of a request's connection. */
+/** Says who answers what on a socket. `keepOpen` lifts the idle time-out of a connection. */
 function createDispatch(
   options: ServeOptions,
-  peerOf: (request: Request) => string,
-  keepOpen: (request: Request) => void,
+  socket: { peerOf(request: Request): string; keepOpen(request: Request): void },
 ) {
-  // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
-  const loopback = isLoopbackHost(options.host) && !options.edge ? "127.0.0.1" : null;
-  const visitor = (request: Request) =>
-    options.addressOf(loopback ?? peerOf(request), request.headers);
+  const visitor = (request: Request) => options.addressOf(socket.peerOf(request), request.headers);
 
   function front(request: Request): Response | Promise<Response> {
     const { method } = request;
@@ -189,7 +199,7 @@ function createDispatch(
     if (isFronts(options, hostOf(url, pathStart), path)) return front(request);
     const first = firstOf(path);
     if (first === "api") {
-      if (isStream(path)) keepOpen(request);
+      if (isStream(path)) socket.keepOpen(request);
       return options.api.fetch(request, visitor(request));
     }
     const page = options.pages.get(path);

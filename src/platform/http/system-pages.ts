@@ -1,7 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../db/db.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import { docsPages } from "./docs.ts";
 import { openapiOf } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -12,7 +11,7 @@ type Page = (request: Request, address: string) => Response | Promise<Response>;
 export type SystemPagesOptions = {
   config: Config;
   db: Db;
-  metrics: Metrics;
+  renderMetrics(): string | Promise<string>;
   routes: Route[];
   publicUrl: string;
   /** False while draining, so that the balancer stops sending. */
@@ -23,7 +22,7 @@ const readyTimeoutMs = 1_000;
 export const version = "0.1.0";
 
 export function systemPages(options: SystemPagesOptions): Map<string, Page> {
-  const { config, db, metrics, routes, publicUrl } = options;
+  const { config, db, routes, publicUrl } = options;
   const openapi = JSON.stringify(openapiOf(routes, { version, serverUrl: publicUrl }));
   const text = (body: string, status = 200) =>
     new Response(body, {
@@ -53,10 +52,10 @@ export function systemPages(options: SystemPagesOptions): Map<string, Page> {
     return healthy ? text("ok\n") : text("the database does not answer\n", 503);
   }
 
-  function scrape(request: Request, address: string): Response {
+  async function scrape(request: Request, address: string): Promise<Response> {
     if (!mayScrape(request, address)) return text("metrics need the token\n", 403);
     const type = "text/plain; version=0.0.4; charset=utf-8";
-    return new Response(metrics.render(), {
+    return new Response(await options.renderMetrics(), {
       headers: { "content-type": type, "x-content-type-options": "nosniff" },
     });
   }
