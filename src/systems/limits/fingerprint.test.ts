@@ -70,7 +70,7 @@ describe("fingerprint", () => {
     fc.assert(
       fc.property(keys, latin1, (key, { bytes, text }) => {
         const { low, high } = halfSipHash(key, bytes, { each: 1, last: 3 });
-        expect(printOf(key, text)).toEqual({ low: Math.max(2, low), high });
+        expect(printOf(key, text)).toEqual({ low: low | 0, high: high | 0 });
       }),
       { numRuns: 1_000 },
     );

@@ -18,7 +18,7 @@ const latin1Max = 0xff;
 const wideKey = 0x5bd1e995;
 
 export class Fingerprint {
-  /** The 64 bits of the last text; `low` is never 0 or 1, which have a meaning in tables. */
+  /** Of the last text, 32 bits each; `low` is never 0 or 1, which have a meaning in tables. */
   low = 2;
   high = 0;
 
@@ -33,8 +33,10 @@ export class Fingerprint {
     for (let i = 0; i <= length; i += 4) {
       let word: number;
       if (i + 4 <= length) {
-        const [a, b] = [text.charCodeAt(i), text.charCodeAt(i + 1)];
-        const [c, d] = [text.charCodeAt(i + 2), text.charCodeAt(i + 3)];
+        const a = text.charCodeAt(i);
+        const b = text.charCodeAt(i + 1);
+        const c = text.charCodeAt(i + 2);
+        const d = text.charCodeAt(i + 3);
         if ((a | b | c | d) > latin1Max) return this.ofWide(key, text);
         word = a | (b << 8) | (c << 16) | (d << 24);
       } else {
@@ -61,7 +63,8 @@ export class Fingerprint {
     v2 ^= 0xee;
     for (let round = 0; round < 6; round++) {
       if (round === 3) {
-        this.low = Math.max(2, (v1 ^ v3) >>> 0);
+        const low = v1 ^ v3;
+        this.low = low === 0 || low === 1 ? 2 : low;
         v1 ^= 0xdd;
       }
       v0 = (v0 + v1) | 0;
@@ -75,7 +78,7 @@ export class Fingerprint {
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
     }
-    this.high = (v1 ^ v3) >>> 0;
+    this.high = v1 ^ v3;
   }
 
   private ofWide(key: HashKey, text: string): void {

@@ -60,8 +60,7 @@ export class KeyAtHand {
       counting.settle(cell, limit, now);
     } else {
       table.load(this.slot, cell);
-      counting.settle(cell, limit, now);
-      table.store(this.slot, cell);
+      if (counting.settle(cell, limit, now)) table.store(this.slot, cell);
     }
     return this.blockedUntil === 0 && counting.admits(cell, limit, cost, now);
   }
@@ -103,12 +102,12 @@ export class KeyAtHand {
   }
 
   private penaltyHigh(): number {
-    return (this.high ^ penaltyMark) >>> 0;
+    return this.high ^ penaltyMark;
   }
 
   private compile(limit: Limit): Compiled {
     this.print.of(this.secret, `${limit.algorithm} ${limit.id}`);
-    const hashKey = { k0: this.print.low | 0, k1: this.print.high | 0 };
+    const hashKey = { k0: this.print.low, k1: this.print.high };
     const counting = this.countings[limit.algorithm];
     const table = keepsLog(limit.algorithm) ? this.logs : this.cells;
     const rule = { limit, hashKey, counting, table };

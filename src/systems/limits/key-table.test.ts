@@ -4,13 +4,13 @@ import { emptyCell } from "./algorithms/counting.ts";
 import { KeyTable } from "./key-table.ts";
 
 /** Fingerprints that are random enough: a bijection of 32 bits for each half. */
-const lowOf = (n: number) => Math.max(2, Math.imul(n + 1, 0x9e3779b1) >>> 0);
-const highOf = (n: number) => Math.imul(n + 7, 0x85ebca6b) >>> 0;
+const lowOf = (n: number) => Math.imul(n + 1, 0x9e3779b1);
+const highOf = (n: number) => Math.imul(n + 7, 0x85ebca6b);
 
 function put(table: KeyTable, n: number, freeAt: number, now = 0): void {
   const found = table.find(lowOf(n), highOf(n));
   const slot = found < 0 ? table.add(lowOf(n), highOf(n), now) : found;
-  table.store(slot, { freeAt, a: n, b: 2 ** 32 - 1, c: 3 });
+  table.store(slot, { freeAt, a: n, b: 2 ** 31 - 1, c: 2 ** 53 });
 }
 
 function has(table: KeyTable, n: number): boolean {
@@ -53,7 +53,7 @@ describe("key table", () => {
           if (freeAt > now) expect(slot).toBeGreaterThanOrEqual(0);
           if (slot < 0) continue;
           table.load(slot, cell);
-          expect(cell).toEqual({ freeAt, a: n, b: 2 ** 32 - 1, c: 3 });
+          expect(cell).toEqual({ freeAt, a: n, b: 2 ** 31 - 1, c: 2 ** 53 });
         }
         sweepAll(table, now);
         const live = [...map.values()].filter((freeAt) => freeAt > now).length;

@@ -2,7 +2,7 @@ import type { Cell } from "./algorithms/counting.ts";
 
 /**
  * Cells of many keys in little memory: open addressing over records of 32 bytes, so that most
- * questions cost one cache line. The table is cut into shards of a few thousand records, each of
+ * questions cost one cache line. The table is cut into shards of some ten thousand records, each of
  * which grows alone by copying itself: nobody waits for a million records to move. What ran out
  * is left behind by the next copy of its shard, which happens before it grows and in sweeps.
  *
@@ -14,29 +14,18 @@ import type { Cell } from "./algorithms/counting.ts";
  * asked once are back at full allowance first.
  */
 const recordWords = 8;
-const recordTimes = recordWords / 2;
 const recordBytes = recordWords * 4;
 const loadMax = 0.75;
 const loadAfterCopy = 0.6;
-const shardKeys = 2048;
+const shardKeys = 8192;
 const slotsMin = 8;
 const looksToDrop = 16;
 const sweepPart = 1 / 64;
-const sweepShardsMax = 128;
+const sweepShardsMax = 32;
 
-/** The first word of a record that is free, and of one whose key was dropped. */
+/** The first word of a record that is free, and of one whose key was dropped; no other has it. */
 const free = 0;
 const dropped = 1;
-
-/** Of a record: fingerprint in words 0 and 1, `freeAt` in 2 and 3, the parts of a cell after. */
-type Shard = {
-  slots: number;
-  used: number;
-  words: Uint32Array;
-  times: Float64Array;
-  /** Where looking for a key to drop goes on. One for all shards would thin some parts out. */
-  hand: number;
-};
 
 export type KeyTableOptions = {
   keysMax: number;
@@ -44,14 +33,24 @@ export type KeyTableOptions = {
   onDrop?: (a: number) => void;
 };
 
+/**
+ * A record is known by where its words begin: fingerprint in the first two, `freeAt` in the next
+ * two, `a`, `b`, and `c` in the last two. Words are signed, because those stay integers in the
+ * compiled code; and what belongs to a shard lies in one array each, because reaching it through
+ * an object took four times as long.
+ */
 export class KeyTable {
   private readonly keysMax: number;
   private readonly onDrop: ((a: number) => void) | undefined;
-  private readonly shards: Shard[];
+  private readonly words: Int32Array[] = [];
+  private readonly times: Float64Array[] = [];
+  private readonly ends: Int32Array;
+  private readonly used: Int32Array;
+  /** Where looking for a key to drop goes on. One for all shards would thin some parts out. */
+  private readonly hands: Int32Array;
   private readonly shardMask: number;
-  /** Of the key last looked for; slots are in it. */
-  private shard: Shard;
-  private shardIndex = 0;
+  /** Of the key last looked for. */
+  private shard = 0;
   private held = 0;
   private sweepHand = 0;
 
@@ -60,9 +59,11 @@ export class KeyTable {
     const shards = 2 ** Math.max(0, Math.ceil(Math.log2(keysMax / shardKeys)));
     this.keysMax = keysMax;
     this.onDrop = onDrop;
-    this.shards = Array.from({ length: shards }, () => emptyShard(slotsMin));
+    this.ends = new Int32Array(shards);
+    this.used = new Int32Array(shards);
+    this.hands = new Int32Array(shards);
     this.shardMask = shards - 1;
-    this.shard = this.shards[0]!;
+    for (let shard = 0; shard < shards; shard++) this.empty(shard, slotsMin);
   }
 
   /** Keys held, of which some may have run out and were not left behind yet. */
@@ -71,149 +72,165 @@ export class KeyTable {
   }
 
   get bytes(): number {
-    return this.shards.reduce((sum, shard) => sum + shard.slots * recordBytes, 0);
+    return this.words.reduce((sum, words) => sum + words.byteLength, 0);
   }
 
-  /** The key's slot, good until a key is added or dropped; -1 for none. */
+  /** The key's record, good until a key is added or dropped; -1 for none. */
   find(low: number, high: number): number {
-    this.shardIndex = high & this.shardMask;
-    const shard = this.shards[this.shardIndex]!;
-    this.shard = shard;
-    const { words, slots } = shard;
-    for (let slot = home(low, slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
-      const seen = words[slot * recordWords]!;
-      if (seen === low && words[slot * recordWords + 1] === high) return slot;
+    this.shard = high & this.shardMask;
+    const words = this.words[this.shard]!;
+    const end = this.ends[this.shard]!;
+    for (let at = home(low, end); ;) {
+      const seen = words[at]!;
+      if (seen === low && words[at + 1] === high) return at;
       if (seen === free) return -1;
+      at += recordWords;
+      if (at === end) at = 0;
     }
   }
 
-  /** A slot for a key that `find` has just not found. */
+  /** A record for a key that `find` has just not found. */
   add(low: number, high: number, now: number): number {
     if (this.held >= this.keysMax) this.makeRoom(now);
-    if (this.shard.used + 1 > this.shard.slots * loadMax) {
-      this.shard = this.copy(this.shardIndex, now);
-    }
+    const { shard } = this;
+    const slots = this.words[shard]!.length / recordWords;
+    if (this.used[shard]! + 1 > slots * loadMax) this.copy(shard, now);
     this.held++;
-    return place(this.shard, low, high);
+    return this.place(shard, low, high);
   }
 
-  freeAt(slot: number): number {
-    return this.shard.times[slot * recordTimes + 1]!;
+  freeAt(at: number): number {
+    return this.times[this.shard]![(at >> 1) + 1]!;
   }
 
-  load(slot: number, cell: Cell): void {
-    const at = slot * recordWords;
-    const { words, times } = this.shard;
-    cell.freeAt = times[slot * recordTimes + 1]!;
+  load(at: number, cell: Cell): void {
+    const words = this.words[this.shard]!;
+    const times = this.times[this.shard]!;
+    cell.freeAt = times[(at >> 1) + 1]!;
     cell.a = words[at + 4]!;
     cell.b = words[at + 5]!;
-    cell.c = words[at + 6]!;
+    cell.c = times[(at >> 1) + 3]!;
   }
 
-  store(slot: number, cell: Cell): void {
-    const at = slot * recordWords;
-    const { words, times } = this.shard;
-    times[slot * recordTimes + 1] = cell.freeAt;
+  store(at: number, cell: Cell): void {
+    const words = this.words[this.shard]!;
+    const times = this.times[this.shard]!;
+    times[(at >> 1) + 1] = cell.freeAt;
     words[at + 4] = cell.a;
     words[at + 5] = cell.b;
-    words[at + 6] = cell.c;
+    times[(at >> 1) + 3] = cell.c;
   }
 
   /** Takes what `find` said. */
-  drop(slot: number): void {
-    if (slot >= 0) this.dropFrom(this.shard, slot);
+  drop(at: number): void {
+    if (at >= 0) this.dropFrom(this.shard, at);
   }
 
   /**
    * Leaves behind what ran out in one 64th of the shards, the next ones at each call, and gives
-   * the memory back where that was much. A shard takes some ten microseconds.
+   * the memory back where that was much. A shard takes some fifty microseconds.
    */
   sweep(now: number): void {
-    const part = Math.ceil(this.shards.length * sweepPart);
+    const part = Math.ceil(this.words.length * sweepPart);
     for (let i = Math.min(part, sweepShardsMax); i > 0; i--) {
-      this.sweepHand = (this.sweepHand + 1) & this.shardMask;
-      const { used, slots } = this.shards[this.sweepHand]!;
-      const live = this.countLive(this.sweepHand, now);
-      if (live < used || (live < slots / 4 && slots > slotsMin)) this.copy(this.sweepHand, now);
+      const shard = (this.sweepHand + 1) & this.shardMask;
+      this.sweepHand = shard;
+      const slots = this.words[shard]!.length / recordWords;
+      const live = this.countLive(shard, now);
+      if (live < this.used[shard]! || (live < slots / 4 && slots > slotsMin)) this.copy(shard, now);
     }
   }
 
   /** Drops a key: see above for which. When the shard has few, the next ones are looked at too. */
   makeRoom(now: number): void {
-    let from = this.shard;
+    let from = 0;
     let victim = -1;
     let soonest = Infinity;
     let looks = looksToDrop;
     for (let i = 0; i <= this.shardMask && looks > 0; i++) {
-      const shard = this.shards[(this.shardIndex + i) & this.shardMask]!;
-      for (let left = shard.slots; left > 0 && looks > 0; left--) {
-        const slot = shard.hand;
-        shard.hand = slot + 1 === shard.slots ? 0 : slot + 1;
-        if (shard.words[slot * recordWords]! <= dropped) continue;
+      const shard = (this.shard + i) & this.shardMask;
+      const words = this.words[shard]!;
+      const times = this.times[shard]!;
+      let hand = this.hands[shard]!;
+      for (let left = words.length; left > 0 && looks > 0; left -= recordWords) {
+        const at = hand;
+        hand = at + recordWords === words.length ? 0 : at + recordWords;
+        if (!isKey(words[at]!)) continue;
         looks--;
-        const freeAt = Math.max(now, shard.times[slot * recordTimes + 1]!);
+        const freeAt = Math.max(now, times[(at >> 1) + 1]!);
         if (freeAt >= soonest) continue;
         from = shard;
-        victim = slot;
+        victim = at;
         soonest = freeAt;
       }
+      this.hands[shard] = hand;
     }
     if (victim >= 0) this.dropFrom(from, victim);
   }
 
-  private dropFrom(shard: Shard, slot: number): void {
-    this.onDrop?.(shard.words[slot * recordWords + 4]!);
-    shard.words[slot * recordWords] = dropped;
+  private dropFrom(shard: number, at: number): void {
+    const words = this.words[shard]!;
+    this.onDrop?.(words[at + 4]!);
+    words[at] = dropped;
     this.held--;
   }
 
   /** Puts in the shard's place a copy without what ran out, with room for at least one more. */
-  private copy(index: number, now: number): Shard {
-    const old = this.shards[index]!;
-    const live = this.countLive(index, now);
-    const copy = emptyShard(Math.max(slotsMin, Math.ceil((live + 1) / loadAfterCopy)));
-    for (let slot = 0; slot < old.slots; slot++) {
-      const at = slot * recordWords;
-      const low = old.words[at]!;
-      if (low <= dropped) continue;
-      if (old.times[slot * recordTimes + 1]! <= now) this.dropFrom(old, slot);
-      else {
-        const to = place(copy, low, old.words[at + 1]!) * recordWords;
-        for (let i = 2; i < recordWords; i++) copy.words[to + i] = old.words[at + i]!;
+  private copy(shard: number, now: number): void {
+    const words = this.words[shard]!;
+    const times = this.times[shard]!;
+    const live = this.countLive(shard, now);
+    this.empty(shard, Math.max(slotsMin, Math.ceil((live + 1) / loadAfterCopy)));
+    const copy = this.words[shard]!;
+    const grown = copy.length / words.length;
+    this.hands[shard] = Math.floor((this.hands[shard]! / recordWords) * grown) * recordWords;
+    for (let at = 0; at < words.length; at += recordWords) {
+      if (!isKey(words[at]!)) continue;
+      if (times[(at >> 1) + 1]! <= now) {
+        this.onDrop?.(words[at + 4]!);
+        this.held--;
+        continue;
       }
+      const to = this.place(shard, words[at]!, words[at + 1]!);
+      for (let i = 2; i < recordWords; i++) copy[to + i] = words[at + i]!;
     }
-    copy.hand = Math.floor((old.hand / old.slots) * copy.slots);
-    this.shards[index] = copy;
-    return copy;
   }
 
-  private countLive(index: number, now: number): number {
-    const { slots, words, times } = this.shards[index]!;
+  private empty(shard: number, slots: number): void {
+    const buffer = new ArrayBuffer(slots * recordBytes);
+    this.words[shard] = new Int32Array(buffer);
+    this.times[shard] = new Float64Array(buffer);
+    this.ends[shard] = slots * recordWords;
+    this.used[shard] = 0;
+  }
+
+  private place(shard: number, low: number, high: number): number {
+    const words = this.words[shard]!;
+    const end = words.length;
+    let at = home(low, end);
+    while (words[at] !== free) at = at + recordWords === end ? 0 : at + recordWords;
+    words[at] = low;
+    words[at + 1] = high;
+    this.used[shard]!++;
+    return at;
+  }
+
+  private countLive(shard: number, now: number): number {
+    const words = this.words[shard]!;
+    const times = this.times[shard]!;
     let live = 0;
-    for (let slot = 0; slot < slots; slot++) {
-      if (words[slot * recordWords]! > dropped && times[slot * recordTimes + 1]! > now) live++;
+    for (let at = 0; at < words.length; at += recordWords) {
+      if (isKey(words[at]!) && times[(at >> 1) + 1]! > now) live++;
     }
     return live;
   }
 }
 
-function emptyShard(slots: number): Shard {
-  const buffer = new ArrayBuffer(slots * recordBytes);
-  const [words, times] = [new Uint32Array(buffer), new Float64Array(buffer)];
-  return { slots, used: 0, words, times, hand: 0 };
-}
-
 /** Where the probing for a key begins; any number of slots will do. */
-function home(low: number, slots: number): number {
-  return Math.floor((low * slots) / 2 ** 32);
+function home(low: number, end: number): number {
+  return (((low >>> 0) * (end / recordWords) * 2 ** -32) | 0) * recordWords;
 }
 
-function place(shard: Shard, low: number, high: number): number {
-  const { words, slots } = shard;
-  let slot = home(low, slots);
-  while (words[slot * recordWords] !== free) slot = slot + 1 === slots ? 0 : slot + 1;
-  words[slot * recordWords] = low;
-  words[slot * recordWords + 1] = high;
-  shard.used++;
-  return slot;
+function isKey(low: number): boolean {
+  return low !== free && low !== dropped;
 }

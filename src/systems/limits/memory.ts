@@ -21,17 +21,19 @@ export type MemoryLimiterOptions = {
  * the next question about a key, while another algorithm starts anew. A Limit is not changed once
  * it was used; an edited rule is another object with the same id.
  *
- * `takeOne` is the lean way in: it allocates nothing and leaves what an Answer says in the fields
- * below, good until the next question.
+ * `takeOne` is the lean way in: it allocates nothing, and what an Answer says is worked out when
+ * it is read, from `remaining`, `resetMs`, `retryAfterMs` and `delayMs`, until the next question.
  */
 export class MemoryLimiter implements Limiter {
-  remaining = 0;
-  resetMs = 0;
-  retryAfterMs = 0;
   delayMs = 0;
 
   private readonly time: SteadyTime;
   private readonly keys: KeyAtHand;
+  /** Of the last question. */
+  private rule: Compiled | null = null;
+  private cost = 0;
+  private now = 0;
+  private allowed = true;
 
   constructor({ clock, keysMax, logEntriesMax = 2 * keysMax }: MemoryLimiterOptions) {
     this.time = new SteadyTime(clock);
@@ -65,8 +67,31 @@ export class MemoryLimiter implements Limiter {
     this.delayMs = allowed ? rule.counting.delayMs(keys.cell, limit, now) : 0;
     if (allowed) keys.charge(rule, cost, now);
     else this.punish(limit, now);
-    this.readOut(rule, cost, now, allowed);
+    this.rule = rule;
+    this.cost = cost;
+    this.now = now;
+    this.allowed = allowed;
     return allowed;
+  }
+
+  get remaining(): number {
+    const { rule, keys, now } = this;
+    if (rule === null || keys.blockedUntil > 0) return 0;
+    return rule.counting.remaining(keys.cell, rule.limit, now);
+  }
+
+  get resetMs(): number {
+    const { rule, keys, now } = this;
+    if (rule === null) return 0;
+    const blockedMs = Math.max(0, keys.blockedUntil - now);
+    return Math.max(blockedMs, rule.counting.resetMs(keys.cell, rule.limit, now));
+  }
+
+  get retryAfterMs(): number {
+    const { rule, keys, cost, now } = this;
+    if (rule === null || this.allowed) return 0;
+    const blockedMs = Math.max(0, keys.blockedUntil - now);
+    return Math.max(blockedMs, rule.counting.retryAfterMs(keys.cell, rule.limit, cost, now));
   }
 
   take(charges: readonly Charge[]): Decision {
@@ -157,19 +182,11 @@ export class MemoryLimiter implements Limiter {
     if (penaltyMs > 0 && this.keys.blockedUntil === 0) this.keys.block(now + penaltyMs, now);
   }
 
-  private readOut({ limit, counting }: Compiled, cost: number, now: number, allowed: boolean) {
-    const { cell, blockedUntil } = this.keys;
-    this.remaining = counting.remaining(cell, limit, now);
-    this.resetMs = counting.resetMs(cell, limit, now);
-    this.retryAfterMs = allowed ? 0 : counting.retryAfterMs(cell, limit, cost, now);
-    if (blockedUntil === 0) return;
-    this.remaining = 0;
-    this.resetMs = Math.max(this.resetMs, blockedUntil - now);
-    this.retryAfterMs = Math.max(this.retryAfterMs, blockedUntil - now);
-  }
-
   private answer({ rule, cost, admitted }: Asked, now: number): Answer {
-    this.readOut(rule, cost, now, admitted);
+    this.rule = rule;
+    this.cost = cost;
+    this.now = now;
+    this.allowed = admitted;
     const { remaining, resetMs, retryAfterMs, delayMs } = this;
     return { allowed: admitted, remaining, resetMs, retryAfterMs, delayMs };
   }

@@ -87,8 +87,11 @@ class Pair {
   apply(step: Step): void {
     if (step.do === "wait") this.wait(step.ms * paceOf(this.algorithm));
     else if (step.do === "wait as told") this.wait(Math.max(0, this.told - step.early));
-    else if (step.do === "step back") this.clock.set(this.clock.now() - step.ms);
-    else if (step.do === "reset") {
+    else if (step.do === "step back") {
+      this.clock.set(this.clock.now() - step.ms);
+      // Seen before the clock could come to the very millisecond that was seen before the step.
+      this.limiter.peek([]);
+    } else if (step.do === "reset") {
       this.limiter.reset(this.limit, "k");
       this.model = modelOf(this.algorithm);
     } else if (step.do === "edit") this.edit(step.numbers);

@@ -17,10 +17,11 @@ import type { Cell, Counting } from "./counting.ts";
 export function bucket(room: (limit: Limit, cost: number) => number): Omit<Counting, "delayMs"> {
   return {
     settle(cell, limit, now) {
-      if (cell.b === limit.limit && cell.c === limit.windowMs) return;
+      if (cell.b === limit.limit && cell.c === limit.windowMs) return false;
       const ticks = owed(cell, now);
       // What drained until now drained at the old rate. Rounding up gives nothing away.
       owe(cell, limit, ticks === 0 ? 0 : Math.ceil((ticks * limit.windowMs) / cell.c), now);
+      return ticks > 0;
     },
     admits: (cell, limit, cost, now) => owed(cell, now) <= room(limit, cost),
     charge(cell, limit, cost, now) {
@@ -48,7 +49,8 @@ export function owed(cell: Cell, now: number): number {
 function owe(cell: Cell, limit: Limit, ticks: number, now: number): void {
   const ms = Math.ceil(ticks / limit.limit);
   cell.freeAt = now + ms;
-  cell.a = ms * limit.limit - ticks;
+  // Beyond 2^53 it may come out below zero.
+  cell.a = Math.max(0, ms * limit.limit - ticks);
   cell.b = limit.limit;
   cell.c = limit.windowMs;
 }

@@ -18,8 +18,11 @@ export const quota = windows((_limit, now) => monthEnd(now));
 function windows(endOf: (limit: Limit, now: number) => number): Counting {
   return {
     settle(cell, limit, now) {
+      const end = endOf(limit, now);
       if (cell.freeAt <= now) cell.a = 0;
-      cell.freeAt = endOf(limit, now);
+      const edited = cell.a > 0 && cell.freeAt !== end;
+      cell.freeAt = end;
+      return edited;
     },
     admits: (cell, limit, cost) => cell.a + cost <= limit.limit,
     charge(cell, _limit, cost) {

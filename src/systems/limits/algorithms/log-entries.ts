@@ -15,7 +15,7 @@ const next = 1;
 const prev = 2;
 const words = 4;
 
-type Page = { times: Float64Array; links: Uint32Array };
+type Page = { times: Float64Array; links: Int32Array };
 
 export class LogEntries {
   readonly entriesMax: number;
@@ -98,7 +98,7 @@ export class LogEntries {
 
   private addPage(): void {
     const times = new Float64Array(pageEntries);
-    this.pages.push({ times, links: new Uint32Array(pageEntries * words) });
+    this.pages.push({ times, links: new Int32Array(pageEntries * words) });
   }
 
   private page(entry: number): Page {

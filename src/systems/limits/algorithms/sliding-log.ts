@@ -22,7 +22,7 @@ export function slidingLog(entries: LogEntries): Counting {
   };
   return {
     settle(cell, limit, now) {
-      if (cell.a === 0) return;
+      if (cell.a === 0) return false;
       // What left the window that it was counted in does not come back into a longer one.
       const windowMs = Math.min(limit.windowMs, cell.freeAt - entries.at(cell.b));
       while (cell.a !== 0 && entries.at(cell.a) + windowMs <= now) {
@@ -30,6 +30,7 @@ export function slidingLog(entries: LogEntries): Counting {
         cell.a = entries.dropFirst(cell.a);
       }
       ended(cell, limit);
+      return true;
     },
     admits: (cell, limit, cost) => cell.c + cost <= limit.limit,
     charge(cell, limit, cost, now) {

@@ -15,6 +15,7 @@ import { noDelay, unitsMax, type Cell, type Counting } from "./counting.ts";
 export const slidingWindow: Counting = {
   settle(cell, limit, now) {
     const { windowMs } = limit;
+    let edited = false;
     if (cell.freeAt <= now) cell.a = cell.b = 0;
     else {
       if (cell.freeAt - cell.c <= now) {
@@ -26,10 +27,12 @@ export const slidingWindow: Counting = {
         const before = (cell.b * (cell.freeAt - cell.c - now)) / cell.c;
         cell.a = Math.min(unitsMax, cell.a + Math.ceil(before));
         cell.b = 0;
+        edited = true;
       }
     }
     cell.freeAt = now - (now % windowMs) + 2 * windowMs;
     cell.c = windowMs;
+    return edited;
   },
   admits: (cell, limit, cost, now) => used(cell, now) + cost * cell.c <= limit.limit * cell.c,
   charge(cell, _limit, cost) {
