@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Principal } from "../auth/principal.ts";
 import { AppError } from "../errors/errors.ts";
-import { checkText, readBody } from "./body.ts";
+import { checkText, parseJson, readBody } from "./body.ts";
 import { idempotencyKeyLengthMax, type Claim } from "./idempotency.ts";
 import { invalid } from "./problem.ts";
 import type { Route } from "./route.ts";
@@ -15,6 +15,13 @@ export function parse(where: string, schema: z.ZodType | undefined, value: unkno
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw invalid(where, parsed.error);
   return parsed.data;
+}
+
+/** Undefined for a route that takes none. */
+export function jsonBodyOf(route: Route, bytes: Uint8Array): unknown {
+  if (!route.body) return undefined;
+  const value = parseJson(bytes);
+  return route.bodyFits?.(value) ? value : parse("body", route.body, value);
 }
 
 /** One value a name, or an array where it is given more than once. */

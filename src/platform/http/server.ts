@@ -6,12 +6,11 @@ import { AppError, errorStatus } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { admit, needCredentials } from "./admission.ts";
-import { parseJson } from "./body.ts";
 import { behind, type Guard } from "./guard.ts";
 import { createIdempotency, RawJson, type Claim } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
-import { bodyOf, identify, parse, queryOf, requestIdOf } from "./request.ts";
+import { bodyOf, identify, jsonBodyOf, parse, queryOf, requestIdOf } from "./request.ts";
 import { bySpecificity, notFound } from "./routing.ts";
 import type { Reply, Route } from "./route.ts";
 import { whileAllowed, type Watch } from "./stream.ts";
@@ -160,7 +159,7 @@ class Runner {
     const params = parse("path", route.params, call.rawParams);
     const query = parse("query", route.query, queryOf(url));
     const bytes = await bodyOf(route, request);
-    const body = route.body ? parse("body", route.body, parseJson(bytes)) : undefined;
+    const body = jsonBodyOf(route, bytes);
     const once = (write: (claim: Claim | null) => Promise<Reply>) =>
       this.once(call, bytes, caller, write);
     const answer = async (signal: AbortSignal) =>

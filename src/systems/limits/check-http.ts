@@ -62,6 +62,7 @@ function batchRoute({ book, decider, clock }: CheckRoutes): Route {
     access: "admin",
     scope: "limits:create",
     body: z.strictObject({ checks: z.array(asked.questionSchema).min(1).max(checksMax) }),
+    bodyFits,
     replies: { 200: z.object({ results: z.array(answerSchema) }) },
     errors: [...refusals],
     async handler({ body: { checks } }) {
@@ -69,10 +70,20 @@ function batchRoute({ book, decider, clock }: CheckRoutes): Route {
       const outcomes = selections.map((selection, i) =>
         decider.take(selection, { ...asService, cost: checks[i]?.cost ?? null }),
       );
-      const results = (await Promise.all(outcomes)).map((outcome) => answered(outcome, clock));
+      const settled = outcomes.some((one) => one instanceof Promise)
+        ? await Promise.all(outcomes)
+        : (outcomes as Outcome[]);
+      const results = settled.map((outcome) => answered(outcome, clock));
       return { status: 200, body: { results } };
     },
   });
+}
+
+function bodyFits(body: unknown): boolean {
+  if (typeof body !== "object" || body === null) return false;
+  const { checks, ...rest } = body as { checks?: unknown };
+  if (!Array.isArray(checks) || checks.length < 1 || checks.length > checksMax) return false;
+  return Object.keys(rest).length === 0 && checks.every(asked.isPlainQuestion);
 }
 
 function peekRoute({ book, decider, clock }: CheckRoutes): Route {

@@ -2,6 +2,7 @@ import { AppError } from "../../platform/errors/errors.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Compiled } from "./compile.ts";
 import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
+import { MemoryLimiter } from "./memory.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Asked, Selection } from "./selection.ts";
 
@@ -42,11 +43,14 @@ const passed: Outcome = {
 
 export class Decider {
   readonly limiter: Limiter;
+  /** The limiter, where it is the one that answers a single charge at least cost. */
+  private readonly memory: MemoryLimiter | null;
   private readonly refusals: Refusals;
   private readonly log: Log;
 
   constructor(options: { limiter: Limiter; refusals: Refusals; log: Log }) {
     this.limiter = options.limiter;
+    this.memory = options.limiter instanceof MemoryLimiter ? options.limiter : null;
     this.refusals = options.refusals;
     this.log = options.log;
   }
@@ -66,7 +70,12 @@ export class Decider {
       this.count(asked, decision, question.route);
       return outcomeOf(asked, charges, decision);
     };
-    return this.ask(() => this.limiter.take(charges), settle, charges);
+    const { memory, limiter } = this;
+    const put = () =>
+      memory !== null && charges.length === 1
+        ? takeOne(memory, charges[0] as Charge)
+        : limiter.take(charges);
+    return this.ask(put, settle, charges);
   }
 
   /** What `take` would say, with nothing charged or counted. */
@@ -141,20 +150,35 @@ export function chargesOf(asked: readonly Asked[], { writing, cost }: Question):
   }));
 }
 
+function takeOne(memory: MemoryLimiter, { limit, key, cost }: Charge): Decision {
+  const allowed = memory.takeOne(limit, key, cost);
+  const { remaining, resetMs, retryAfterMs, delayMs } = memory;
+  return { allowed, answers: [{ allowed, remaining, resetMs, retryAfterMs, delayMs }] };
+}
+
 function outcomeOf(asked: readonly Asked[], charges: Charge[], decision: Decision): Outcome {
   let tightest: Said | null = null;
   let delayMs = 0;
   for (let i = 0; i < asked.length; i++) {
-    const said = { ...(asked[i] as Asked), answer: decision.answers[i] as Answer };
-    delayMs = Math.max(delayMs, said.answer.delayMs);
-    if (tightest === null || isTighter(said, tightest)) tightest = said;
+    const answer = decision.answers[i] as Answer;
+    if (answer.delayMs > delayMs) delayMs = answer.delayMs;
+    if (tightest !== null && !isTighter(answer, tightest.answer)) continue;
+    const { compiled, key } = asked[i] as Asked;
+    tightest = { compiled, key, answer };
   }
   const { allowed } = decision;
-  const charged = allowed ? charges : [];
-  return { ...passed, allowed, tightest, charges: charged, delayMs: allowed ? delayMs : 0 };
+  // Spelled out, as spreading takes longer than the decision.
+  return {
+    allowed,
+    tightest,
+    charges: allowed ? charges : [],
+    delayMs: allowed ? delayMs : 0,
+    denied: null,
+    unavailable: false,
+  };
 }
 
-function isTighter({ answer: a }: Said, { answer: b }: Said): boolean {
+function isTighter(a: Answer, b: Answer): boolean {
   if (a.allowed !== b.allowed) return !a.allowed;
   if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);

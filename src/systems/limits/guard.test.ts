@@ -283,9 +283,14 @@ describe("modes", () => {
   });
 
   test("when the limiter cannot be asked, reads go on and writes do not", async () => {
-    const fail = () => Promise.reject(new Error("away"));
+    const fail = () => {
+      throw new Error("away");
+    };
     rules({});
-    Object.assign(parts.decider.limiter, { take: fail });
+    Object.assign(parts.decider.limiter, {
+      take: () => Promise.reject(new Error("away")),
+      takeOne: fail,
+    });
     expect((await ask("/things")).status).toBe(200);
     const closed = await ask("/things", { method: "POST" });
     expect([closed.status, closed.headers.get("retry-after")]).toEqual([503, "1"]);

@@ -13,18 +13,30 @@ import { subjectOf, type Subject } from "./subject.ts";
  */
 const keyLengthMax = 200;
 const partsMax = 8;
+const nameLengthMax = 64;
+const tierLengthMax = 40;
+const lengthsMax = new Map([
+  ...([
+    ["rule", nameLengthMax],
+    ["policy", nameLengthMax],
+  ] as const),
+  ...([
+    ["key", keyLengthMax],
+    ["tier", tierLengthMax],
+  ] as const),
+]);
 const namedPart = /^[a-z][a-z0-9_]{0,31}$/;
 
-const value = z.string().min(1).max(keyLengthMax);
+const keyText = z.string().min(1).max(keyLengthMax);
 
 const whom = {
   /** One rule by its name, whatever its tiers. */
-  rule: z.string().max(64).optional(),
+  rule: z.string().max(nameLengthMax).optional(),
   /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
-  policy: z.string().max(64).optional(),
+  policy: z.string().max(nameLengthMax).optional(),
   /** The key itself, or its parts by name, of which each rule takes those that it names. */
-  key: z.union([value, z.record(z.string().regex(namedPart), value)]),
-  tier: z.string().max(40).optional(),
+  key: z.union([keyText, z.record(z.string().regex(namedPart), keyText)]),
+  tier: z.string().max(tierLengthMax).optional(),
 };
 const cost = z.number().int().min(1).max(costMax);
 
@@ -46,6 +58,27 @@ export const answerSchema = z.object({
   delay_ms: z.number().int(),
 });
 export type NamedAnswer = z.infer<typeof answerSchema>;
+
+/**
+ * Whether `questionSchema` would take it as it stands, in a tenth of the time. Keys in parts are
+ * left to the schema.
+ */
+export function isPlainQuestion(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const question = value as Record<string, unknown>;
+  for (const name in question) {
+    const given = question[name];
+    if (name === "cost") {
+      if (!Number.isInteger(given) || (given as number) < 1 || (given as number) > costMax) {
+        return false;
+      }
+    } else {
+      const max = lengthsMax.get(name);
+      if (max === undefined || typeof given !== "string" || given.length > max) return false;
+    }
+  }
+  return typeof question["key"] === "string" && question["key"] !== "";
+}
 
 /** Whom a question is about, under which rules. `where` is its place, for what is said of it. */
 export function resolve(book: RuleBook, question: AskedByName, where: string): Selection {
