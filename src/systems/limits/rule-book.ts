@@ -7,13 +7,13 @@ import { findRevision, listRules, rulesChannel, type RuleRow } from "./store.ts"
 
 /**
  * The rules as this process knows them, all in memory. A change is heard by NOTIFY at once; since
- * silence proves nothing, the revision is also asked for every second, so that a change is known
- * everywhere within two, also where LISTEN does not work. While the database is away the rules
+ * silence proves nothing, the revision is also asked for all the time, so that a change is known
+ * everywhere within a second, also where LISTEN does not work. While the database is away the rules
  * stay as they are, as nobody can change them.
  */
 export type RuleBookOptions = { db: Db; clock: Clock; log: Log; metrics: Metrics };
 
-const pollMs = 1_000;
+const pollMs = 800;
 
 export class RuleBook {
   /** Those that are enabled, in the order that they are asked in. */

@@ -9,7 +9,7 @@ import type { Targets } from "./targets.ts";
 /**
  * Hears what other processes changed. Silence is no proof that nothing happened, so a beat of
  * our own goes through the same channel; when it stays out, what is in memory is no longer
- * trusted until it is heard again.
+ * trusted until it is heard again, and domains are read with every beat.
  */
 export type HearingOptions = {
   db: Db;
@@ -29,11 +29,24 @@ export function hearChanges(options: HearingOptions) {
   const leave: (() => Promise<void>)[] = [];
   let heardAt = -Infinity;
   let trusted = false;
+  const domainReads = { begun: 0, known: 0, open: 0 };
 
   function setTrust(sure: boolean): void {
     if (sure !== trusted) log.info(sure ? "link changes are heard" : "link changes are not heard");
     trusted = sure;
     targets.trust(sure);
+    void readDomains();
+  }
+
+  /** Domains are all in memory. A read that fails is made up for with a later beat. */
+  async function readDomains(): Promise<void> {
+    const mine = ++domainReads.begun;
+    domainReads.open++;
+    await domains.reload().then(
+      () => (domainReads.known = Math.max(domainReads.known, mine)),
+      () => {},
+    );
+    domainReads.open--;
   }
 
   function heard(text: string): void {
@@ -58,6 +71,8 @@ export function hearChanges(options: HearingOptions) {
       db.one`SELECT pg_notify(${changesChannel}, ${beat})`.catch(() => {});
       await clock.sleep(beatMs, stopping.signal);
       if (trusted && clock.monotonic() - heardAt > silenceMsMax) setTrust(false);
+      const behind = !trusted || domainReads.known < domainReads.begun;
+      if (behind && domainReads.open === 0) void readDomains();
     }
   }
 
@@ -67,8 +82,8 @@ export function hearChanges(options: HearingOptions) {
       leave.push(
         await db.listen(
           domainsChannel,
-          () => void domains.reload().catch(() => {}),
-          () => void domains.reload().catch(() => {}),
+          () => void readDomains(),
+          () => void readDomains(),
         ),
       );
       void keepBeating();
