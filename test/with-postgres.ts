@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEmbedded } from "../src/platform/db/embedded.ts";
@@ -6,19 +6,27 @@ import { silentLog } from "../src/platform/log/log.ts";
 
 /**
  * Runs a command beside one PostgreSQL that all test files share, so that each need not start
- * its own: `bun test/with-postgres.ts bun test src`. A server named by TEST_DATABASE_URL is used
+ * its own, and with a cluster to copy for those that must: `bun test/with-postgres.ts bun test src`. A server named by TEST_DATABASE_URL is used
  * as it is.
  */
 const command = process.argv.slice(2);
 if (process.env["TEST_DATABASE_URL"]) process.exit(await run({}));
 
-const dataDir = mkdtempSync(join(tmpdir(), `stoa-test-${process.pid}-`));
-const postgres = await startEmbedded({ dataDir, log: silentLog, durable: false });
+const folder = mkdtempSync(join(tmpdir(), `stoa-test-${process.pid}-`));
+const seed = join(folder, "seed");
+const dataDir = join(folder, "data");
+const options = { log: silentLog, durable: false };
+// Copied by every test that starts a PostgreSQL of its own on a folder that need not be empty.
+await (await startEmbedded({ ...options, dataDir: seed })).stop();
+const TEST_CLUSTER = join(seed, "postgres");
+mkdirSync(dataDir);
+Bun.spawnSync(["cp", "-a", TEST_CLUSTER, dataDir]);
+const postgres = await startEmbedded({ ...options, dataDir });
 const { path } = postgres.admin;
 const url = `postgres://postgres@localhost/postgres?socket=${encodeURIComponent(path)}`;
-const code = await run({ TEST_DATABASE_URL: url });
+const code = await run({ TEST_DATABASE_URL: url, TEST_CLUSTER });
 await postgres.stop();
-rmSync(dataDir, { recursive: true, force: true });
+rmSync(folder, { recursive: true, force: true });
 process.exit(code);
 
 async function run(env: Record<string, string>): Promise<number> {

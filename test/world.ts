@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../src/platform/config/config.ts";
@@ -8,6 +8,7 @@ import { platformMigrations } from "../src/platform/platform.ts";
 import { migrations } from "../src/migrations.ts";
 import { startStoa, type Running } from "../src/stoa.ts";
 import { recordAnswers } from "./answers.ts";
+import { shareConsole } from "./data-folder.ts";
 import { testDatabase } from "./database.ts";
 
 /**
@@ -47,8 +48,6 @@ export type CallOptions = {
   headers?: Record<string, string>;
 };
 
-const cache = join(import.meta.dir, "../node_modules/.cache");
-
 export const publicUrl = "http://stoa.test";
 export const password = "correct horse battery staple";
 
@@ -58,10 +57,7 @@ export async function startWorld(
   log: Log = process.env["TEST_LOG"] ? createLog({ level: "debug" }) : silentLog,
 ): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-world-"));
-  // Built once for all worlds, since it is kept by what it was made from.
-  const built = join(cache, `console-${env["STOA_SIGN_UP_OPEN"] ?? "default"}`);
-  mkdirSync(built, { recursive: true });
-  symlinkSync(built, join(dataDir, "console"));
+  shareConsole(dataDir, env["STOA_SIGN_UP_OPEN"]);
   const test = await testDatabase([...platformMigrations, ...migrations]);
   const config = loadConfig({
     PORT: "0",

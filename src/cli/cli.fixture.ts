@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { copyCluster, shareConsole } from "../../test/data-folder.ts";
 import { freePort } from "../../test/free-port.ts";
 
 /** The real `stoa` command as a child process, in a folder and with settings of its own. */
@@ -33,6 +34,7 @@ export type Started = {
 export async function createPlace(env: Env = {}): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "stoa-cli-"));
   const dataDir = join(folder, "data");
+  copyCluster(dataDir);
   const start: Place["start"] = (args, options = {}) =>
     startProgram(folder, args, { STOA_DATA_DIR: dataDir, ...env, ...options.env });
   return {
@@ -51,6 +53,7 @@ export type Server = { url: string; admin: string; stop(): Promise<Ran> };
 
 export async function startServer(place: Place, env: Env = {}): Promise<Server> {
   const port = String(freePort());
+  shareConsole(env["STOA_DATA_DIR"] ?? place.dataDir);
   const running = place.start(["serve", "--port", port, "--host", "127.0.0.1"], { env });
   await running.until(/Stoa is ready/);
   const admin = /e-mail +(\S+)/.exec(running.said())?.[1] ?? "";

@@ -4,6 +4,7 @@ import { cp, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findRunning, startEmbedded } from "../platform/db/embedded.ts";
 import { silentLog } from "../platform/log/log.ts";
+import { copyCluster } from "../../test/data-folder.ts";
 import { createPlace, type Place, startServer } from "./cli.fixture.ts";
 
 /** Migrate, backup and restore, with and without a server beside them. */
@@ -17,6 +18,7 @@ beforeAll(async () => {
   place = await createPlace();
   file = join(place.folder, "copy.stoa");
   seed = join(place.folder, "seed");
+  copyCluster(seed);
   const env = { STOA_DATA_DIR: seed };
   const made = await place.stoa(["migrate", "--json"], { env });
   expect(made.code).toBe(0);

@@ -8,6 +8,7 @@ import { migrate } from "../../src/platform/db/migrate.ts";
 import { silentLog } from "../../src/platform/log/log.ts";
 import { platformMigrations } from "../../src/platform/platform.ts";
 import { migrations } from "../../src/migrations.ts";
+import { copyCluster } from "../data-folder.ts";
 import { isCode, isTest, lineAt, readProject, type Source, sourceOf } from "../tidy/source.ts";
 
 /** Whoever got SQL into a statement would find little; nobody can, because values are parameters. */
@@ -18,6 +19,7 @@ describe("the application's role", () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "stoa-role-"));
+    copyCluster(folder);
     embedded = await startEmbedded({ dataDir: folder, log: silentLog, durable: false });
     const admin = new SQL({ ...(embedded.admin as SQL.Options), max: 1 });
     await admin`CREATE DATABASE neighbour`;

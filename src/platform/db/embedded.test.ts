@@ -15,6 +15,7 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { copyCluster } from "../../../test/data-folder.ts";
 import { silentLog } from "../log/log.ts";
 import { postgresProcesses } from "./embedded-owner.ts";
 import { completeLinks } from "./embedded-runner.ts";
@@ -93,6 +94,7 @@ function spawnOwner(dataDir: string, env: Record<string, string> = {}) {
 
 beforeAll(async () => {
   await chmod(base, 0o711);
+  copyCluster(seed);
   const pg = await startEmbedded({ dataDir: seed, log: silentLog, durable: false });
   await query(pg.app, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)");
   await pg.stop();

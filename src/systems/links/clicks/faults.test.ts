@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, setDefaultTimeout } from "bun:test
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { copyCluster } from "../../../../test/data-folder.ts";
 import { openTestDb } from "../../../../test/database.ts";
 import { startEmbedded } from "../../../platform/db/embedded.ts";
 import { migrate } from "../../../platform/db/migrate.ts";
@@ -202,6 +203,7 @@ test("a stop in good time drains everything and leaves no spool", async () => {
 
 test("clicks wait on disk while the database is killed, twice, and are counted once", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-clicks-pg-"));
+  copyCluster(dataDir);
   const embedded = await startEmbedded({ dataDir, log: silentLog });
   const db = openTestDb(embedded.app);
   try {
