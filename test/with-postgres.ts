@@ -6,8 +6,8 @@ import { silentLog } from "../src/platform/log/log.ts";
 
 /**
  * Runs a command beside one PostgreSQL that all test files share, so that each need not start
- * its own, and with a cluster to copy for those that must: `bun test/with-postgres.ts bun test src`. A server named by TEST_DATABASE_URL is used
- * as it is.
+ * its own, and with a cluster to copy for those that must:
+ * `bun test/with-postgres.ts bun test src`. A server named by TEST_DATABASE_URL is used as it is.
  */
 const command = process.argv.slice(2);
 if (process.env["TEST_DATABASE_URL"]) process.exit(await run({}));

@@ -108,8 +108,8 @@ const builtFrom: Record<string, { pieces: string[]; because: string }> = {
     because: "PostgreSQL quoted the names; a backup is the operator's own file, checked by hash",
   },
   "src/platform/db/db.ts": {
-    pieces: ["Number(options.statementTimeoutMs)", "statement"],
-    because: "a number; and what copyIn is given, which is looked at where that is called",
+    pieces: ["Number(options.lockTimeoutMs)", "Number(options.statementTimeoutMs)", "statement"],
+    because: "numbers; and what copyIn is given, which is looked at where that is called",
   },
   "src/platform/db/migrate.ts": { pieces: ["migration.sql"], because: "files of the program" },
   "src/systems/links/clicks/drain.ts": {
