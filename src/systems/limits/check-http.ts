@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { route, type Route } from "../../platform/http/route.ts";
-import { chargesOf, refusalOf, type Decider, type Outcome } from "./decide.ts";
+import { chargesOf, type Decider, type Outcome } from "./decide.ts";
+import { refusalOf } from "./refusal.ts";
 import { tag } from "./http.ts";
 import * as asked from "./questions.ts";
 import type { RuleBook } from "./rule-book.ts";

@@ -1,4 +1,3 @@
-import { AppError } from "../../platform/errors/errors.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Compiled } from "./compile.ts";
 import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
@@ -44,7 +43,7 @@ const passed: Outcome = {
 export class Decider {
   readonly limiter: Limiter;
   /** The limiter, where it is the one that answers a single charge at least cost. */
-  private readonly memory: MemoryLimiter | null;
+  readonly memory: MemoryLimiter | null;
   private readonly refusals: Refusals;
   private readonly log: Log;
 
@@ -182,25 +181,4 @@ function isTighter(a: Answer, b: Answer): boolean {
   if (a.allowed !== b.allowed) return !a.allowed;
   if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);
-}
-
-/** What a refused caller is told; null when it may go on. */
-export function refusalOf({ allowed, denied, tightest, unavailable }: Outcome): AppError | null {
-  if (allowed) return null;
-  if (denied !== null) {
-    const rule = denied.compiled.name;
-    const message = `The rule ${rule} refuses this caller.`;
-    return new AppError("limits.denied", message, { members: { rule } });
-  }
-  if (unavailable || tightest === null) {
-    const message = "Whether a limit allows this cannot be said at the moment.";
-    return new AppError("server.busy", message, { retryAfterSeconds: 1 });
-  }
-  const rule = tightest.compiled.name;
-  const retry_after_ms = Math.ceil(tightest.answer.retryAfterMs);
-  const message = `The rule ${rule} allows no more at the moment; see Retry-After.`;
-  return new AppError("request.rate_limited", message, {
-    retryAfterSeconds: retry_after_ms / 1000,
-    members: { rule, retry_after_ms },
-  });
 }

@@ -2,14 +2,14 @@ import { z } from "zod";
 import { idSchema, route, type Route } from "../../platform/http/route.ts";
 import { guards, ofTier, type Compiled } from "./compile.ts";
 import type { Decider, Question } from "./decide.ts";
-import { nameOf, partsOf } from "./guard.ts";
+import { nameOf, subjectOfCall } from "./guard.ts";
 import { tag } from "./http.ts";
 import { answerOf, answerSchema, type NamedAnswer } from "./questions.ts";
 import { reaches, routeOf, type RouteName } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
 import { select } from "./selection.ts";
-import { subjectOf, type Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** For a given request: which rules concern it, in what order, with what state, and why. */
 export type ExplainRoutes = {
@@ -130,6 +130,7 @@ function subjectFor(asked: Asked, tier: string, found: RouteName | null): Subjec
           account_id: asked.account_id ?? "",
           credential_id: asked.api_key_id ?? "",
         } as const);
-  const parts = partsOf(caller, asked.address, tier, found ? nameOf(found) : "");
-  return subjectOf({ ...parts, user: asked.account_id });
+  const at = { tier, route: found ? nameOf(found) : "" };
+  const subject = subjectOfCall(caller, asked.address, at);
+  return { ...subject, parts: { ...subject.parts, user: asked.account_id } };
 }

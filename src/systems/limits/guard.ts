@@ -1,14 +1,16 @@
 import type { Principal } from "../../platform/auth/principal.ts";
+import { addressGroup } from "../../platform/http/address.ts";
 import type { Guard, GuardedCall, Passage } from "../../platform/http/guard.ts";
 import { guards, type Compiled } from "./compile.ts";
-import { refusalOf, type Decider, type Outcome, type Question } from "./decide.ts";
+import type { Decider, Outcome, Question } from "./decide.ts";
+import { refusalOf } from "./refusal.ts";
 import type { HeadersOf } from "./headers.ts";
 import { rulesPath } from "./http.ts";
 import type { RouteName } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
 import { select } from "./selection.ts";
-import { subjectOf, type Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * The guard in front of the API's routes. Which rules concern a route and a tier is worked out
@@ -36,12 +38,9 @@ export function createGuard({ book, decider, headersOf }: GuardDeps): Guard {
   return (call): Soon<Passage | null> => {
     const { route, caller } = call;
     const tier = caller?.tier ?? anonymousTier;
-    const rules = plans(route, tier);
+    const { rules, question } = plans(route, tier);
     if (rules.length === 0 || isRescue(call)) return null;
-    const subject = subjectOf(partsOf(caller, call.address, tier, nameOf(route)));
-    const question: Question = {
-      ...{ route: nameOf(route), writing: route.method !== "GET", cost: null },
-    };
+    const subject = subjectOfCall(caller, call.address, { tier, route: question.route });
     const outcome = decider.take(select(rules, subject), question);
     return outcome instanceof Promise ? outcome.then(passageOf) : passageOf(outcome);
   };
@@ -57,24 +56,29 @@ export function nameOf({ method, path }: RouteName): string {
 }
 
 /** What is known of who sends a request. */
-export function partsOf(
+export function subjectOfCall(
   caller: Pick<Principal, "account_id" | "credential_id" | "kind"> | null,
-  ip: string,
-  tier: string,
-  route: string,
-): Subject["parts"] & Record<string, string | undefined> {
-  return {
+  address: string,
+  { tier, route }: { tier: string; route: string },
+): Subject {
+  // Spelled out here, as it is on the way of every call.
+  const parts = {
     api_key: caller?.kind === "key" ? caller.credential_id : undefined,
     user: caller?.account_id,
-    ...{ ip, tier, route },
+    ip: addressGroup(address),
+    tier,
+    route,
   };
+  return { parts, address, tier };
 }
 
+type Plan = { rules: readonly Compiled[]; question: Question };
+
 /** The rules of each route and tier, kept until the rules change. */
-export function createPlans(book: RuleBook) {
+function createPlans(book: RuleBook) {
   let generation = -1;
-  let byRoute = new Map<RouteName, Map<string, readonly Compiled[]>>();
-  return (route: RouteName, tier: string): readonly Compiled[] => {
+  let byRoute = new Map<RouteName, Map<string, Plan>>();
+  return (route: RouteName, tier: string): Plan => {
     if (generation !== book.generation) {
       generation = book.generation;
       byRoute = new Map();
@@ -84,12 +88,14 @@ export function createPlans(book: RuleBook) {
       byTier = new Map();
       byRoute.set(route, byTier);
     }
-    let rules = byTier.get(tier);
-    if (!rules) {
-      rules = book.rules.filter((compiled) => guards(compiled, route, tier));
-      byTier.set(tier, rules);
+    let plan = byTier.get(tier);
+    if (!plan) {
+      const rules = book.rules.filter((compiled) => guards(compiled, route, tier));
+      const question = { route: nameOf(route), writing: route.method !== "GET", cost: null };
+      plan = { rules, question };
+      byTier.set(tier, plan);
     }
-    return rules;
+    return plan;
   };
 }
 

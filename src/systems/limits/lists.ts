@@ -19,6 +19,7 @@ const judgedMax = 10_000;
 export function listOf(entries: readonly string[]): Listed | null {
   if (entries.length === 0) return null;
   const exact = new Set(entries.map(normalAddress));
+  const named = entries.some((entry) => !ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry));
   const ranges = entries.filter((entry) => ipaddr.isValidCIDR(entry)).map(ipaddr.parseCIDR);
   const judged = new Recent<boolean>(judgedMax);
   const inRange = (address: string): boolean => {
@@ -31,8 +32,10 @@ export function listOf(entries: readonly string[]): Listed | null {
     return answer;
   };
   return (key, { parts, address }) => {
-    if (key !== null && (exact.has(key) || inRange(key))) return true;
+    if (address === null && key !== null && inRange(key)) return true;
+    if (key !== null && exact.has(key)) return true;
     if (address !== null && (exact.has(address) || inRange(address))) return true;
+    if (!named) return false;
     for (const name in parts) if (exact.has(`${name}:${parts[name]}`)) return true;
     return false;
   };

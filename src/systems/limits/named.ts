@@ -1,7 +1,8 @@
 import { assert } from "../../platform/errors/errors.ts";
 import { ofTier, type Compiled } from "./compile.ts";
 import type { About, Limits, Verdict } from "./contract.ts";
-import { chargesOf, refusalOf, type Decider, type Outcome } from "./decide.ts";
+import { chargesOf, type Decider, type Outcome } from "./decide.ts";
+import { refusalOf } from "./refusal.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { select } from "./selection.ts";

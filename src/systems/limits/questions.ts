@@ -15,7 +15,7 @@ const keyLengthMax = 200;
 const partsMax = 8;
 const nameLengthMax = 64;
 const tierLengthMax = 40;
-const lengthsMax = new Map([
+const lengthsMax = new Map<string, number>([
   ...([
     ["rule", nameLengthMax],
     ["policy", nameLengthMax],

@@ -1,12 +1,14 @@
 import type { AppError } from "../../platform/errors/errors.ts";
 import { guards, type Compiled } from "./compile.ts";
-import { refusalOf, type Decider, type Outcome } from "./decide.ts";
-import { nameOf, partsOf } from "./guard.ts";
+import type { Decider, Outcome } from "./decide.ts";
+import { refusalOf } from "./refusal.ts";
+import { nameOf, subjectOfCall } from "./guard.ts";
+import type { MemoryLimiter } from "./memory.ts";
 import { redirectRoute } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
 import { select } from "./selection.ts";
-import { subjectOf } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * The guard of short links, which are answered without a promise where that can be. Each visit is
@@ -47,11 +49,11 @@ function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | n
   const rules = book.rules.filter(isAsked);
   if (rules.length === 0) return null;
   const undecided = new Map<string, (Outcome | Promise<Outcome>)[]>();
+  const at = { tier: anonymousTier, route: question.route };
+  const takeLean = leanly(rules, decider.memory);
 
-  const take = (address: string) => {
-    const parts = partsOf(null, address, anonymousTier, question.route);
-    return decider.take(select(rules, subjectOf(parts)), question);
-  };
+  const take = (address: string) =>
+    decider.take(select(rules, subjectOfCall(null, address, at)), question);
 
   function leave(address: string, outcome: Outcome | Promise<Outcome>): void {
     // Connections may close between the two; what they left behind was charged all the same.
@@ -68,6 +70,8 @@ function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | n
 
   return {
     passes(address) {
+      // Of a refusal nothing is charged, so that `refusal` may ask once more.
+      if (takeLean !== null) return takeLean(subjectOfCall(null, address, at));
       const outcome = take(address);
       if (!(outcome instanceof Promise) && outcome.allowed && outcome.delayMs === 0) return true;
       leave(address, outcome);
@@ -78,6 +82,25 @@ function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | n
       if (outcome.allowed && outcome.delayMs > 0) await sleep(outcome.delayMs);
       return refusalOf(outcome);
     },
+  };
+}
+
+/**
+ * One plain rule decided in memory, which is what guards short links nearly always: the same as
+ * `take`, without what else may be the case.
+ */
+function leanly(rules: readonly Compiled[], memory: MemoryLimiter | null) {
+  const [only] = rules;
+  if (memory === null || !only || rules.length > 1) return null;
+  const { reading: limit, keyOf, counts, rule, shadow, allow, deny } = only;
+  if (limit === null || shadow || allow !== null || deny !== null) return null;
+  if (limit.algorithm === "leaky_bucket") return null;
+  return (subject: Subject): boolean => {
+    const key = keyOf(subject);
+    if (key === null) return true;
+    const allowed = memory.takeOne(limit, key, rule.cost);
+    if (allowed) counts.allowed.value++;
+    return allowed;
   };
 }
 

@@ -22,7 +22,11 @@ export function select(
   plainKey: string | null = null,
 ): Selection {
   const selection: Selection = {
-    ...{ asked: [], shadows: [], shadowDenied: [], denied: null, exempt: false },
+    asked: [],
+    shadows: [],
+    shadowDenied: [],
+    denied: null,
+    exempt: false,
   };
   for (const compiled of rules) {
     const { allow, deny, shadow } = compiled;

@@ -1,0 +1,23 @@
+import { AppError } from "../../platform/errors/errors.ts";
+import type { Outcome } from "./decide.ts";
+
+/** What a refused caller is told; null when it may go on. */
+export function refusalOf({ allowed, denied, tightest, unavailable }: Outcome): AppError | null {
+  if (allowed) return null;
+  if (denied !== null) {
+    const rule = denied.compiled.name;
+    const message = `The rule ${rule} refuses this caller.`;
+    return new AppError("limits.denied", message, { members: { rule } });
+  }
+  if (unavailable || tightest === null) {
+    const message = "Whether a limit allows this cannot be said at the moment.";
+    return new AppError("server.busy", message, { retryAfterSeconds: 1 });
+  }
+  const rule = tightest.compiled.name;
+  const retry_after_ms = Math.ceil(tightest.answer.retryAfterMs);
+  const message = `The rule ${rule} allows no more at the moment; see Retry-After.`;
+  return new AppError("request.rate_limited", message, {
+    retryAfterSeconds: retry_after_ms / 1000,
+    members: { rule, retry_after_ms },
+  });
+}
