@@ -52,6 +52,15 @@ describe("retries", () => {
     expect(seen.map((request) => request.body)).toEqual(Array(3).fill('{"a":1}'));
   });
 
+  test("a success without a body is a success, whatever its status", async () => {
+    for (const status of [200, 202, 204]) {
+      const { seen, connect } = serve(() => new Response(null, { status }));
+      const call = { method: "PATCH", path: "/x", body: {} } as const;
+      expect(await connect().json<undefined>(call)).toBeUndefined();
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   test("two creates have two keys", async () => {
     const { seen, connect } = serve(() => ok());
     const transport = connect();

@@ -175,8 +175,10 @@ function waitOf(failure: Error, tries: number, backoff: Backoff): number {
   return asked + Math.random() * ceiling;
 }
 
+/** 204 is not the only success that says nothing; 202 is another. */
 async function readJson<T>(response: Response): Promise<T> {
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  const text = await response.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
 function queryText(query: object | undefined): string {

@@ -84,6 +84,17 @@ test("a wrong password, a key or another's token deletes nobody", async () => {
   expect((await stage.call("GET", "/account", person)).status).toBe(200);
 });
 
+test("an administrator says plainly what is to become of what it owned", async () => {
+  const person = await stage.person();
+  for (const body of [{}, { transfer_to: "x" }, { transfer_to: null, erase: true }]) {
+    const path = `/accounts/${person.id}/delete`;
+    const refused = await stage.call("POST", path, { token: admin.token, body });
+    expect(refused.status).toBe(400);
+  }
+  expect((await remove("none", null)).status).toBe(400);
+  expect((await stage.call("GET", "/account", person)).status).toBe(200);
+});
+
 test("guessing the password of a stolen session is limited as signing in is", async () => {
   const person = await stage.person();
   let last = 401;
