@@ -5,10 +5,10 @@ import { agents, load, writeScript } from "./load.ts";
 import { seededCode, seedLinks } from "./seed.ts";
 import { startPostgres, startStoa, type Bench } from "./server.ts";
 
-/** What a link takes on disk, in memory, from the database and on the wire: `stoa plan`'s rates. */
+/** What a link takes on disk, in memory, of the database and on the wire, for `stoa plan`. */
 const links = Number(process.env["BENCH_LINKS"] ?? 400_000);
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 6);
-/** Links that are asked for before memory is looked at, so that code and buffers are not counted. */
+/** Links asked for before memory is looked at, so that code and buffers are not counted. */
 const warmShare = 0.1;
 const warmRounds = 5;
 const callers = 64;
@@ -37,7 +37,7 @@ export async function benchCosts(folder: string): Promise<Measured> {
     redirect_bytes_out: wire.received,
   };
   console.log(`a link takes ${measured.bytes_per_link} bytes on disk with its indexes,
-${measured.cache_bytes_per_entry} in memory; ${measured.database_reads_per_s}/s are read by one process;
+${measured.cache_bytes_per_entry} in memory; one process reads ${measured.database_reads_per_s}/s;
 a redirect takes ${wire.sent} bytes in, ${wire.received} out`);
   return measured;
 }
@@ -103,7 +103,8 @@ const browserHeaders = [
   'sec-ch-ua-platform: "Windows"',
   "upgrade-insecure-requests: 1",
   `user-agent: ${agents[0]}`,
-  "accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+  "accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp," +
+    "image/apng,*/*;q=0.8",
   "sec-fetch-site: cross-site",
   "sec-fetch-mode: navigate",
   "sec-fetch-user: ?1",

@@ -7,7 +7,7 @@ import type { Accounts } from "../accounts/contract.ts";
 import type { Limits } from "../limits/contract.ts";
 import { aliasSkeleton } from "./aliases.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { findTargets } from "./store.ts";
+import { findTarget } from "./store.ts";
 import { standing } from "./standing.ts";
 
 /**
@@ -62,7 +62,7 @@ export class Reports {
     const { db, ids, clock, limits } = this.deps;
     const { refusal } = await limits.take("links.reports", { ip: address });
     if (refusal) throw refusal;
-    const [link] = await findTargets(db, [{ domainId, code, skeleton: aliasSkeleton(code) }]);
+    const link = await findTarget(db, { domainId, code, skeleton: aliasSkeleton(code) });
     if (!link || link.deleted_at) {
       throw new AppError("links.not_found", `There is no link ${code.slice(0, 80)}.`);
     }

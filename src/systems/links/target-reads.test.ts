@@ -41,16 +41,22 @@ function open(options: { db?: Db; readTimeoutMs?: number } = {}) {
 function gated() {
   const gate = Promise.withResolvers<void>();
   let answered = 0;
-  const all: Db["all"] = async (strings, ...values) => {
-    const rows = await database.db.all(strings, ...values);
+  async function hold<T>(answer: Promise<T>): Promise<T> {
+    const held = await answer;
     answered++;
     await gate.promise;
-    return rows as never;
+    return held;
+  }
+  const { db: real } = database;
+  const db: Db = {
+    ...real,
+    all: (strings, ...values) => hold(real.all(strings, ...values)),
+    one: (strings, ...values) => hold(real.one(strings, ...values)),
   };
   async function read(count: number): Promise<void> {
     while (answered < count) await Bun.sleep(1);
   }
-  return { db: { ...database.db, all }, open: gate.resolve, read };
+  return { db, open: gate.resolve, read };
 }
 
 test("codes missed at once are read together, each once, and told apart", async () => {

@@ -1,6 +1,6 @@
 import { type Reader, withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { findTargets, type TargetPlace, type TargetRow } from "./store.ts";
+import { findTarget, findTargets, type TargetPlace, type TargetRow } from "./store.ts";
 
 /**
  * Group reads. A lone miss goes to the database at once and alone; misses that come while reads
@@ -56,11 +56,7 @@ export class TargetReads {
   private async read(batch: Waiting[]): Promise<void> {
     this.sent++;
     try {
-      const query = findTargets(
-        this.reader,
-        batch.map(({ place }) => place),
-      );
-      const found = await withDeadline(query, this.timeoutMs);
+      const found = await withDeadline(this.query(batch), this.timeoutMs);
       for (const [i, { answer, timer }] of batch.entries()) {
         clearTimeout(timer);
         answer.resolve(found[i] ?? null);
@@ -70,6 +66,14 @@ export class TargetReads {
       // An outage is everybody's: whoever came since would wait as long for the same database.
       if (error instanceof AppError) refuse(this.waiting.splice(0), error);
     }
+  }
+
+  private async query(batch: Waiting[]): Promise<(TargetRow | null)[]> {
+    const places = batch.map(({ place }) => place);
+    // A statement for one is quicker than one for many of which there is one.
+    const [lone] = places;
+    if (lone && places.length === 1) return [await findTarget(this.reader, lone)];
+    return await findTargets(this.reader, places);
   }
 }
 
