@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { sdkTypes, sdkTypesFile } from "../../bin/sdk-types.ts";
 import { createStoa, type Stoa } from "../../sdk/stoa.ts";
-import { startWorld, type World } from "../world.ts";
+import { password, startWorld, type World } from "../world.ts";
 
 /** What people and programs do with links, from the first call to the last. */
 let world: World;
@@ -116,6 +116,60 @@ test("a long import says how far it is", async () => {
   const reply = await bob.links.import(["keyword,url", ...rows].join("\n"), { onProgress });
   expect(reply).toMatchObject({ rows: 1_500, created: 1_500, errors: [] });
   expect(seen[0]).toBeLessThan(1_500);
+});
+
+test("tags are listed with their links, and renamed on all of them", async () => {
+  const tags = ["journey-a", "journey-b"];
+  const links = [
+    await bob.links.create({ url: "https://example.com/tagged/1", tags }),
+    await bob.links.create({ url: "https://example.com/tagged/2", tags: tags.slice(0, 1) }),
+  ];
+  expect(await bob.links.tags({ prefix: "journey-" }).take(9)).toEqual([
+    { tag: "journey-a", links: 2 },
+    { tag: "journey-b", links: 1 },
+  ]);
+  await bob.links.renameTag("journey-a", "journey-b");
+  await world.settle();
+  expect((await bob.links.get(links[0]?.id as string)).tags).toEqual(["journey-b"]);
+  await bob.links.renameTag("journey-b", null);
+  await world.settle();
+  expect(await bob.links.tags({ prefix: "journey-" }).take(9)).toEqual([]);
+});
+
+test("a stop is found, told to the owner, and lifted", async () => {
+  const admin = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
+  const link = await bob.links.create({ url: "https://example.com/suspect" });
+  const { owner } = await admin.safety.lookUp({ short_url: link.short_url });
+  expect(owner).toMatchObject({ id: world.bob.id, stopped: null });
+  await admin.safety.quarantine("owners", world.bob.id, "spam");
+  const stopped = await bob.links.get(link.id);
+  expect([stopped.state, stopped.quarantine]).toEqual([
+    "quarantined",
+    { of: "owner", reason: "admin: spam" },
+  ]);
+  expect((await world.visit(`/${link.code}`, human)).status).toBe(410);
+  await admin.safety.release("owners", world.bob.id);
+  expect((await bob.links.get(link.id)).state).toBe("active");
+  expect((await world.visit(`/${link.code}`, human)).status).toBe(302);
+});
+
+test("who leaves takes links and keys along; the next call and visit find nothing", async () => {
+  const email = "carol@stoa.test";
+  const { operations } = world.running;
+  await world.db.write((tx) => operations.createAccount(tx, { email, password }));
+  const anonymous = createStoa({ baseUrl: world.url });
+  const { access_token } = await anonymous.sessions.signIn({ email, password, cookie: false });
+  const carol = createStoa({ baseUrl: world.url, getToken: async () => access_token });
+  const { key } = await carol.keys.create({ name: "k", scopes: ["*"], expires_at: null });
+  const program = createStoa({ baseUrl: world.url, apiKey: key });
+  const link = await program.links.create({ url: "https://example.com/carol" });
+  await expect(carol.account.delete("wrong")).rejects.toMatchObject({ status: 401 });
+  await carol.account.delete(password);
+  for (const gone of [carol, program]) {
+    await expect(gone.links.list().page()).rejects.toMatchObject({ status: 401 });
+  }
+  await world.settle();
+  expect((await world.visit(`/${link.code}`, human)).status).toBe(410);
 });
 
 test("a webhook hears of a new link and can prove who spoke", async () => {
