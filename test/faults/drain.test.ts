@@ -144,8 +144,8 @@ counterproof(
   [
     {
       file: "src/platform/http/serve.ts",
-      from: "turnAwayNew(edge?.port ?? server.port ?? options.port);",
-      to: "",
+      from: "[portOf(server)]) turnAwayNew(port);",
+      to: "[portOf(server)]) if (port < 0) turnAwayNew(port);",
     },
   ],
   async (broken) => {

@@ -183,7 +183,12 @@ async function endsWithin(
   return ended;
 }
 
-function settingsOf({ socketDir, port, durable, connectionsMax }: Cluster): [string, string | number][] {
+function settingsOf({
+  socketDir,
+  port,
+  durable,
+  connectionsMax,
+}: Cluster): [string, string | number][] {
   const memory = Math.min(totalmem(), process.constrainedMemory?.() || Infinity) / mebibyte;
   const buffers = Math.round(Math.min(512, Math.max(32, memory / 8)));
   return [

@@ -153,7 +153,7 @@ function postmastersByCommand(folder: string): number[] {
     .map((line) => Number.parseInt(line, 10));
 }
 
-async function goneWithin(pgdata: string, waitMs: number): Promise<boolean> {
+export async function goneWithin(pgdata: string, waitMs: number): Promise<boolean> {
   const deadline = performance.now() + waitMs;
   while (postgresProcesses(pgdata).length > 0) {
     if (performance.now() > deadline) return false;

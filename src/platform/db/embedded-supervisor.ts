@@ -1,10 +1,18 @@
 import { launch, shutDown, type Cluster, type Server } from "./embedded-launch.ts";
-import { EmbeddedPostgresError, isDiskFull, postgresProcesses, signal } from "./embedded-owner.ts";
+import {
+  EmbeddedPostgresError,
+  goneWithin,
+  isDiskFull,
+  postgresProcesses,
+  signal,
+} from "./embedded-owner.ts";
 
 /** So many deaths within the window, and restarting does not help. */
 const deathsMax = 5;
 const deathsWindowMs = 60_000;
 const restartDelayMs = 50;
+/** How long what was killed may take to be gone; the next start would wait for it as well. */
+const killedGoneMs = 400;
 /** A full disk is somebody else's to mend, so it is waited for instead of given up on. */
 const diskFullRetryMs = 2_000;
 
@@ -56,7 +64,9 @@ export class Supervisor {
     // A restart under way may have brought up another one.
     if (this.server) await shutDown(this.server, deadline);
     // A postmaster that had to be killed leaves children behind, and frozen ones never notice.
-    for (const pid of postgresProcesses(this.cluster.pgdata)) signal(pid, "SIGKILL");
+    const { pgdata } = this.cluster;
+    for (const pid of postgresProcesses(pgdata)) signal(pid, "SIGKILL");
+    await goneWithin(pgdata, killedGoneMs);
   }
 
   private async restart(lastWords: string): Promise<void> {
