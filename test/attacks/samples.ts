@@ -33,8 +33,10 @@ const byName: Record<string, unknown> = {
   light: "#ffffff",
   links: [{ url: "https://example.com/bulk" }],
   password,
+  path: "/api/v1/links",
   root_url: "https://example.com/root",
   scopes: ["links:read"],
+  transfer_to: "1",
   url: "https://example.com/",
 };
 

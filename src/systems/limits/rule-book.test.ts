@@ -87,7 +87,7 @@ test("whoever made a change knows it once he has asked for it", async () => {
   await process.stop();
 });
 
-test("a policy is all rules under a name, and a rule that is off is known but holds nothing", async () => {
+test("a policy is all rules under a name; a rule that is off holds nothing", async () => {
   const process = await another();
   await create({ name: "p.one" });
   await create({ name: "p.two" });
@@ -120,7 +120,7 @@ test("a definition that cannot be read takes no other rule with it", async () =>
   await database.db.write((tx) => tx.run`DELETE FROM limits.rules WHERE id = 999`);
 });
 
-test("presets are made once by all processes, and follow the settings until somebody edits", async () => {
+test("presets are made once by all, and follow the settings until somebody edits", async () => {
   const { db } = database;
   const config = loadConfig({});
   const ensure = (change: Partial<typeof config> = {}) =>
