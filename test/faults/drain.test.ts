@@ -169,7 +169,7 @@ counterproof(
     {
       file: "src/platform/config/config.ts",
       from: "25,\n    { min: 1, max: 50 },",
-      to: "1000,\n    { min: 1, max: 5000 },",
+      to: "30_000,\n    { min: 1, max: 60_000 },",
     },
   ],
   async (broken) => {
