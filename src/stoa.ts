@@ -4,7 +4,7 @@ import { trustProxies } from "./platform/http/address.ts";
 import { healthRoutes } from "./platform/http/health-http.ts";
 import { idempotencySweep } from "./platform/http/idempotency.ts";
 import { createApi } from "./platform/http/server.ts";
-import { serve } from "./platform/http/serve.ts";
+import { serve, type Listening } from "./platform/http/serve.ts";
 import { systemPages } from "./platform/http/system-pages.ts";
 import { deadLetterRoutes } from "./platform/jobs/http.ts";
 import type { Log } from "./platform/log/log.ts";
@@ -80,7 +80,7 @@ async function run(
 ): Promise<Running> {
   const standing = await openPlatform(config, log, database, migrations);
   const platform = outbound ? { ...standing, outbound } : standing;
-  const { db, clock, metrics, jobs, events, ids, state } = platform;
+  const { db, clock, metrics, jobs, events } = platform;
   const publicUrl = publicUrlOf(config);
   const { limits, accounts, links, systems } = await openSystems(platform, () => routes);
   const firstAdmin = await accounts.operations.ensureAdmin();
@@ -118,19 +118,10 @@ async function run(
     front: links.front,
   });
 
-  async function stop(): Promise<{ cut: number }> {
+  const stop = () => {
     draining = true;
-    const deadline = AbortSignal.timeout(config.drainGraceMs);
-    const result = await listening.stop(deadline);
-    // Each ends by the deadline by itself, unless it waits for a database that hangs.
-    const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
-    await inTime(jobs.stop(deadline));
-    for (const system of systems.toReversed()) await inTime(system.stop?.(deadline));
-    await inTime(state.close());
-    await inTime(ids.close());
-    await database.close(deadline);
-    return result;
-  }
+    return end({ platform, systems, listening, database });
+  };
 
   return {
     port: listening.port,
@@ -147,6 +138,26 @@ async function run(
     metrics,
     onFatal: (callback) => database.embedded?.onFatal(callback),
   };
+}
+
+/** From the sockets inwards, within the grace. */
+async function end(started: {
+  platform: Platform;
+  systems: System[];
+  listening: Listening;
+  database: Database;
+}): Promise<{ cut: number }> {
+  const { config, jobs, state, ids } = started.platform;
+  const deadline = AbortSignal.timeout(config.drainGraceMs);
+  const result = await started.listening.stop(deadline);
+  // Each ends by the deadline by itself, unless it waits for a database that hangs.
+  const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
+  await inTime(jobs.stop(deadline));
+  for (const system of started.systems.toReversed()) await inTime(system.stop?.(deadline));
+  await inTime(state.close());
+  await inTime(ids.close());
+  await started.database.close(deadline);
+  return result;
 }
 
 function edgeOf({ redirectPort, redirectConnectionsMax }: Config) {

@@ -33,13 +33,21 @@ const timeoutDefaultMs = 20_000;
 
 export class Line {
   private readonly port: number;
+  private readonly from: string | undefined;
   private socket: Socket | null = null;
   private received: Buffer = Buffer.alloc(0);
   private wake = () => {};
   private ended = false;
 
-  constructor(port: number) {
+  /** `from` is an address of this machine to speak from. */
+  constructor(port: number, from?: string) {
     this.port = port;
+    this.from = from;
+  }
+
+  /** Of this end of the connection; 0 while there is none. */
+  get localPort(): number {
+    return this.socket?.localPort ?? 0;
   }
 
   async ask(ask: Ask): Promise<Answer> {
@@ -68,7 +76,8 @@ export class Line {
   }
 
   private async open(): Promise<Socket> {
-    const socket = connect({ port: this.port, host: "127.0.0.1", noDelay: true });
+    const to = { port: this.port, host: "127.0.0.1", noDelay: true };
+    const socket = connect({ ...to, ...(this.from && { localAddress: this.from }) });
     const connected = Promise.withResolvers<void>();
     const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
     this.ended = false;

@@ -18,6 +18,8 @@ export const roomFor: Record<string, number> = {
   "src/platform/http/serve.ts": 280,
   "src/platform/http/server.ts": 240,
   "src/platform/state/redis.ts": 220,
+  "src/systems/limits/key-table.ts": 240,
+  "src/stoa.ts": 220,
   "src/systems/links/clicks/clicks.ts": 260,
   "src/systems/links/clicks/day.ts": 220,
   "src/systems/links/clicks/drain.ts": 280,

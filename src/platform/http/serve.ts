@@ -65,81 +65,30 @@ const idleTimeoutSeconds = 60;
 /** How long connections that are about to send a request are still answered. */
 const settleMs = 100;
 
+/** What goes on, on all sockets together. */
+type Traffic = {
+  /** Requests whose answer is being made. */
+  waiting: number;
+  draining: boolean;
+  /** Who is at the other end of the edge's tunnels, by their ports on this side. */
+  visitors: Map<number, string>;
+};
+
 export function serve(options: ServeOptions): Listening {
-  let waiting = 0;
-  let draining = false;
-  const visitors = new Map<number, string>();
-
-  /** `isTunnel`: only the edge connects there, and each connection ends with its answer. */
-  function listen(hostname: string, port: number, isTunnel: boolean): Server<undefined> {
-    const isLast = () => isTunnel || draining;
-    const server: Server<undefined> = Bun.serve({
-      ...{ hostname, port, reusePort: options.shared && !isTunnel },
-      idleTimeout: idleTimeoutSeconds,
-      maxRequestBodySize: options.bodyBytesMax,
-      fetch(request) {
-        const answer = dispatch(request);
-        if (answer instanceof Response) return isLast() ? closing(answer) : answer;
-        waiting++;
-        return answer.then(
-          (response) => {
-            waiting--;
-            return isLast() ? closing(response) : response;
-          },
-          (error: unknown) => {
-            waiting--;
-            return failed(error);
-          },
-        );
-      },
-      error: failed,
-    });
-    // Through a tunnel the peer is this very process, which knows whom it speaks for. Of a tunnel
-    // that has just gone nobody is known any more, and nobody is better than one from here.
-    const peerOf = (request: Request) => {
-      const peer = server.requestIP(request);
-      if (peer === null) return "";
-      return isTunnel ? (visitors.get(peer.port) ?? "") : normalAddress(peer.address);
-    };
-    // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
-    const isNear = !isTunnel && isLoopbackHost(hostname);
-    const dispatch = createDispatch(options, {
-      peerOf: isNear ? () => loopback : peerOf,
-      keepOpen: (request) => server.timeout(request, 0),
-    });
-    return server;
-  }
-
-  function failed(error: unknown): Response {
-    options.log.error("request failed outside its handler", { error });
-    return problemOf(error, crypto.randomUUID());
-  }
-
-  /** A redirect or page that the edge writes out. */
-  async function later(head: Head, peer: string): Promise<Response> {
-    waiting++;
-    try {
-      const visitor = (request: Request) => options.addressOf(peer, request.headers);
-      return await options.front.handle(head.toRequest(), visitor);
-    } catch (error) {
-      return failed(error);
-    } finally {
-      waiting--;
-    }
-  }
-
-  const server = listen(options.host, options.port, false);
+  const { clock } = options;
+  const traffic: Traffic = { waiting: 0, draining: false, visitors: new Map() };
+  const server = listen(options, traffic, { hostname: options.host, port: options.port });
   // The edge hands on to a socket of this process alone: on a port that processes share, another
   // one might take the connection, which would not know whom it speaks for.
-  const inner = options.edge ? listen(loopback, 0, true) : null;
+  const inner = options.edge ? listen(options, traffic, null) : null;
   const edge =
     options.edge && inner
       ? listenAtEdge({
           ...{ ...options.edge, host: options.host, shared: options.shared },
-          upstream: { host: loopback, port: portOf(inner), visitors },
+          upstream: { host: loopback, port: portOf(inner), visitors: traffic.visitors },
           quick: (head, peer) => options.front.quick(head, peer, options.addressOf),
           slow: (head, peer) =>
-            isFronts(options, head.host, head.path) ? later(head, peer) : null,
+            isFronts(options, head.host, head.path) ? later(options, traffic, head, peer) : null,
         })
       : null;
 
@@ -147,20 +96,98 @@ export function serve(options: ServeOptions): Listening {
 
   return {
     port: portOf(server),
-    inFlight: () => waiting,
+    inFlight: () => traffic.waiting,
     async stop(deadline) {
-      draining = true;
+      traffic.draining = true;
       edge?.drain();
       for (const port of edge ? [portOf(server), edge.port] : [portOf(server)]) turnAwayNew(port);
       // All stay open a moment: whoever began to connect gets an answer.
-      await options.clock.sleep(settleMs);
+      await clock.sleep(settleMs);
       edge?.refuse();
-      const cut = await drain(server, { clock: options.clock, deadline, waiting: () => waiting });
-      await inner?.stop(true);
+      const stopped = server.stop();
+      while (traffic.waiting > 0 && !deadline.aborted) await clock.sleep(10, deadline);
+      const cut = traffic.waiting;
+      // Answers that are made have yet to be sent; at the edge a connection ends with its last one.
+      const sent = async () => {
+        await stopped;
+        while (edge !== null && edge.connections() > 0) await clock.sleep(5);
+      };
+      await Promise.race([sent(), clock.sleep(settleMs, deadline)]);
+      await Promise.all([server.stop(true), inner?.stop(true)]);
       edge?.stop();
       return { cut };
     },
   };
+}
+
+/** Opens a socket; `at` is null for the one that only the edge connects to. */
+function listen(
+  options: ServeOptions,
+  traffic: Traffic,
+  at: { hostname: string; port: number } | null,
+): Server<undefined> {
+  const isTunnel = at === null;
+  // A tunnel ends with its answer.
+  const isLast = () => isTunnel || traffic.draining;
+  const server: Server<undefined> = Bun.serve({
+    ...(at ?? { hostname: loopback, port: 0 }),
+    reusePort: options.shared && !isTunnel,
+    idleTimeout: idleTimeoutSeconds,
+    maxRequestBodySize: options.bodyBytesMax,
+    fetch(request) {
+      const answer = dispatch(request);
+      if (answer instanceof Response) return isLast() ? closing(answer) : answer;
+      traffic.waiting++;
+      return answer.then(
+        (response) => {
+          traffic.waiting--;
+          return isLast() ? closing(response) : response;
+        },
+        (error: unknown) => {
+          traffic.waiting--;
+          return failed(options.log, error);
+        },
+      );
+    },
+    error: (error) => failed(options.log, error),
+  });
+  // Through a tunnel the peer is this very process, which knows whom it speaks for. Of a tunnel
+  // that has just gone nobody is known any more, and nobody is better than one from here.
+  const peerOf = (request: Request) => {
+    const peer = server.requestIP(request);
+    if (peer === null) return "";
+    return isTunnel ? (traffic.visitors.get(peer.port) ?? "") : normalAddress(peer.address);
+  };
+  // Asking for the peer is a system call a request; behind a proxy on this machine it is known.
+  const isNear = at !== null && isLoopbackHost(at.hostname);
+  const dispatch = createDispatch(options, {
+    peerOf: isNear ? () => loopback : peerOf,
+    keepOpen: (request) => server.timeout(request, 0),
+  });
+  return server;
+}
+
+function failed(log: Log, error: unknown): Response {
+  log.error("request failed outside its handler", { error });
+  return problemOf(error, crypto.randomUUID());
+}
+
+/** A redirect or page that the edge writes out. */
+async function later(
+  options: ServeOptions,
+  traffic: Traffic,
+  head: Head,
+  peer: string,
+): Promise<Response> {
+  traffic.waiting++;
+  try {
+    const visitor = (request: Request) => options.addressOf(peer, request.headers);
+    return await options.front.handle(head.toRequest(), visitor);
+  } catch (error) {
+    return failed(options.log, error);
+  } finally {
+    traffic.waiting--;
+  }
 }
 
 /** Of a socket that listens on TCP, as all of ours do. */
@@ -207,23 +234,6 @@ function createDispatch(
     if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed();
     return page ? page(request, visitor(request)) : (tree as Page)(request);
   };
-}
-
-/** Resolves with how many requests had to be cut off. */
-async function drain(
-  server: Server<undefined>,
-  { clock, deadline, waiting }: { clock: Clock; deadline: AbortSignal; waiting: () => number },
-): Promise<number> {
-  const stopped = server.stop();
-  const late = new Promise<void>((resolve) => {
-    if (deadline.aborted) resolve();
-    deadline.addEventListener("abort", () => resolve());
-  });
-  while (waiting() > 0 && !deadline.aborted) await clock.sleep(10, deadline);
-  const cut = waiting();
-  await Promise.race([stopped, late, clock.sleep(settleMs)]);
-  await server.stop(true);
-  return cut;
 }
 
 /** Tells the client to come back on a new connection, which another process will take. */

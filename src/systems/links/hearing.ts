@@ -29,24 +29,13 @@ export function hearChanges(options: HearingOptions) {
   const leave: (() => Promise<void>)[] = [];
   let heardAt = -Infinity;
   let trusted = false;
-  const domainReads = { begun: 0, known: 0, open: 0 };
+  const inMemory = readingDomains(domains);
 
   function setTrust(sure: boolean): void {
     if (sure !== trusted) log.info(sure ? "link changes are heard" : "link changes are not heard");
     trusted = sure;
     targets.trust(sure);
-    void readDomains();
-  }
-
-  /** Domains are all in memory. A read that fails is made up for with a later beat. */
-  async function readDomains(): Promise<void> {
-    const mine = ++domainReads.begun;
-    domainReads.open++;
-    await domains.reload().then(
-      () => (domainReads.known = Math.max(domainReads.known, mine)),
-      () => {},
-    );
-    domainReads.open--;
+    inMemory.read();
   }
 
   function heard(text: string): void {
@@ -71,26 +60,42 @@ export function hearChanges(options: HearingOptions) {
       db.one`SELECT pg_notify(${changesChannel}, ${beat})`.catch(() => {});
       await clock.sleep(beatMs, stopping.signal);
       if (trusted && clock.monotonic() - heardAt > silenceMsMax) setTrust(false);
-      const behind = !trusted || domainReads.known < domainReads.begun;
-      if (behind && domainReads.open === 0) void readDomains();
+      inMemory.keepUp(trusted);
     }
   }
 
   return {
     async start(): Promise<void> {
       leave.push(await db.listen(changesChannel, heard, resubscribed));
-      leave.push(
-        await db.listen(
-          domainsChannel,
-          () => void readDomains(),
-          () => void readDomains(),
-        ),
-      );
+      leave.push(await db.listen(domainsChannel, inMemory.read, inMemory.read));
       void keepBeating();
     },
     async stop(): Promise<void> {
       stopping.abort();
       await Promise.all(leave.map((end) => end().catch(() => {})));
+    },
+  };
+}
+
+/** Domains are all in memory. A read that fails is made up for with a later beat. */
+function readingDomains(domains: Domains) {
+  let begun = 0;
+  let known = 0;
+  let open = 0;
+  const read = (): void => {
+    const mine = ++begun;
+    open++;
+    domains
+      .reload()
+      .then(() => (known = Math.max(known, mine)))
+      .catch(() => {})
+      .finally(() => open--);
+  };
+  return {
+    read,
+    /** With every beat; while changes are not heard, nothing that was read is good for longer. */
+    keepUp(trusted: boolean): void {
+      if ((!trusted || known < begun) && open === 0) read();
     },
   };
 }
