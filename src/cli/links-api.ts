@@ -44,7 +44,7 @@ export async function withLinks<T>(
     const links = await linksSystem({
       ...platform,
       config,
-      ...{ accounts: contract, limits },
+      ...{ accounts: contract, limits, visitGuard: () => null },
       passwords: createPasswords({ hashesAtOnce: config.passwordHashesAtOnce }),
       publicUrl: publicUrlOf(config),
     });

@@ -4,6 +4,7 @@ import { startWorld, type World } from "../../../test/world.ts";
 import { testDatabase } from "../../../test/database.ts";
 import { fakeClock } from "../../platform/clock/clock.ts";
 import { silentLog } from "../../platform/log/log.ts";
+import { Metrics } from "../../platform/metrics/metrics.ts";
 import { Frequent } from "./frequent.ts";
 import { limitsMigrations } from "./migrations.ts";
 import { suddenRises, topKeys } from "./refusal-store.ts";
@@ -52,6 +53,14 @@ describe("over HTTP", () => {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     expect(metrics).toContain('stoa_limits_decisions_total{rule="t.live",outcome="refused"} 3');
     expect(metrics).toContain('stoa_limits_decisions_total{rule="t.live",outcome="allowed"} 2');
+    const route = 'route="GET /api/v1/domains"';
+    for (const [name, mode] of [
+      ["t.live", "enforce"],
+      ["t.shadow", "shadow"],
+    ]) {
+      const series = `stoa_limits_refusals_total{rule="${name}",${route},mode="${mode}"} 3`;
+      expect(metrics).toContain(series);
+    }
   });
 
   test("sudden rises stand out", async () => {
@@ -77,11 +86,13 @@ describe("over HTTP", () => {
 });
 
 describe("counting", () => {
+  const metrics = new Metrics();
+
   test("adds up over processes, is told of rises and forgets what is old", async () => {
     const database = await testDatabase(limitsMigrations);
     const { db } = database;
     const clock = fakeClock();
-    const processes = [0, 1].map(() => new Refusals({ db, clock, log: silentLog }));
+    const processes = [0, 1].map(() => new Refusals({ db, clock, log: silentLog, metrics }));
     const refuse = (times: number, key = "k") => {
       for (let i = 0; i < times; i++) {
         processes[i % 2]!.record({ rule: "r", route: "GET /x", key, shadow: false });
@@ -121,7 +132,7 @@ describe("counting", () => {
         return database.db.write(...given);
       }) as typeof database.db.write,
     };
-    const refusals = new Refusals({ db, clock: fakeClock(), log: silentLog });
+    const refusals = new Refusals({ db, clock: fakeClock(), log: silentLog, metrics });
     const refuse = () => refusals.record({ rule: "r", route: "x", key: "k", shadow: false });
     refuse();
     await expect(refusals.flush()).rejects.toThrow("away");

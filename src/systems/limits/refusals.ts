@@ -1,6 +1,7 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
 import type { Log } from "../../platform/log/log.ts";
+import type { Counter, Metrics } from "../../platform/metrics/metrics.ts";
 import { Frequent } from "./frequent.ts";
 import { addRefusals, deleteOldRefusals, trimKeys } from "./refusal-store.ts";
 
@@ -10,6 +11,8 @@ import { addRefusals, deleteOldRefusals, trimKeys } from "./refusal-store.ts";
  * in memory is bounded: routes and rules by their number, keys by a sketch of the most frequent.
  */
 export type Refusal = { rule: string; route: string; key: string; shadow: boolean };
+
+export type RefusalsDeps = { db: Db; clock: Clock; log: Log; metrics: Metrics };
 
 export type Minute = { at: number; rule: string; route: string; shadow: boolean; refused: number };
 export type RefusedKey = { at: number; rule: string; key: string; refused: number };
@@ -29,14 +32,15 @@ const keysPerHourKept = 100;
 const separator = "\n";
 
 export class Refusals {
-  private readonly deps: { db: Db; clock: Clock; log: Log };
+  private readonly deps: RefusalsDeps;
   private readonly stopping = new AbortController();
   private minutes = new Map<string, Minute>();
   private keys = new Frequent(keysWatched);
+  private readonly counters = new Map<string, Counter>();
   private writing: Promise<void> | null = null;
   private running: Promise<void> | null = null;
 
-  constructor(deps: { db: Db; clock: Clock; log: Log }) {
+  constructor(deps: RefusalsDeps) {
     this.deps = deps;
   }
 
@@ -48,7 +52,20 @@ export class Refusals {
     else if (this.minutes.size < seriesMax) {
       this.minutes.set(name, { at, rule, route, shadow, refused: 1 });
     }
+    this.counterOf(rule, route, shadow).value++;
     if (!shadow) this.keys.add(rule + separator + key.slice(0, keyLengthMax));
+  }
+
+  private counterOf(rule: string, route: string, shadow: boolean): Counter {
+    const name = `${rule} ${route} ${shadow}`;
+    let counter = this.counters.get(name);
+    if (!counter) {
+      const help = "Refusals by rule and route; of a shadow rule what it would have refused.";
+      const labels = { rule, route, mode: shadow ? "shadow" : "enforce" };
+      counter = this.deps.metrics.counter("stoa_limits_refusals_total", help, labels);
+      if (this.counters.size < seriesMax) this.counters.set(name, counter);
+    }
+    return counter;
   }
 
   start(): void {

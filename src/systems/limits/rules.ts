@@ -27,7 +27,8 @@ const windowMsMax = 366 * 86_400_000;
 /** Below it a place would be taken for free while its request still runs. */
 const leaseMsMin = 1_000;
 const penaltyMsMax = 30 * 86_400_000;
-const waitMsMaxMax = 60_000;
+/** Requests that wait longer would run out of their own time. */
+const waitMsMaxMax = 20_000;
 const waitingMax = 100_000;
 
 const amount = z.number().int();
