@@ -28,7 +28,7 @@ export const roomFor: Record<string, number> = {
   "src/systems/links/clicks/stats.ts": 340,
   "src/systems/links/codes.ts": 220,
   "src/systems/links/import.ts": 260,
-  "src/systems/links/redirect.ts": 340,
+  "src/systems/links/redirect.ts": 301,
   "src/systems/links/rules.ts": 260,
   "src/systems/links/store.ts": 240,
   "src/systems/links/visits.ts": 240,

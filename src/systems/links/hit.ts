@@ -1,6 +1,14 @@
 import type { Head } from "../../platform/http/head.ts";
 import type { Hit } from "./clicks/clicks.ts";
 
+/** To be filled anew for each click, which is written down before the next one comes. */
+export function emptyHit(): Hit {
+  return {
+    ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
+    ...{ purpose: "", doNotTrack: false, method: "GET" },
+  };
+}
+
 /** Writes down of a request what a click needs. The same object is filled for each one. */
 export function fillHit(
   hit: Hit,

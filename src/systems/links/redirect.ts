@@ -2,18 +2,15 @@ import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import type { AddressOf } from "../../platform/http/address.ts";
-import type { Head } from "../../platform/http/head.ts";
 import { problemOf } from "../../platform/http/problem.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Histogram, Metrics } from "../../platform/metrics/metrics.ts";
-import type { Clicks, Hit } from "./clicks/clicks.ts";
+import type { Clicks } from "./clicks/clicks.ts";
 import type { CodeBlocks } from "./code-blocks.ts";
 import type { Domain, Domains } from "./domains.ts";
 import { forwardTarget } from "./forward.ts";
 import type { Geo } from "./geo.ts";
-import { Answers } from "./answers.ts";
-import { fillHit, fillHitFromHead, purposeOf } from "./hit.ts";
+import { emptyHit, fillHit, purposeOf } from "./hit.ts";
 import { shortUrl, type Naming } from "./link.ts";
 import * as pages from "./pages.ts";
 import { askPassword } from "./password-form.ts";
@@ -22,15 +19,15 @@ import { fail } from "./refusal.ts";
 import { answerReport, type ReportLink } from "./report-form.ts";
 import { useClick } from "./store.ts";
 import type { Target, TargetMore } from "./target.ts";
+import type { VisitGuard } from "./short-way.ts";
 import type { Known, Targets } from "./targets.ts";
-import { hostOf, isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
+import { isCodeLike, parseVisit, wantsHtml, type Visit } from "./visit.ts";
 import { classifyAgent } from "./visits.ts";
+import { measureVisits, type Outcomes } from "./visit-metrics.ts";
 
 /**
- * Answers `GET /{code}`. Nearly every link is plain and known: found in memory, checked against
- * two instants, counted, and answered without a promise. Everything else takes the long way
- * below, which decides in one order: gone, not yet, unsafe, password, unfurler, click limit,
- * rules, split, forwarding.
+ * Answers every `GET /{code}` that the short way left over, in one order: limits, gone, not yet,
+ * unsafe, password, unfurler, click limit, rules, split, forwarding.
  */
 export type RedirectDeps = {
   db: Db;
@@ -56,13 +53,6 @@ const suggestionsMax = 8;
 /** Made once: the trace that an error takes is not free, and guessers get this by the thousand. */
 const noSuchLink = new AppError("links.not_found", "There is no such link.");
 
-export type VisitGuard = {
-  /** Decides in place; false when it refuses or cannot say at once. */
-  passes(address: string): boolean;
-  /** What to answer instead; null lets the visitor go on. */
-  refusal(address: string): Promise<AppError | null>;
-};
-
 /** Who asks, looked up only when it is needed. */
 export type Visitor = (request: Request) => string;
 type Address = () => string;
@@ -70,80 +60,14 @@ type Address = () => string;
 export class Redirect {
   private readonly deps: RedirectDeps;
   private readonly latency: Histogram;
-  private readonly count: ReturnType<typeof outcomes>;
-  private readonly answers: Answers;
-  /** Filled anew for each click, which is written down before the next one comes. */
-  private readonly hit: Hit = {
-    ...{ idHigh: 0, idLow: 0, at: 0, address: "", userAgent: "", referrer: "", query: "" },
-    ...{ purpose: "", doNotTrack: false, method: "GET" },
-  };
+  private readonly count: Outcomes;
+  private readonly hit = emptyHit();
 
   constructor(deps: RedirectDeps) {
     this.deps = deps;
-    this.count = outcomes(deps.metrics);
-    this.answers = new Answers(deps.cacheControl);
-    this.latency = deps.metrics.histogram(
-      "stoa_links_redirect_seconds",
-      "Time from a visitor's request to the answer.",
-    );
-  }
-
-  /**
-   * The short way: a plain link that is in memory. Null when it is anything else. `pathStart` is
-   * where the path begins in `url`.
-   */
-  known(request: Request, url: string, pathStart: number, visitor: Visitor): Response | null {
-    const started = performance.now();
-    if (request.method !== "GET") return null;
-    const host = this.deps.domains.count > 0 ? hostOf(url, pathStart) : "";
-    const queryStart = url.indexOf("?", pathStart);
-    const code = url.slice(pathStart + 1, queryStart < 0 ? url.length : queryStart);
-    const now = this.deps.clock.now();
-    const target = this.plainTarget(host, code, started, now);
-    if (target === null) return null;
-    const address = visitor(request);
-    if (!this.passes(address)) return null;
-    fillHit(this.hit, request, queryStart < 0 ? "" : url.slice(queryStart), address, now);
-    const response = this.go(target.url, target.status);
-    this.redirectedAtOnce(target, started);
-    return response;
-  }
-
-  /** The same from a head that was read by position: the text of the whole answer. */
-  quick(head: Head, peer: string, addressOf: AddressOf): string | null {
-    const started = performance.now();
-    const now = this.deps.clock.now();
-    const target = this.plainTarget(head.host, head.path.slice(1), started, now);
-    if (target === null) return null;
-    const address = addressOf(peer, head);
-    if (!this.passes(address)) return null;
-    fillHitFromHead(this.hit, head, address, now);
-    const answer = this.answers.to(target, now);
-    this.redirectedAtOnce(target, started);
-    return answer;
-  }
-
-  private plainTarget(host: string, code: string, started: number, now: number): Target | null {
-    const { domains, targets } = this.deps;
-    const domainId = domains.count > 0 ? domains.idOf(host) : "0";
-    const target = targets.peek(domainId, code, started);
-    if (target === undefined || !target.plain) return null;
-    return now < target.startsAt || now >= target.expiresAt ? null : target;
-  }
-
-  /** False where a rule refuses, or cannot tell at once: `slowly` asks it to the end. */
-  private passes(address: string): boolean {
-    const guard = this.deps.guard();
-    return guard === null || guard.passes(address);
-  }
-
-  /** Counts what `hit` says; `started` is monotonic. */
-  private redirectedAtOnce(target: Target, started: number): void {
-    this.hit.idHigh = target.idHigh;
-    this.hit.idLow = target.idLow;
-    this.deps.clicks.record(this.hit);
-    this.count.redirected.value++;
-    this.latency.observe((performance.now() - started) / 1000);
+    const { latency, outcomes } = measureVisits(deps.metrics);
+    this.latency = latency;
+    this.count = outcomes;
   }
 
   /** Everything under `/` that is no API, console or system path. */
@@ -363,21 +287,6 @@ export class Redirect {
     this.hit.idLow = target.idLow;
     this.deps.clicks.record(this.hit);
   }
-}
-
-function outcomes(metrics: Metrics) {
-  const outcome = (name: string) =>
-    metrics.counter("stoa_links_redirects_total", "Answers to visitors by what they were.", {
-      outcome: name,
-    });
-  return {
-    redirected: outcome("redirected"),
-    unknown: outcome("unknown"),
-    gone: outcome("gone"),
-    page: outcome("page"),
-    limited: outcome("limited"),
-    failed: outcome("failed"),
-  };
 }
 
 /** A page for people, JSON for programs. */

@@ -6,6 +6,7 @@ import { installSecret } from "../../platform/db/secrets.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
+import type { Front } from "../../platform/http/serve.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
@@ -25,7 +26,8 @@ import { openGeo } from "./geo.ts";
 import { hearChanges } from "./hearing.ts";
 import { linkRoutes } from "./http.ts";
 import { createPasswordTries } from "./password-tries.ts";
-import { Redirect, type VisitGuard } from "./redirect.ts";
+import { Redirect, type RedirectDeps } from "./redirect.ts";
+import { ShortWay, type ShortWayDeps, type VisitGuard } from "./short-way.ts";
 import type { UrlPolicy } from "./safety.ts";
 import { createSafetyDesk } from "./safety-desk.ts";
 import { safetyRoutes } from "./safety-http.ts";
@@ -38,7 +40,7 @@ import { transferRoutes } from "./transfer-http.ts";
 /** Short links: make, find, follow, count. */
 export type LinksSystem = System & {
   /** Answers every path that nothing else claims. */
-  front: Redirect;
+  front: Front;
   /** Whether a host is a customer's proved domain. */
   servesHost(host: string): boolean;
   /** Flushes and rolls up every click recorded so far; for tests. */
@@ -89,12 +91,10 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
     ...{ naming, targets, domains, urlPolicy, blocklist },
   });
   const former = formerOwners({ ...options, domains, targets });
-  const redirect = new Redirect({
-    ...{ db, clock, log, metrics, targets, domains, codes, clicks, geo, passwords, naming },
+  const front = createFront({
+    ...{ ...options, targets, domains, clicks, codes, geo, naming, report: desk.report },
+    ...{ guard: options.visitGuard, cacheControl: config.linkRedirectCacheControl },
     passwordTries: createPasswordTries(limits),
-    guard: options.visitGuard,
-    cacheControl: config.linkRedirectCacheControl,
-    report: desk.report,
   });
   measure(metrics, targets);
 
@@ -124,9 +124,19 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
       await Promise.all([desk.stop(), hearing.stop(), clicks.stop(deadline)]);
       geo?.close();
     },
-    front: redirect,
+    front,
     servesHost: (host) => domains.count > 0 && domains.serving(host) !== null,
     settle: () => clicks.settle(),
+  };
+}
+
+function createFront(deps: RedirectDeps & ShortWayDeps): Front {
+  const shortWay = new ShortWay(deps);
+  const redirect = new Redirect(deps);
+  return {
+    known: shortWay.known.bind(shortWay),
+    quick: shortWay.quick.bind(shortWay),
+    handle: redirect.handle.bind(redirect),
   };
 }
 
