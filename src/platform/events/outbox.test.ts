@@ -236,3 +236,20 @@ test("patterns match types", () => {
   expect(matchesType([], "links.created")).toBe(false);
   expect(matchesType(["*"], "anything.at_all")).toBe(true);
 });
+
+test("a burst of events rings at once and once more when it is over, not for each", async () => {
+  const deps = { db: database.db, clock, log: silentLog, ids };
+  let rings = 0;
+  const jobs: JobRunner = Object.assign(Object.create(createJobs(deps)), { ring: () => rings++ });
+  const events = createEvents({ ...deps, jobs });
+  await publish(events, "first");
+  expect(rings).toBe(1);
+  for (let n = 0; n < 20; n++) await publish(events, `more ${n}`);
+  expect(rings).toBe(1);
+  clock.advance(1_000);
+  await Promise.resolve();
+  expect(rings).toBe(2);
+  clock.advance(1_000);
+  await publish(events, "later");
+  expect(rings).toBe(3);
+});

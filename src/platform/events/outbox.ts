@@ -31,6 +31,8 @@ export const eventRetentionDays = 7;
 const dayMs = 86_400_000;
 const sweepBatch = 10_000;
 const handledAtOnce = 20;
+/** Each look for events takes several statements, which under load are better shared by many. */
+const ringEveryMs = 25;
 
 export type EventsOptions = {
   db: Db;
@@ -57,6 +59,8 @@ class JobOutbox implements Outbox {
   private readonly options: EventsOptions;
   private readonly subscriptions: Subscription[] = [];
   private readonly handedOut: Counter | undefined;
+  private ringing = false;
+  private rangAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventsOptions) {
     this.options = options;
@@ -69,7 +73,7 @@ class JobOutbox implements Outbox {
   }
 
   async publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): Promise<string[]> {
-    const { clock, ids, jobs } = this.options;
+    const { clock, ids } = this.options;
     const occurred_at = new Date(clock.now());
     const rows = events.map(({ owner_id, data }) => {
       const checked: unknown = type.schema.parse(data);
@@ -78,8 +82,23 @@ class JobOutbox implements Outbox {
       return { id: ids.next(), type: type.type, owner_id, data: checked, occurred_at };
     });
     await store.insertEvents(tx, rows);
-    tx.afterCommit(jobs.ring);
+    tx.afterCommit(() => this.ring());
     return rows.map((row) => row.id);
+  }
+
+  /** At once after a pause, else when the interval is over, for all that came meanwhile. */
+  private ring(): void {
+    if (this.ringing) return;
+    const { clock, jobs } = this.options;
+    const dueInMs = this.rangAtMs + ringEveryMs - clock.monotonic();
+    const ringNow = () => {
+      this.ringing = false;
+      this.rangAtMs = clock.monotonic();
+      jobs.ring();
+    };
+    if (dueInMs <= 0) return ringNow();
+    this.ringing = true;
+    void clock.sleep(dueInMs).then(ringNow);
   }
 
   register(more: Subscription[]): void {
