@@ -64,8 +64,7 @@ export async function openBlocklist(options: BlocklistOptions): Promise<Blocklis
     matches(url) {
       if (blocks.length === 0) return null;
       const keys = keysOf(url);
-      if (find(allows, keys) !== null) return null;
-      return find(blocks, keys);
+      return find(allows, keys) === null ? find(blocks, keys) : null;
     },
     reloadIfChanged() {
       reloading ??= reload(files, options).finally(() => {
