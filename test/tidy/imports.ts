@@ -12,7 +12,9 @@ const entryFiles: Record<string, string[]> = {
   http: [
     "address.ts",
     "body.ts",
+    "front.ts",
     "guard.ts",
+    "head.ts",
     "idempotency.ts",
     "openapi.ts",
     "problem.ts",

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { systemClock } from "../clock/clock.ts";
 import { listenAtEdge, type Edge } from "./edge.ts";
 import type { Head } from "./head.ts";
 
@@ -29,7 +30,7 @@ const redirect =
 
 function start(connectionsMax = 100): Edge {
   const edge = listenAtEdge({
-    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax },
+    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax, clock: systemClock },
     upstream: { host: "127.0.0.1", port: upstream.port as number, visitors },
     quick: (head) => (head.path === "/known" ? redirect : null),
     slow: (head) => (head.path.startsWith("/slow") ? slowly(head) : null),
@@ -40,7 +41,7 @@ function start(connectionsMax = 100): Edge {
 
 async function slowly(head: Head): Promise<Response> {
   const request = head.toRequest();
-  await Bun.sleep(5);
+  await new Promise((resolve) => setImmediate(resolve));
   const said = `${request.method} ${request.url} ${request.headers.get("x-a")}`;
   const body = head.path === "/slow/big" ? new Uint8Array(bigBytes) : said;
   return new Response(body, { status: 404, headers: { "x-b": "c" } });
@@ -155,7 +156,7 @@ test("a server that is not there is said to be unavailable", async () => {
   const { port } = gone;
   await gone.stop(true);
   const edge = listenAtEdge({
-    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax: 10 },
+    ...{ host: "127.0.0.1", port: 0, shared: false, connectionsMax: 10, clock: systemClock },
     ...{ quick: () => null, slow: () => null },
     upstream: { host: "127.0.0.1", port: port as number, visitors },
   });

@@ -92,8 +92,8 @@ export class Head {
   private readRequestLine(text: string, start: number, end: number): boolean {
     const pathStart = start + method.length - 1;
     const pathEnd = end - version.length;
-    if (text.indexOf(" ", pathStart) !== pathEnd || !text.startsWith(version, pathEnd))
-      return false;
+    const isWhole = text.indexOf(" ", pathStart) === pathEnd && text.startsWith(version, pathEnd);
+    if (!isWhole) return false;
     const question = text.indexOf("?", pathStart);
     const queryStart = question < 0 || question > pathEnd ? pathEnd : question;
     this.path = text.slice(pathStart, queryStart);

@@ -4,6 +4,7 @@ import { AppError } from "../errors/errors.ts";
 import type { Log } from "../log/log.ts";
 import { isLoopbackHost, normalAddress, type AddressOf } from "./address.ts";
 import { listenAtEdge, type Edge } from "./edge.ts";
+import type { Front } from "./front.ts";
 import type { Head } from "./head.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { problemOf } from "./problem.ts";
@@ -39,20 +40,6 @@ export type ServeOptions = {
   edge?: { port: number; connectionsMax: number };
 };
 
-/** What answers everywhere else. */
-export type Front = {
-  /** Tried first, for every request: an answer from memory, or null. */
-  known(
-    request: Request,
-    url: string,
-    pathStart: number,
-    visitor: (request: Request) => string,
-  ): Response | null;
-  handle(request: Request, visitor: (request: Request) => string): Response | Promise<Response>;
-  /** As `known`, from a head that was read at the edge: the text of the whole answer, or null. */
-  quick(head: Head, peer: string, addressOf: AddressOf): string | null;
-};
-
 export type Listening = {
   port: number;
   inFlight(): number;
@@ -84,7 +71,7 @@ export function serve(options: ServeOptions): Listening {
   const edge =
     options.edge && inner
       ? listenAtEdge({
-          ...{ ...options.edge, host: options.host, shared: options.shared },
+          ...{ ...options.edge, clock, host: options.host, shared: options.shared },
           upstream: { host: loopback, port: portOf(inner), visitors: traffic.visitors },
           quick: (head, peer) => options.front.quick(head, peer, options.addressOf),
           slow: (head, peer) =>

@@ -6,7 +6,7 @@ import { installSecret } from "../../platform/db/secrets.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
-import type { Front } from "../../platform/http/serve.ts";
+import type { Front } from "../../platform/http/front.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { Outbound } from "../../platform/outbound/outbound.ts";
