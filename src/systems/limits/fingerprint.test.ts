@@ -78,7 +78,8 @@ describe("fingerprint", () => {
 
   test("does not depend on how the text came about", () => {
     fc.assert(
-      fc.property(keys, fc.string({ unit: "binary" }), fc.nat(), (key, text, cut) => {
+      fc.property(keys, fc.uint16Array({ maxLength: 40 }), fc.nat(), (key, units, cut) => {
+        const text = String.fromCharCode(...units);
         const at = cut % (text.length + 1);
         const joined = [text.slice(0, at), text.slice(at)].join("");
         expect(printOf(key, joined)).toEqual(printOf(key, text));
@@ -95,7 +96,7 @@ describe("fingerprint", () => {
 
   test("of many similar texts are all different, under each key differently", () => {
     const texts = Array.from(
-      { length: 200_000 },
+      { length: 50_000 },
       (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
     );
     const under = (key: HashKey) =>

@@ -7,7 +7,7 @@ import type { Cell } from "./algorithms/counting.ts";
  * is left behind by the next copy of its shard, which happens before it grows and in sweeps.
  *
  * Between 3/5 and 3/4 of the records are taken: 43 to 53 bytes a key. A Map from strings was
- * rejected: docs/decisions/0013-limits-table.md has the measurements.
+ * rejected: docs/decisions/0014-limits-table.md has the measurements.
  *
  * When full, 16 keys of the new one's shard are looked at, and the one that has its full allowance
  * again, or else soonest would, makes room. A flood of new keys so drops mostly itself: those
@@ -17,11 +17,11 @@ const recordWords = 8;
 const recordBytes = recordWords * 4;
 const loadMax = 0.75;
 const loadAfterCopy = 0.6;
-const shardKeys = 8192;
+const shardKeys = 16_384;
 const slotsMin = 8;
 const looksToDrop = 16;
 const sweepPart = 1 / 64;
-const sweepShardsMax = 32;
+const sweepShardsMax = 16;
 
 /** The first word of a record that is free, and of one whose key was dropped; no other has it. */
 const free = 0;
@@ -128,7 +128,7 @@ export class KeyTable {
 
   /**
    * Leaves behind what ran out in one 64th of the shards, the next ones at each call, and gives
-   * the memory back where that was much. A shard takes some fifty microseconds.
+   * the memory back where that was much. A shard takes less than a millisecond.
    */
   sweep(now: number): void {
     const part = Math.ceil(this.words.length * sweepPart);

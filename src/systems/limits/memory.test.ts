@@ -280,9 +280,10 @@ describe("concurrency", () => {
 
 describe("bounds", () => {
   test("hold for keys and for entries of logs", () => {
-    const { limiter, take } = setUp({ keysMax: 1_000, logEntriesMax: 5_000 });
+    const { limiter, clock, take } = setUp({ keysMax: 1_000, logEntriesMax: 5_000 });
     const log = limitOf({ id: "log", algorithm: "sliding_log", limit: 100, windowMs: 60_000 });
     for (let n = 0; n < 20_000; n++) {
+      clock.advance(1);
       take(client, `k${n}`);
       take(log, `k${n % 700}`, 1);
       if (n % 7 === 0) take(log, `k${n}`, 1);

@@ -26,7 +26,6 @@ export type MemoryLimiterOptions = {
  */
 export class MemoryLimiter implements Limiter {
   delayMs = 0;
-
   private readonly time: SteadyTime;
   private readonly keys: KeyAtHand;
   /** Of the last question. */
@@ -45,7 +44,6 @@ export class MemoryLimiter implements Limiter {
     return this.keys.cells.size + this.keys.logs.size;
   }
 
-  /** Of all tables. */
   get bytes(): number {
     const { cells, logs, entries } = this.keys;
     return cells.bytes + logs.bytes + entries.bytes;
@@ -95,40 +93,25 @@ export class MemoryLimiter implements Limiter {
   }
 
   take(charges: readonly Charge[]): Decision {
-    const now = this.time.now();
-    const asked = this.ask(charges, now);
-    const allowed = asked.every((one) => one.admitted);
-    const answers = asked.map((one) => {
-      this.lookAgain(one, now);
-      if (allowed) this.keys.charge(one.rule, one.cost, now);
-      else if (!one.admitted) this.punish(one.rule.limit, now);
-      return this.answer(one, now);
-    });
-    return { allowed, answers };
+    return this.decide(charges, true);
   }
 
   peek(charges: readonly Charge[]): Decision {
-    const now = this.time.now();
-    const asked = this.ask(charges, now);
-    const answers = asked.map((one) => {
-      this.lookAgain(one, now);
-      return this.answer(one, now);
-    });
-    return { allowed: asked.every((one) => one.admitted), answers };
+    return this.decide(charges, false);
   }
 
   report(charges: readonly Charge[]): Decision {
     const now = this.time.now();
     const { keys } = this;
-    const answers = charges.map(({ limit, key, cost }) => {
-      checkUnits(cost);
+    const answers = charges.map(({ limit, key, cost: reported }) => {
+      checkUnits(reported);
       const rule = keys.turnTo(limit, key);
-      const admitted = keys.look(rule, cost, now);
+      const admitted = keys.look(rule, reported, now);
       this.delayMs = admitted ? rule.counting.delayMs(keys.cell, limit, now) : 0;
-      keys.charge(rule, cost, now);
-      // What was reported may be above all that the rule ever allows at once.
-      const asked = { rule, low: keys.low, high: keys.high, cost, admitted };
-      return this.answer({ ...asked, cost: Math.min(cost, limit.burst) }, now);
+      keys.charge(rule, reported, now);
+      // It may be more than the rule ever allows at once.
+      const cost = Math.min(reported, limit.burst);
+      return this.answer({ rule, low: keys.low, high: keys.high, cost, admitted }, now);
     });
     return { allowed: answers.every((one) => one.allowed), answers };
   }
@@ -151,6 +134,19 @@ export class MemoryLimiter implements Limiter {
     const now = this.time.now();
     this.keys.turnTo(limit, key);
     this.keys.block(now + Math.ceil(ms), now);
+  }
+
+  private decide(charges: readonly Charge[], forReal: boolean): Decision {
+    const now = this.time.now();
+    const asked = this.ask(charges, now);
+    const allowed = asked.every((one) => one.admitted);
+    const answers = asked.map((one) => {
+      this.lookAgain(one, now);
+      if (forReal && allowed) this.keys.charge(one.rule, one.cost, now);
+      else if (forReal && !one.admitted) this.punish(one.rule.limit, now);
+      return this.answer(one, now);
+    });
+    return { allowed, answers };
   }
 
   /** Asks each charge what it would say if those before it in this question were charged. */

@@ -59,7 +59,7 @@ test("says of each arrival what the limiter would", () => {
 
 test("draws a leaky bucket's queue as delays", () => {
   const limit = limitOf({ limit: 10, waitMsMax: 300, queueMax: 100 });
-  const outcomes = simulate(limit, Array<Arrival>(6).fill({ at_ms: 0, cost: 1 })).leaky_bucket;
+  const outcomes = simulate(limit, arrivals(6, 0, 1)).leaky_bucket;
   expect(outcomes.map((one) => one.delay_ms)).toEqual([0, 100, 200, 300, 0, 0]);
   expect(allowed(outcomes)).toBe(4);
   expect(outcomes.at(-1)!.retry_after_ms).toBe(100);
