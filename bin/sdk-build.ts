@@ -2,11 +2,13 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Makes sdk/dist: one file of JavaScript that runs in browsers, Node and Bun, and beside it the
- * sources as its types, with the file endings that every resolver of TypeScript understands.
+ * Makes sdk/dist: one file of JavaScript that runs in browsers, Node and Bun, one for each web
+ * framework that may ask for limits, and beside them the sources as their types, with the file
+ * endings that every resolver of TypeScript understands.
  */
 const manifest = new URL("../sdk/package.json", import.meta.url);
 const source = join(import.meta.dir, "../sdk");
+const entries = ["stoa.ts", "adapters/hono.ts", "adapters/express.ts", "adapters/fastify.ts"];
 
 export async function buildSdk(dist: string): Promise<void> {
   await rm(dist, { recursive: true, force: true });
@@ -14,15 +16,17 @@ export async function buildSdk(dist: string): Promise<void> {
   const { name, version } = (await Bun.file(manifest).json()) as { name: string; version: string };
   await Bun.build({
     banner: `// ${name} ${version}`,
-    entrypoints: [join(source, "stoa.ts")],
+    entrypoints: entries.map((entry) => join(source, entry)),
     outdir: dist,
     target: "browser",
     format: "esm",
   });
-  for (const file of new Bun.Glob("*.ts").scanSync(source)) {
-    if (file.endsWith(".test.ts")) continue;
+  // Not one pattern for both: Bun finds nothing by a slash inside braces.
+  const files = ["*.ts", "adapters/*.ts"].flatMap((p) => [...new Bun.Glob(p).scanSync(source)]);
+  for (const file of files) {
+    if (/\.(test|d)\.ts$/.test(file)) continue;
     const text = await Bun.file(join(source, file)).text();
-    const typed = text.replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"');
+    const typed = text.replace(/(from "\.{1,2}\/[\w-]+)\.ts"/g, '$1.js"');
     await Bun.write(join(dist, "types", file), typed);
   }
 }

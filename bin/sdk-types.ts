@@ -61,6 +61,19 @@ const names: Names = {
   Session: ["get_sessions", "reply", "items", "[]"],
   ApiKey: ["get_keys", "reply", "items", "[]"],
   AuditEntry: ["get_audit", "reply", "items", "[]"],
+  LimitRule: ["get_limits_rules_id", "reply"],
+  CreateLimitRule: ["post_limits_rules", "body"],
+  UpdateLimitRule: ["patch_limits_rules_id", "body"],
+  LimitRuleVersion: ["get_limits_rules_id_versions", "reply", "items", "[]"],
+  LimitQuestion: ["post_limits_check", "body"],
+  LimitReport: ["post_limits_report", "body"],
+  LimitKey: ["post_limits_reset", "body"],
+  LimitAnswer: ["post_limits_check", "reply"],
+  LimitExplanation: ["get_limits_explain", "reply"],
+  Refusals: ["get_limits_refusals", "reply"],
+  Arrival: ["post_limits_simulate", "body", "arrivals", "[]"],
+  Simulation: ["post_limits_simulate", "reply"],
+  SimulatedOutcome: ["post_limits_simulate", "reply", "fixed_window", "[]"],
 };
 
 export const sdkTypesFile = join(import.meta.dir, "../sdk/types.ts");

@@ -1,5 +1,6 @@
 import { accountOf, accountsOf, auditOf, healthOf, keysOf, sessionsOf } from "./accounts.ts";
 import { callerOf } from "./api.ts";
+import { limitsOf } from "./limits.ts";
 import { domainsOf, linksOf, statsOf } from "./links.ts";
 import { safetyOf } from "./safety.ts";
 import { webhooksOf } from "./webhooks.ts";
@@ -23,6 +24,7 @@ export function createStoa(options: StoaOptions) {
     stats: statsOf(api),
     webhooks: webhooksOf(api),
     safety: safetyOf(api),
+    limits: limitsOf(api),
     health: healthOf(api),
   };
 }

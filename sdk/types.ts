@@ -344,6 +344,242 @@ export type AuditEntry = {
   occurred_at: string;
 };
 
+export type LimitRule = {
+  id: string;
+  name: string;
+  description: string;
+  enabled: boolean;
+  mode: "enforce" | "shadow";
+  service: boolean;
+  tiers: string[];
+  routes: string[];
+  methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  algorithm:
+    | "fixed_window"
+    | "sliding_log"
+    | "sliding_window"
+    | "token_bucket"
+    | "leaky_bucket"
+    | "quota"
+    | "concurrency"
+    | "list";
+  limit: number;
+  window_ms: number;
+  burst: number | null;
+  cost: number;
+  key: string[];
+  key_fallback: string[];
+  accuracy: "strict" | "leased" | "local";
+  on_failure: "open" | "closed" | null;
+  penalty_ms: number;
+  wait_ms_max: number;
+  queue_max: number;
+  allow: string[];
+  deny: string[];
+  preset: boolean;
+  version: number;
+  updated_at: string;
+  updated_by: string | null;
+};
+
+export type CreateLimitRule = {
+  name: string;
+  algorithm:
+    | "fixed_window"
+    | "sliding_log"
+    | "sliding_window"
+    | "token_bucket"
+    | "leaky_bucket"
+    | "quota"
+    | "concurrency"
+    | "list";
+  description?: string;
+  enabled?: boolean;
+  mode?: "enforce" | "shadow";
+  service?: boolean;
+  tiers?: string[];
+  routes?: string[];
+  methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  limit?: number;
+  window_ms?: number;
+  burst?: number | null;
+  cost?: number;
+  key?: string[];
+  key_fallback?: string[];
+  accuracy?: "strict" | "leased" | "local";
+  on_failure?: "open" | "closed" | null;
+  penalty_ms?: number;
+  wait_ms_max?: number;
+  queue_max?: number;
+  allow?: string[];
+  deny?: string[];
+};
+
+export type UpdateLimitRule = {
+  name?: string;
+  description?: string;
+  enabled?: boolean;
+  mode?: "enforce" | "shadow";
+  service?: boolean;
+  tiers?: string[];
+  routes?: string[];
+  methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  algorithm?:
+    | "fixed_window"
+    | "sliding_log"
+    | "sliding_window"
+    | "token_bucket"
+    | "leaky_bucket"
+    | "quota"
+    | "concurrency"
+    | "list";
+  limit?: number;
+  window_ms?: number;
+  burst?: number | null;
+  cost?: number;
+  key?: string[];
+  key_fallback?: string[];
+  accuracy?: "strict" | "leased" | "local";
+  on_failure?: "open" | "closed" | null;
+  penalty_ms?: number;
+  wait_ms_max?: number;
+  queue_max?: number;
+  allow?: string[];
+  deny?: string[];
+  version?: number;
+};
+
+export type LimitRuleVersion = {
+  rule_id: string;
+  version: number;
+  change: "created" | "updated" | "removed";
+  name: string;
+  definition: {
+    name: string;
+    description: string;
+    enabled: boolean;
+    mode: "enforce" | "shadow";
+    service: boolean;
+    tiers: string[];
+    routes: string[];
+    methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+    algorithm:
+      | "fixed_window"
+      | "sliding_log"
+      | "sliding_window"
+      | "token_bucket"
+      | "leaky_bucket"
+      | "quota"
+      | "concurrency"
+      | "list";
+    limit: number;
+    window_ms: number;
+    burst: number | null;
+    cost: number;
+    key: string[];
+    key_fallback: string[];
+    accuracy: "strict" | "leased" | "local";
+    on_failure: "open" | "closed" | null;
+    penalty_ms: number;
+    wait_ms_max: number;
+    queue_max: number;
+    allow: string[];
+    deny: string[];
+  };
+  changed_at: string;
+  changed_by: string | null;
+};
+
+export type LimitQuestion = {
+  rule?: string;
+  policy?: string;
+  key: string | Record<string, string>;
+  tier?: string;
+  cost?: number;
+};
+
+export type LimitReport = {
+  rule?: string;
+  policy?: string;
+  key: string | Record<string, string>;
+  tier?: string;
+  cost: number;
+};
+
+export type LimitKey = {
+  rule?: string;
+  policy?: string;
+  key: string | Record<string, string>;
+  tier?: string;
+};
+
+export type LimitAnswer = {
+  allowed: boolean;
+  rule: string | null;
+  limit: number | null;
+  remaining: number | null;
+  reset_at: string | null;
+  retry_after_ms: number | null;
+  delay_ms: number;
+};
+
+export type LimitExplanation = {
+  route: string | null;
+  tier: string;
+  allowed: boolean;
+  rules: {
+    rule: string;
+    mode: "enforce" | "shadow";
+    applies: boolean;
+    why: string;
+    key: string | null;
+    state: LimitAnswer | null;
+  }[];
+};
+
+export type Refusals = {
+  keys: {
+    rule: string;
+    key: string;
+    refused: number;
+  }[];
+  series: {
+    at: string;
+    rule: string;
+    route: string;
+    shadow: boolean;
+    refused: number;
+  }[];
+  rises: {
+    rule: string;
+    route: string;
+    refused: number;
+    expected: number;
+  }[];
+};
+
+export type Arrival = {
+  at_ms: number;
+  cost?: number;
+};
+
+export type Simulation = {
+  fixed_window: SimulatedOutcome[];
+  sliding_log: SimulatedOutcome[];
+  sliding_window: SimulatedOutcome[];
+  token_bucket: SimulatedOutcome[];
+  leaky_bucket: SimulatedOutcome[];
+};
+
+export type SimulatedOutcome = {
+  at_ms: number;
+  cost: number;
+  allowed: boolean;
+  delay_ms: number;
+  remaining: number;
+  retry_after_ms: number | null;
+};
+
 export interface Operations {
   /** Remove a domain that has no links */
   delete_domains_id: {
@@ -553,27 +789,7 @@ export interface Operations {
       tier?: string;
     };
     body: undefined;
-    reply: {
-      route: string | null;
-      tier: string;
-      allowed: boolean;
-      rules: {
-        rule: string;
-        mode: "enforce" | "shadow";
-        applies: boolean;
-        why: string;
-        key: string | null;
-        state: {
-          allowed: boolean;
-          rule: string | null;
-          limit: number | null;
-          remaining: number | null;
-          reset_at: string | null;
-          retry_after_ms: number | null;
-          delay_ms: number;
-        } | null;
-      }[];
-    };
+    reply: LimitExplanation;
   };
   /** The most refused keys, refusals by rule and route over time, and sudden rises */
   get_limits_refusals: {
@@ -584,112 +800,21 @@ export interface Operations {
       step?: "minute" | "hour" | "day";
     };
     body: undefined;
-    reply: {
-      keys: {
-        rule: string;
-        key: string;
-        refused: number;
-      }[];
-      series: {
-        at: string;
-        rule: string;
-        route: string;
-        shadow: boolean;
-        refused: number;
-      }[];
-      rises: {
-        rule: string;
-        route: string;
-        refused: number;
-        expected: number;
-      }[];
-    };
+    reply: Refusals;
   };
   /** All rules, by name */
   get_limits_rules: {
     query: undefined;
     body: undefined;
     reply: {
-      items: {
-        id: string;
-        name: string;
-        description: string;
-        enabled: boolean;
-        mode: "enforce" | "shadow";
-        service: boolean;
-        tiers: string[];
-        routes: string[];
-        methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-        algorithm:
-          | "fixed_window"
-          | "sliding_log"
-          | "sliding_window"
-          | "token_bucket"
-          | "leaky_bucket"
-          | "quota"
-          | "concurrency"
-          | "list";
-        limit: number;
-        window_ms: number;
-        burst: number | null;
-        cost: number;
-        key: string[];
-        key_fallback: string[];
-        accuracy: "strict" | "leased" | "local";
-        on_failure: "open" | "closed" | null;
-        penalty_ms: number;
-        wait_ms_max: number;
-        queue_max: number;
-        allow: string[];
-        deny: string[];
-        preset: boolean;
-        version: number;
-        updated_at: string;
-        updated_by: string | null;
-      }[];
+      items: LimitRule[];
     };
   };
   /** One rule */
   get_limits_rules_id: {
     query: undefined;
     body: undefined;
-    reply: {
-      id: string;
-      name: string;
-      description: string;
-      enabled: boolean;
-      mode: "enforce" | "shadow";
-      service: boolean;
-      tiers: string[];
-      routes: string[];
-      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-      algorithm:
-        | "fixed_window"
-        | "sliding_log"
-        | "sliding_window"
-        | "token_bucket"
-        | "leaky_bucket"
-        | "quota"
-        | "concurrency"
-        | "list";
-      limit: number;
-      window_ms: number;
-      burst: number | null;
-      cost: number;
-      key: string[];
-      key_fallback: string[];
-      accuracy: "strict" | "leased" | "local";
-      on_failure: "open" | "closed" | null;
-      penalty_ms: number;
-      wait_ms_max: number;
-      queue_max: number;
-      allow: string[];
-      deny: string[];
-      preset: boolean;
-      version: number;
-      updated_at: string;
-      updated_by: string | null;
-    };
+    reply: LimitRule;
   };
   /** Every state of a rule, newest first, with who changed it; of a removed one too */
   get_limits_rules_id_versions: {
@@ -699,46 +824,7 @@ export interface Operations {
     };
     body: undefined;
     reply: {
-      items: {
-        rule_id: string;
-        version: number;
-        change: "created" | "updated" | "removed";
-        name: string;
-        definition: {
-          name: string;
-          description: string;
-          enabled: boolean;
-          mode: "enforce" | "shadow";
-          service: boolean;
-          tiers: string[];
-          routes: string[];
-          methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-          algorithm:
-            | "fixed_window"
-            | "sliding_log"
-            | "sliding_window"
-            | "token_bucket"
-            | "leaky_bucket"
-            | "quota"
-            | "concurrency"
-            | "list";
-          limit: number;
-          window_ms: number;
-          burst: number | null;
-          cost: number;
-          key: string[];
-          key_fallback: string[];
-          accuracy: "strict" | "leased" | "local";
-          on_failure: "open" | "closed" | null;
-          penalty_ms: number;
-          wait_ms_max: number;
-          queue_max: number;
-          allow: string[];
-          deny: string[];
-        };
-        changed_at: string;
-        changed_by: string | null;
-      }[];
+      items: LimitRuleVersion[];
       next_cursor: string | null;
     };
   };
@@ -919,76 +1005,8 @@ export interface Operations {
   /** Change a rule; new numbers apply to what was used already */
   patch_limits_rules_id: {
     query: undefined;
-    body: {
-      name?: string;
-      description?: string;
-      enabled?: boolean;
-      mode?: "enforce" | "shadow";
-      service?: boolean;
-      tiers?: string[];
-      routes?: string[];
-      methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-      algorithm?:
-        | "fixed_window"
-        | "sliding_log"
-        | "sliding_window"
-        | "token_bucket"
-        | "leaky_bucket"
-        | "quota"
-        | "concurrency"
-        | "list";
-      limit?: number;
-      window_ms?: number;
-      burst?: number | null;
-      cost?: number;
-      key?: string[];
-      key_fallback?: string[];
-      accuracy?: "strict" | "leased" | "local";
-      on_failure?: "open" | "closed" | null;
-      penalty_ms?: number;
-      wait_ms_max?: number;
-      queue_max?: number;
-      allow?: string[];
-      deny?: string[];
-      version?: number;
-    };
-    reply: {
-      id: string;
-      name: string;
-      description: string;
-      enabled: boolean;
-      mode: "enforce" | "shadow";
-      service: boolean;
-      tiers: string[];
-      routes: string[];
-      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-      algorithm:
-        | "fixed_window"
-        | "sliding_log"
-        | "sliding_window"
-        | "token_bucket"
-        | "leaky_bucket"
-        | "quota"
-        | "concurrency"
-        | "list";
-      limit: number;
-      window_ms: number;
-      burst: number | null;
-      cost: number;
-      key: string[];
-      key_fallback: string[];
-      accuracy: "strict" | "leased" | "local";
-      on_failure: "open" | "closed" | null;
-      penalty_ms: number;
-      wait_ms_max: number;
-      queue_max: number;
-      allow: string[];
-      deny: string[];
-      preset: boolean;
-      version: number;
-      updated_at: string;
-      updated_by: string | null;
-    };
+    body: UpdateLimitRule;
+    reply: LimitRule;
   };
   /** Change a link; the next visitor gets the new one */
   patch_links_id: {
@@ -1147,66 +1165,24 @@ export interface Operations {
   /** May this key do this now? Charges it if so */
   post_limits_check: {
     query: undefined;
-    body: {
-      rule?: string;
-      policy?: string;
-      key: string | Record<string, string>;
-      tier?: string;
-      cost?: number;
-    };
-    reply: {
-      allowed: boolean;
-      rule: string | null;
-      limit: number | null;
-      remaining: number | null;
-      reset_at: string | null;
-      retry_after_ms: number | null;
-      delay_ms: number;
-    };
+    body: LimitQuestion;
+    reply: LimitAnswer;
   };
   /** Many checks in one call, each decided for itself and in this order */
   post_limits_checks: {
     query: undefined;
     body: {
-      checks: {
-        rule?: string;
-        policy?: string;
-        key: string | Record<string, string>;
-        tier?: string;
-        cost?: number;
-      }[];
+      checks: LimitQuestion[];
     };
     reply: {
-      results: {
-        allowed: boolean;
-        rule: string | null;
-        limit: number | null;
-        remaining: number | null;
-        reset_at: string | null;
-        retry_after_ms: number | null;
-        delay_ms: number;
-      }[];
+      results: LimitAnswer[];
     };
   };
   /** What a check would say; charges nothing */
   post_limits_peek: {
     query: undefined;
-    body: {
-      rule?: string;
-      policy?: string;
-      key: string | Record<string, string>;
-      tier?: string;
-      cost?: number;
-    };
-    reply: {
-      allowed: boolean;
-      rule: string | null;
-      limit: number | null;
-      remaining: number | null;
-      reset_at: string | null;
-      retry_after_ms: number | null;
-      delay_ms: number;
-    };
+    body: LimitQuestion;
+    reply: LimitAnswer;
   };
   /** Refuse a key for a while, whatever it has left */
   post_limits_penalize: {
@@ -1223,118 +1199,26 @@ export interface Operations {
   /** Give back what was charged and not used, or the place of a concurrency limit */
   post_limits_refund: {
     query: undefined;
-    body: {
-      rule?: string;
-      policy?: string;
-      key: string | Record<string, string>;
-      tier?: string;
-      cost?: number;
-    };
+    body: LimitQuestion;
     reply: void;
   };
   /** Charge a cost that is known only afterwards, whether it fits or not */
   post_limits_report: {
     query: undefined;
-    body: {
-      rule?: string;
-      policy?: string;
-      key: string | Record<string, string>;
-      tier?: string;
-      cost: number;
-    };
-    reply: {
-      allowed: boolean;
-      rule: string | null;
-      limit: number | null;
-      remaining: number | null;
-      reset_at: string | null;
-      retry_after_ms: number | null;
-      delay_ms: number;
-    };
+    body: LimitReport;
+    reply: LimitAnswer;
   };
   /** Forget all that a key has used, and what blocks it */
   post_limits_reset: {
     query: undefined;
-    body: {
-      rule?: string;
-      policy?: string;
-      key: string | Record<string, string>;
-      tier?: string;
-    };
+    body: LimitKey;
     reply: void;
   };
   /** Make a rule; it holds from this answer on */
   post_limits_rules: {
     query: undefined;
-    body: {
-      name: string;
-      algorithm:
-        | "fixed_window"
-        | "sliding_log"
-        | "sliding_window"
-        | "token_bucket"
-        | "leaky_bucket"
-        | "quota"
-        | "concurrency"
-        | "list";
-      description?: string;
-      enabled?: boolean;
-      mode?: "enforce" | "shadow";
-      service?: boolean;
-      tiers?: string[];
-      routes?: string[];
-      methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-      limit?: number;
-      window_ms?: number;
-      burst?: number | null;
-      cost?: number;
-      key?: string[];
-      key_fallback?: string[];
-      accuracy?: "strict" | "leased" | "local";
-      on_failure?: "open" | "closed" | null;
-      penalty_ms?: number;
-      wait_ms_max?: number;
-      queue_max?: number;
-      allow?: string[];
-      deny?: string[];
-    };
-    reply: {
-      id: string;
-      name: string;
-      description: string;
-      enabled: boolean;
-      mode: "enforce" | "shadow";
-      service: boolean;
-      tiers: string[];
-      routes: string[];
-      methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-      algorithm:
-        | "fixed_window"
-        | "sliding_log"
-        | "sliding_window"
-        | "token_bucket"
-        | "leaky_bucket"
-        | "quota"
-        | "concurrency"
-        | "list";
-      limit: number;
-      window_ms: number;
-      burst: number | null;
-      cost: number;
-      key: string[];
-      key_fallback: string[];
-      accuracy: "strict" | "leased" | "local";
-      on_failure: "open" | "closed" | null;
-      penalty_ms: number;
-      wait_ms_max: number;
-      queue_max: number;
-      allow: string[];
-      deny: string[];
-      preset: boolean;
-      version: number;
-      updated_at: string;
-      updated_by: string | null;
-    };
+    body: CreateLimitRule;
+    reply: LimitRule;
   };
   /** What each algorithm would let through of some traffic; nothing is kept of it */
   post_limits_simulate: {
@@ -1346,53 +1230,9 @@ export interface Operations {
       wait_ms_max?: number;
       queue_max?: number;
       penalty_ms?: number;
-      arrivals: {
-        at_ms: number;
-        cost?: number;
-      }[];
+      arrivals: Arrival[];
     };
-    reply: {
-      fixed_window: {
-        at_ms: number;
-        cost: number;
-        allowed: boolean;
-        delay_ms: number;
-        remaining: number;
-        retry_after_ms: number | null;
-      }[];
-      sliding_log: {
-        at_ms: number;
-        cost: number;
-        allowed: boolean;
-        delay_ms: number;
-        remaining: number;
-        retry_after_ms: number | null;
-      }[];
-      sliding_window: {
-        at_ms: number;
-        cost: number;
-        allowed: boolean;
-        delay_ms: number;
-        remaining: number;
-        retry_after_ms: number | null;
-      }[];
-      token_bucket: {
-        at_ms: number;
-        cost: number;
-        allowed: boolean;
-        delay_ms: number;
-        remaining: number;
-        retry_after_ms: number | null;
-      }[];
-      leaky_bucket: {
-        at_ms: number;
-        cost: number;
-        allowed: boolean;
-        delay_ms: number;
-        remaining: number;
-        retry_after_ms: number | null;
-      }[];
-    };
+    reply: Simulation;
   };
   /** Make a short link */
   post_links: {

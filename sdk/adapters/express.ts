@@ -1,0 +1,33 @@
+import { asking, mayReplace, problemType, type LimitOptions, type Verdict } from "./ask.ts";
+
+/**
+ * Limits for Express and what is built like it:
+ * `app.use("/search", limit({ client, rule: "search", key: ... }))`.
+ */
+type Request = { method?: string };
+type Response = {
+  statusCode: number;
+  getHeader(name: string): unknown;
+  setHeader(name: string, value: string): unknown;
+  end(body: string): unknown;
+};
+
+export function limit<R extends Request>(options: LimitOptions<R>) {
+  const ask = asking(options);
+  return async (request: R, response: Response, next: (error?: unknown) => void): Promise<void> => {
+    let verdict: Verdict;
+    try {
+      verdict = await ask(request, request.method ?? "GET");
+    } catch (error) {
+      return next(error);
+    }
+    const { headers, refusal } = verdict;
+    if (refusal || mayReplace(response.getHeader("x-ratelimit-remaining"), headers)) {
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    }
+    if (!refusal) return next();
+    response.statusCode = refusal.status;
+    response.setHeader("content-type", problemType);
+    response.end(refusal.body);
+  };
+}
