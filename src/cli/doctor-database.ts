@@ -88,8 +88,10 @@ async function checkPrimary(db: Db, config: Config): Promise<Finding[]> {
 
 function factFindings(facts: Facts, config: Config): Finding[] {
   const { role, connections } = facts;
+  const { processes } = config;
   const own = `ALTER DATABASE ... OWNER TO ${role}`;
-  const places = config.databasePoolMax;
+  const places = config.databasePoolMax * processes;
+  const takers = processes === 1 ? "each process" : `${processes} processes`;
   return [
     facts.version >= versionMin
       ? sound("database", `PostgreSQL ${facts.version_text}`)
@@ -114,10 +116,10 @@ function factFindings(facts: Facts, config: Config): Finding[] {
           "Switch on fsync, full_page_writes and synchronous_commit there.",
         ),
     connections > places
-      ? sound("connections", `${places} of ${connections} for each process`)
+      ? sound("connections", `${places} of ${connections} for ${takers}`)
       : fail(
           "connections",
-          `a process takes up to ${places}, the server gives ${connections}`,
+          `${takers}: up to ${places}, the server gives ${connections}`,
           "Lower STOA_DATABASE_POOL_MAX, or raise max_connections.",
         ),
     ...(facts.remote && !facts.encrypted

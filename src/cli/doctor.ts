@@ -4,6 +4,7 @@ import { checkDatabase } from "./doctor-database.ts";
 import { checkFolder } from "./doctor-folder.ts";
 import { checkMachine } from "./doctor-machine.ts";
 import { checkSettings } from "./doctor-settings.ts";
+import { checkState } from "./doctor-state.ts";
 import { fail, type Finding, sound } from "./finding.ts";
 import { tableLines } from "./terminal.ts";
 
@@ -16,6 +17,7 @@ export async function doctorCommand(call: Call): Promise<number> {
     ...(await checkMachine(config)),
     ...(await checkFolder(config)),
     ...(await checkDatabase(config)),
+    ...(await checkState(config)),
   ];
   const failed = findings.filter(({ status }) => status === "fail").length;
   const warned = findings.filter(({ status }) => status === "warn").length;
