@@ -152,6 +152,7 @@ describe("a rule that can not work is refused by the name of its field:", () => 
     ["window_ms", { window_ms: -60_000 }],
     ["window_ms", { window_ms: 10 ** 12 }],
     ["window_ms", { window_ms: 10, algorithm: "concurrency" }],
+    ["window_ms", { window_ms: 31_536_000_000, limit: 1_000_000_000 }],
     ["window_ms", { algorithm: "quota" }],
     ["cost", { cost: 0 }],
     ["cost", { cost: -1 }],

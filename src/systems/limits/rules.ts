@@ -142,6 +142,11 @@ function* numberProblems(rule: Definition): Generator<FieldError> {
   } else if (rule.burst !== null) yield* within("burst", rule.burst, [1, amountMax]);
   yield* within("cost", rule.cost, [1, costMax]);
   const capacity = rule.burst ?? rule.limit;
+  const longest = Math.floor(Number.MAX_SAFE_INTEGER / Math.max(1, capacity));
+  if (hasWindow && rule.window_ms > longest) {
+    const message = `at most ${longest} for ${capacity} units, or times would not be exact`;
+    yield { field: "window_ms", message };
+  }
   if (!isList && capacity >= 1 && rule.cost > capacity) {
     const name = rule.burst === null ? "limit" : "burst";
     yield { field: "cost", message: `above the ${name} of ${capacity} it could never pass` };
