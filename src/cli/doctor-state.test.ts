@@ -27,7 +27,7 @@ test("one process needs no Redis, several do", async () => {
   expect(await statuses({ STOA_PROCESSES: "4", REDIS_URL: redis.url })).toEqual(["ok"]);
 });
 
-test("a Redis that forgets keys is warned of; one that is frozen or not there is told", async () => {
+test("a Redis that forgets keys is warned of; one that is frozen or away is told", async () => {
   const client = await redis.client();
   await client.send("CONFIG", ["SET", "maxmemory-policy", "allkeys-lru"]);
   expect(await statuses({ REDIS_URL: redis.url })).toEqual(["ok", "warn"]);

@@ -38,13 +38,9 @@ const lastWordsLinesMax = 20;
 const socketPathBytesMax = 103;
 const mebibyte = 1024 ** 2;
 
-export async function prepareCluster(options: {
-  dataDir: string;
-  port: number;
-  durable: boolean;
-  connectionsMax: number;
-  log: Log;
-}): Promise<Cluster> {
+export async function prepareCluster(
+  options: Omit<Cluster, "pgdata" | "socketDir" | "runner"> & { dataDir: string },
+): Promise<Cluster> {
   const { dataDir, port, log } = options;
   const pgdata = join(dataDir, "postgres");
   await requireVersion(pgdata);
