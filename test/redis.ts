@@ -36,7 +36,8 @@ export async function startRedis(options: { durable?: boolean } = {}): Promise<T
       ? ["--appendonly", "yes", "--appendfsync", "always"]
       : ["--appendonly", "no"];
     const listen = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder];
-    server = Bun.spawn([binary as string, ...listen, "--save", "", ...persistence], {
+    const command = [binary as string, ...listen, "--save", "", ...persistence];
+    server = Bun.spawn([...endsWithUs(), ...command], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     await answering(url);
@@ -68,6 +69,11 @@ export async function startRedis(options: { durable?: boolean } = {}): Promise<T
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A test run that is killed takes its servers with it, where the system can do that. */
+function endsWithUs(): string[] {
+  return Bun.which("setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
 }
 
 function freePort(): number {

@@ -15,7 +15,7 @@ export class Lease {
   /** When they were taken, by the clock of Redis; of several blocks the first. */
   at = 0;
   /** Units beyond what is asked that the next block is to have. */
-  private size = 1;
+  private size = 0;
   private fetchedAt = Number.NEGATIVE_INFINITY;
   /** Of those who wait for the next block: all their costs, and the smallest. */
   asked = 0;
@@ -40,7 +40,7 @@ export class Lease {
   /** Follows the key's rate: more when it is back within the hold time, else less. */
   nextSize(now: number, holdMs: number): number {
     const soon = now - this.fetchedAt < holdMs;
-    this.size = soon ? Math.min(sizeMax, this.size * 2) : Math.max(1, this.size >> 1);
+    this.size = soon ? Math.min(sizeMax, Math.max(1, this.size * 2)) : this.size >> 1;
     this.fetchedAt = now;
     return this.size;
   }

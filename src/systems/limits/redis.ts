@@ -11,7 +11,7 @@ import { answerAt, Batch, codes, decisionAt, keyOf, ops } from "./redis-batch.ts
  * One question is one atomic step of one script, however many charges it has. Questions that are
  * asked in the same turn of the event loop share a round trip: the script decides them one after
  * the other. All keys carry one hash tag, so a cluster keeps them on one slot;
- * docs/decisions/0013-limits-on-redis.md says why and what that costs.
+ * docs/decisions/0015-limits-on-redis.md says why and what that costs.
  *
  * Rejects with StateAwayError when Redis does not answer in time. If that was `sent`, the charges
  * count as used: whether they do is not known, and giving them back could give twice.

@@ -33,7 +33,7 @@ describe("four members, 64 callers", () => {
     expect(await ask(await members(), { callers: 64, charges, enough: refused })).toBe(500);
   });
 
-  test("strict, three rules: the narrowest passes and the others are charged as much", async () => {
+  test("strict, three rules: what the narrowest allows is charged to all", async () => {
     const limits = [400, 300, 350].map((limit) => limitOf("token_bucket", { limit }));
     const charges = () => limits.map((limit) => charge(limit));
     const all = await members();
