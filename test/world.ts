@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadConfig } from "../src/platform/config/config.ts";
 import type { Db } from "../src/platform/db/db.ts";
 import { createLog, type Log, silentLog } from "../src/platform/log/log.ts";
+import type { Outbound } from "../src/platform/outbound/outbound.ts";
 import { platformMigrations } from "../src/platform/platform.ts";
 import { migrations } from "../src/migrations.ts";
 import { startStoa, type Running } from "../src/stoa.ts";
@@ -55,6 +56,7 @@ export const password = "correct horse battery staple";
 export async function startWorld(
   env: Record<string, string> = {},
   log: Log = process.env["TEST_LOG"] ? createLog({ level: "debug" }) : silentLog,
+  outbound?: Outbound,
 ): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "stoa-world-"));
   shareConsole(dataDir, env["STOA_SIGN_UP_OPEN"]);
@@ -68,7 +70,7 @@ export async function startWorld(
     ...env,
   });
   const database = { db: test.db, connection: test.connection, embedded: null, close: test.drop };
-  const running = await startStoa(config, log, database);
+  const running = await startStoa(config, log, database, outbound);
   const url = `http://127.0.0.1:${running.port}`;
 
   async function keyFor(id: string, name: string, scopes: string[]): Promise<string> {
