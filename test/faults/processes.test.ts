@@ -168,6 +168,24 @@ test("one that keeps dying ends all, with a failure", async () => {
   expect([...rest.filter(lives), ...postgresOf(dataDir)]).toEqual([]);
 });
 
+test("a PostgreSQL that keeps dying ends all, with a failure", async () => {
+  await using stage = new Stage();
+  const { together, dataDir } = await open(stage);
+  const { stoa } = together;
+  const served = together.pids();
+  await until(
+    "it is given up",
+    () => {
+      for (const pid of postgresOf(dataDir)) signal(pid, "SIGKILL");
+      return !stoa.isRunning();
+    },
+    { withinMs: 60_000 },
+  );
+  expect(await stoa.exited).toBe(1);
+  expect(stoa.said()).toContain("the database keeps failing; giving up");
+  expect([...served.filter(lives), ...postgresOf(dataDir)]).toEqual([]);
+});
+
 /** What each of many scrapes, on whatever connection, tells of. */
 async function scrape({ stoa, redirectPort }: Together): Promise<Set<string>> {
   const told = new Set<string>();
