@@ -139,7 +139,7 @@ type PeerLimiter = { consume(key: string, points: number): Promise<unknown> };
 async function peer(redis: BenchRedis, member: Member): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "stoa-bench-"));
   try {
-    const packages = ["rate-limiter-flexible@11.2.0", "ioredis@5.8.2"];
+    const packages = ["rate-limiter-flexible@11.4.0", "ioredis@6.0.0"];
     const install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder];
     Bun.spawnSync([...install, ...packages], { stdio: ["ignore", "ignore", "inherit"] });
     const { RateLimiterRedis } = await import(join(folder, "node_modules/rate-limiter-flexible"));

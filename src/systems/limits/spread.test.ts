@@ -73,7 +73,7 @@ describe("four members, 64 callers", () => {
 });
 
 describe("local", () => {
-  test("each lets its limit through at most, and knows of the others after a settlement", async () => {
+  test("each lets its limit through at most, and soon knows of the others", async () => {
     const limit = limitOf("fixed_window", { limit: 100, accuracy: "local" });
     const all = await members();
     const charges = () => [charge(limit)];
