@@ -108,11 +108,11 @@ export class Runner implements JobRunner {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.stopping.abort();
-    const late = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve();
-      deadline.addEventListener("abort", () => resolve());
-    });
-    await Promise.race([this.ticking.then(() => this.runs.allEnd()), late]);
+    const late = new Promise((resolve) => deadline.addEventListener("abort", resolve));
+    const ended = this.ticking.then(() => this.runs.allEnd());
+    if (!deadline.aborted) await Promise.race([ended, late]);
+    // What a slow tick has taken meanwhile is given back as well, not left to its lease.
+    await this.ticking;
     await this.runs.stopAll();
     this.leasing.abort();
     await this.tickAlone().catch((error: unknown) => {

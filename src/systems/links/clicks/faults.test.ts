@@ -88,7 +88,7 @@ test("kill -9 while recording loses at most the last 50 ms and doubles nothing",
     const lines = (await child.kill()).split("\n").slice(0, -1);
     const [last, killedAt] = lines.at(-1)!.split(" ").map(Number) as [number, number];
     const safe = lines.map((line) => line.split(" ").map(Number) as [number, number]);
-    // A process that was not given the processor has not had its 50 ms; some turns tell that it had.
+    // One that was not given the processor has not had its 50 ms; some turns tell that it had.
     const [owed] = safe.slice(0, -5).findLast(([, at]) => at <= killedAt - 50) ?? [0];
     const [spool] = spoolsIn(root());
     const onDisk = spooled(spool!);
