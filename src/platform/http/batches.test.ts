@@ -24,7 +24,7 @@ test("a lone create goes at once; those that come meanwhile share transactions",
   const { made, batches } = setUp();
   const rows = await Promise.all(numbers(500).map((n) => made.add(n)));
   expect(rows.map((row) => row.n)).toEqual(numbers(500));
-  expect(batches.slice(0, 2)).toEqual([[0], [1]]);
+  expect(batches.slice(0, 2)).toEqual([[0], numbers(33).slice(1)]);
   expect(batches.length).toBeLessThan(8);
   expect(batches.flat().toSorted((a, b) => a - b)).toEqual(numbers(500));
 });

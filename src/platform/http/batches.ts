@@ -14,6 +14,8 @@ type Waiting<In, Out> = { one: In; done: PromiseWithResolvers<Out> };
 const batchMax = 200;
 /** One waits for the disk while the other is being made. */
 const transactionsAtOnce = 2;
+/** Fewer wait for the one that is under way: small transactions cost more than they save. */
+const secondFrom = 32;
 
 /**
  * `write` makes all of a batch durable, and answers each in its place. `shared` says that others
@@ -44,9 +46,11 @@ export function createBatches<In, Out extends object>(
     }
   }
 
+  const enough = (others: number) => waiting.length >= (others === 0 ? 1 : secondFrom);
+
   async function work(): Promise<void> {
     running++;
-    while (waiting.length > 0) await attempt(waiting.splice(0, batchMax), true);
+    while (enough(running - 1)) await attempt(waiting.splice(0, batchMax), true);
     running--;
   }
 
@@ -54,7 +58,7 @@ export function createBatches<In, Out extends object>(
     add(one) {
       const done = Promise.withResolvers<Out>();
       waiting.push({ one, done });
-      if (running < transactionsAtOnce) void work();
+      if (running < transactionsAtOnce && enough(running)) void work();
       return done.promise;
     },
   };

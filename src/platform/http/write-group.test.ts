@@ -47,7 +47,8 @@ function setUp(make = insertNotes, db = database.db) {
   };
   /** Writes all of them in one batch. */
   function start(asked: [name: string, key: string | null][]): Promise<unknown>[] {
-    for (let busy = 0; busy < 2; busy++) void write(`busy ${crypto.randomUUID()}`, null);
+    // One goes at once, and those that follow are enough for a second transaction beside it.
+    for (let busy = 0; busy < 33; busy++) void write(`busy ${crypto.randomUUID()}`, null);
     const writes = asked.map(([name, key]) => write(name, key));
     opened.resolve();
     return writes;
