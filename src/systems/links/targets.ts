@@ -106,9 +106,12 @@ export class Targets {
     this.cache.expireAll();
   }
 
-  /** Whether changes of other processes are sure to be heard. */
+  /**
+   * Whether changes of other processes are sure to be heard in time. Being late loses none: they
+   * come in their order, before the beat that restores trust. Who may have lost some says so by
+   * `forgetAll`.
+   */
   trust(sure: boolean): void {
-    if (sure && !this.trusted) this.cache.expireAll();
     this.trusted = sure;
   }
 
