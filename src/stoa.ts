@@ -102,11 +102,13 @@ async function run(
     replicated: config.databaseReplicaUrl !== "",
   });
   const assets = await buildConsole(config);
+  const shared = siblings !== undefined;
+  const proxies = await limits.listen({ authenticate: accounts.authenticate, shared });
   const listening = serve({
     ...{ host: config.host, port: config.port, log, clock, metrics, api },
     bodyBytesMax: config.requestBodyBytesMax,
     edge: edgeOf(config),
-    shared: siblings !== undefined,
+    shared,
     addressOf: trustProxies(config.trustedProxies),
     pages: systemPages({
       ...{ config, db, routes, publicUrl, isReady },
@@ -120,7 +122,7 @@ async function run(
 
   const stop = () => {
     draining = true;
-    return end({ platform, systems, listening, database });
+    return end({ platform, systems, listening, proxies, database });
   };
 
   return {
@@ -145,11 +147,13 @@ async function end(started: {
   platform: Platform;
   systems: System[];
   listening: Listening;
+  proxies: { stop(deadline: AbortSignal): Promise<void> } | null;
   database: Database;
 }): Promise<{ cut: number }> {
   const { config, jobs, state, ids } = started.platform;
   const deadline = AbortSignal.timeout(config.drainGraceMs);
-  const result = await started.listening.stop(deadline);
+  const { listening, proxies } = started;
+  const [result] = await Promise.all([listening.stop(deadline), proxies?.stop(deadline)]);
   // Each ends by the deadline by itself, unless it waits for a database that hangs.
   const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
   await inTime(jobs.stop(deadline));

@@ -17,7 +17,9 @@ export async function serveTogether(call: Call, config: Config): Promise<number>
   requireShared(config);
   const log = createLog({ level: config.logLevel, base: { process: 0 } });
   const port = await requireFree(config.host, config.port);
-  if (config.redirectPort !== 0) await requireFree(config.host, config.redirectPort);
+  for (const other of [config.redirectPort, config.limitGrpcPort]) {
+    if (other !== 0) await requireFree(config.host, other);
+  }
   const embedded = await databaseOf(config, log);
   const keepers = keepersOf(call, { ...config, port }, embedded, log);
   const ended = Promise.withResolvers<number>();

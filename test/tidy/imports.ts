@@ -20,6 +20,7 @@ const entryFiles: Record<string, string[]> = {
     "problem.ts",
     "route.ts",
     "server.ts",
+    "turn-away.ts",
     "write-group.ts",
   ],
   jobs: ["jobs.ts", "queue.ts"],

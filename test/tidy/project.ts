@@ -66,9 +66,13 @@ export function installScripts(sources: Source[]): Violation[] {
     .map((path) => path.replace(/^.*node_modules\//, ""));
   return [
     ...running
-      .filter((name) => !allowScripts[name])
+      .filter((name) => !(name in allowScripts))
       .map((name) =>
-        at(lock, `node_modules/${name}"`, `${name} runs a script at install: read it, allow it`),
+        at(
+          lock,
+          `node_modules/${name}"`,
+          `${name} runs a script at install: read it, allow or refuse it`,
+        ),
       ),
     ...Object.keys(allowScripts)
       .filter((name) => !running.includes(name))

@@ -304,6 +304,18 @@ export const settings = {
     "Keys whose counts one process holds in memory; above it those nearest to a full allowance " +
       "are forgotten.",
   ),
+  limitGrpcPort: int(
+    "STOA_LIMIT_GRPC_PORT",
+    0,
+    { min: 0, max: 65535 },
+    "TCP port of Envoy's rate limit service, gRPC without TLS. 0: none.",
+  ),
+  limitGrpcTrusted: list(
+    "STOA_LIMIT_GRPC_TRUSTED",
+    [],
+    "Addresses or CIDR ranges of proxies that may ask on STOA_LIMIT_GRPC_PORT without an API " +
+      "key. Empty: nobody.",
+  ),
   // Outbound
   outboundAllowPrivate: flag(
     "STOA_OUTBOUND_ALLOW_PRIVATE",

@@ -16,6 +16,8 @@ export type Outcome = {
   allowed: boolean;
   /** Of a refusal the rule with the longest wait, else the one that would refuse first. */
   tightest: Said | null;
+  /** What each asked rule said, in their order; none where no limiter was asked. */
+  answers: readonly Answer[];
   /** What was charged, in case it is to be given back. */
   charges: readonly Charge[];
   delayMs: number;
@@ -36,7 +38,7 @@ export type Question = {
 type Soon<T> = T | Promise<T>;
 
 const passed: Outcome = {
-  ...{ allowed: true, tightest: null, charges: [], delayMs: 0 },
+  ...{ allowed: true, tightest: null, answers: [], charges: [], delayMs: 0 },
   ...{ denied: null, unavailable: false },
 };
 
@@ -142,10 +144,10 @@ export class Decider {
 }
 
 export function chargesOf(asked: readonly Asked[], { writing, cost }: Question): Charge[] {
-  return asked.map(({ compiled, key }) => ({
+  return asked.map(({ compiled, key, cost: own }) => ({
     limit: (writing ? compiled.writing : compiled.reading) as Limit,
     key,
-    cost: cost ?? compiled.rule.cost,
+    cost: own ?? cost ?? compiled.rule.cost,
   }));
 }
 
@@ -170,6 +172,7 @@ function outcomeOf(asked: readonly Asked[], charges: Charge[], decision: Decisio
   return {
     allowed,
     tightest,
+    answers: decision.answers,
     charges: allowed ? charges : [],
     delayMs: allowed ? delayMs : 0,
     denied: null,
@@ -177,7 +180,7 @@ function outcomeOf(asked: readonly Asked[], charges: Charge[], decision: Decisio
   };
 }
 
-function isTighter(a: Answer, b: Answer): boolean {
+export function isTighter(a: Answer, b: Answer): boolean {
   if (a.allowed !== b.allowed) return !a.allowed;
   if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);

@@ -2,7 +2,12 @@ import type { Compiled } from "./compile.ts";
 import type { Subject } from "./subject.ts";
 
 /** Which of some rules concern a caller. */
-export type Asked = { compiled: Compiled; key: string };
+export type Asked = {
+  compiled: Compiled;
+  key: string;
+  /** What it is charged, where that is not what the question says. */
+  cost?: number;
+};
 
 export type Selection = {
   asked: Asked[];

@@ -1,3 +1,4 @@
+import type { Authenticate } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
 import type { Db } from "../../platform/db/db.ts";
@@ -11,7 +12,10 @@ import { assemble } from "./assemble.ts";
 import { checkRoutes } from "./check-http.ts";
 import type { Limits } from "./contract.ts";
 import { RuleEdits, type Audit } from "./edit.ts";
+import { EnvoyLimits } from "./envoy.ts";
+import { listenForEnvoy } from "./envoy-service.ts";
 import { explainRoute } from "./explain.ts";
+import type { GrpcServer } from "./grpc-server.ts";
 import { createGuard } from "./guard.ts";
 import { headersIn } from "./headers.ts";
 import { ruleRoutes } from "./http.ts";
@@ -30,6 +34,8 @@ export type LimitsSystem = System & {
   guard: Guard;
   /** Null while no rule concerns short links. */
   redirects: () => RedirectGuard | null;
+  /** Listens for proxies, where the settings want that; null where not. */
+  listen(asked: { authenticate: Authenticate; shared: boolean }): Promise<GrpcServer | null>;
 };
 
 export type LimitsOptions = {
@@ -49,7 +55,7 @@ const sweepMs = 100;
 
 /** Resolves with its rules read: commands ask it without a start. */
 export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem> {
-  const { db, config, clock, nextId, routes, audit } = options;
+  const { db, config, clock, metrics, nextId, routes, audit } = options;
   const keysMax = config.limitKeysMax;
   const memory = new MemoryLimiter({ clock, keysMax });
   const { limiter, close } = limiterOf({ ...options, memory, keysMax });
@@ -61,7 +67,8 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
   const edits = new RuleEdits({ clock, nextId, audit, known });
   await ensurePresets({ db, clock, nextId }, presetsOf(config));
   await book.reload();
-  measure(options.metrics, memory);
+  measure(metrics, memory);
+  const headersOf = headersIn(config.limitHeaders, clock);
   let sweeping: ReturnType<typeof setInterval> | undefined;
 
   return {
@@ -86,8 +93,12 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
       await Promise.all([book.stop(), refusals.stop(), close()]);
     },
     contract,
-    guard: createGuard({ book, decider, headersOf: headersIn(config.limitHeaders, clock) }),
+    guard: createGuard({ book, decider, headersOf }),
     redirects: createRedirectGuard({ book, decider, sleep: (ms) => clock.sleep(ms) }),
+    listen(asked) {
+      const envoy = new EnvoyLimits({ ...{ book, decider, refusals, headersOf }, metrics });
+      return listenForEnvoy({ ...options, ...asked, limits: envoy });
+    },
   };
 }
 

@@ -1,0 +1,195 @@
+/**
+ * The two messages of Envoy's rate limit service in the wire form of Protocol Buffers, read and
+ * written by hand: envoy.proto says which fields there are. Fields that are not known are passed
+ * over; what can not be read at all throws. The alternative, a library and its generated code, is
+ * larger than all of this system for two messages that no longer change.
+ * Source: https://protobuf.dev/programming-guides/encoding/
+ */
+export type Entry = { key: string; value: string };
+export type Descriptor = {
+  entries: Entry[];
+  /** What it charges; null: what the request says. */
+  hits: number | null;
+};
+export type RateLimitRequest = {
+  domain: string;
+  descriptors: Descriptor[];
+  /** Null: each rule's own. */
+  hits: number | null;
+};
+
+export const units = {
+  unknown: 0,
+  second: 1,
+  minute: 2,
+  hour: 3,
+  day: 4,
+  month: 5,
+  year: 6,
+  week: 7,
+} as const;
+export type Unit = keyof typeof units;
+
+export type Status = {
+  allowed: boolean;
+  /** Null: no rule concerns it. */
+  limit: { name: string; requests: number; unit: Unit } | null;
+  remaining: number;
+  resetMs: number;
+};
+export type RateLimitResponse = {
+  allowed: boolean;
+  statuses: Status[];
+  headers: Record<string, string>;
+};
+
+export class MalformedMessage extends Error {}
+
+/** Configured by whoever runs the proxy; nobody has as many. */
+const descriptorsMax = 64;
+const entriesMax = 16;
+
+const ok = 1;
+const overLimit = 2;
+
+export function readRequest(bytes: Uint8Array): RateLimitRequest {
+  const request: RateLimitRequest = { domain: "", descriptors: [], hits: null };
+  for (const { field, number, bytes: inner } of fieldsOf(bytes)) {
+    if (field === 1) request.domain = textOf(inner);
+    else if (field === 2) push(request.descriptors, readDescriptor(within(inner)), descriptorsMax);
+    // Absent and 0 are one in this field.
+    else if (field === 3) request.hits = number === 0 ? null : number;
+  }
+  return request;
+}
+
+function readDescriptor(bytes: Uint8Array): Descriptor {
+  const descriptor: Descriptor = { entries: [], hits: null };
+  for (const { field, bytes: inner } of fieldsOf(bytes)) {
+    if (field === 1) push(descriptor.entries, readEntry(within(inner)), entriesMax);
+    else if (field === 3) descriptor.hits = readWrapped(within(inner));
+  }
+  return descriptor;
+}
+
+function readEntry(bytes: Uint8Array): Entry {
+  const entry = { key: "", value: "" };
+  for (const { field, bytes: inner } of fieldsOf(bytes)) {
+    if (field === 1) entry.key = textOf(inner);
+    else if (field === 2) entry.value = textOf(inner);
+  }
+  return entry;
+}
+
+/** A number in a message of its own, so that 0 and nothing are two. */
+function readWrapped(bytes: Uint8Array): number {
+  let value = 0;
+  for (const { field, number } of fieldsOf(bytes)) if (field === 1) value = number;
+  return value;
+}
+
+function push<T>(list: T[], item: T, max: number): void {
+  if (list.push(item) > max) throw new MalformedMessage(`at most ${max} in a list`);
+}
+
+/** `bytes` of what has a length, `number` of what has none. */
+type Field = { field: number; number: number; bytes: Uint8Array | null };
+
+function* fieldsOf(bytes: Uint8Array): Generator<Field> {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined || factor > 128 ** 9) throw new MalformedMessage("a bad number");
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+    }
+  };
+  const skip = (length: number): Uint8Array => {
+    const start = at;
+    at += length;
+    if (at > bytes.length) throw new MalformedMessage("a field ends after its message");
+    return bytes.subarray(start, at);
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const field = Math.floor(tag / 8);
+    if (field === 0) throw new MalformedMessage("a field without a number");
+    const kind = tag % 8;
+    if (kind === 0) yield { field, number: varint(), bytes: null };
+    else if (kind === 1) yield { field, number: 0, bytes: skip(8) && null };
+    else if (kind === 2) yield { field, number: 0, bytes: skip(varint()) };
+    else if (kind === 5) yield { field, number: 0, bytes: skip(4) && null };
+    else throw new MalformedMessage("a field of an unknown kind");
+  }
+}
+
+function within(bytes: Uint8Array | null): Uint8Array {
+  if (bytes === null) throw new MalformedMessage("a field of another kind than declared");
+  return bytes;
+}
+
+/** Headers of strangers end up here, and need not be text: what is none is replaced, not refused. */
+const decoder = new TextDecoder();
+
+function textOf(bytes: Uint8Array | null): string {
+  return decoder.decode(within(bytes));
+}
+
+export function writeResponse({ allowed, statuses, headers }: RateLimitResponse): Uint8Array {
+  const out: number[] = [];
+  writeNumber(out, 1, codeOf(allowed));
+  for (const status of statuses) writeBytes(out, 2, statusBytes(status));
+  for (const name in headers) {
+    const header: number[] = [];
+    writeText(header, 1, name);
+    writeText(header, 2, headers[name] as string);
+    writeBytes(out, 3, header);
+  }
+  return Uint8Array.from(out);
+}
+
+function statusBytes({ allowed, limit, remaining, resetMs }: Status): number[] {
+  const out: number[] = [];
+  writeNumber(out, 1, codeOf(allowed));
+  if (limit === null) return out;
+  const current: number[] = [];
+  writeNumber(current, 1, limit.requests);
+  writeNumber(current, 2, units[limit.unit]);
+  writeText(current, 3, limit.name);
+  writeBytes(out, 2, current);
+  writeNumber(out, 3, remaining);
+  const duration: number[] = [];
+  const ms = Math.ceil(resetMs);
+  writeNumber(duration, 1, Math.floor(ms / 1000));
+  writeNumber(duration, 2, (ms % 1000) * 1_000_000);
+  writeBytes(out, 4, duration);
+  return out;
+}
+
+function codeOf(allowed: boolean): number {
+  return allowed ? ok : overLimit;
+}
+
+function writeNumber(out: number[], field: number, value: number): void {
+  if (value === 0) return;
+  writeVarint(out, field * 8);
+  writeVarint(out, value);
+}
+
+function writeText(out: number[], field: number, text: string): void {
+  writeBytes(out, field, Buffer.from(text));
+}
+
+function writeBytes(out: number[], field: number, bytes: ArrayLike<number>): void {
+  writeVarint(out, field * 8 + 2);
+  writeVarint(out, bytes.length);
+  for (let i = 0; i < bytes.length; i++) out.push(bytes[i] as number);
+}
+
+function writeVarint(out: number[], value: number): void {
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) out.push((rest % 128) + 128);
+  out.push(rest);
+}
