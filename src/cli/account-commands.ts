@@ -63,6 +63,13 @@ export const accountCommands: Command[] = [
     load: async () => (await import("./user.ts")).setUserRole,
   },
   {
+    name: "user tier",
+    takes: "EMAIL TIER",
+    says: "Change the plan that an account is on, by which limits tell accounts apart.",
+    examples: ["stoa user tier bob@example.com paid"],
+    load: async () => (await import("./user.ts")).setUserTier,
+  },
+  {
     name: "key create",
     takes: "EMAIL",
     says: "Make an API key and print it; it is never shown again.",

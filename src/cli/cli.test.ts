@@ -122,6 +122,10 @@ describe("user", () => {
     await done("user", "enable", email);
     expect(await becomes(200, () => call("/api/v1/links", key))).toBe(200);
     await done("user", "role", email, "member");
+    await done("user", "tier", email, "paid");
+    expect(await done("user", "list")).toMatch(/carol@example\.com +member +active +paid/);
+    const golden = await place.stoa(["user", "tier", email, "golden"]);
+    expect(golden).toMatchObject({ code: 1, err: expect.stringContaining("one of free, paid") });
   });
 
   test("deletes for good, once it is told what becomes of the links", async () => {

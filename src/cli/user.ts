@@ -37,11 +37,11 @@ export async function listUsers(call: Call): Promise<number> {
   });
   if (call.is("json")) call.json(accounts.map(wire));
   else {
-    const rows = accounts.map(({ id, email, name, role, disabled_at, created_at }) => [
-      ...[email ?? "(outside)", role, disabled_at ? "disabled" : "active"],
+    const rows = accounts.map(({ id, email, name, role, tier, disabled_at, created_at }) => [
+      ...[email ?? "(outside)", role, disabled_at ? "disabled" : "active", tier],
       ...[created_at.toISOString().slice(0, 10), id, name],
     ]);
-    const head = ["EMAIL", "ROLE", "STATE", "SINCE", "ID", "NAME"];
+    const head = ["EMAIL", "ROLE", "STATE", "TIER", "SINCE", "ID", "NAME"];
     for (const line of tableLines([head, ...rows])) call.print(line);
   }
   return 0;
@@ -91,9 +91,15 @@ export async function setUserRole(call: Call): Promise<number> {
   return await change(call, { role }, `is ${role === "admin" ? "an admin" : "a member"}`);
 }
 
+export async function setUserTier(call: Call): Promise<number> {
+  const tier = call.args[1] ?? "";
+  if (tier === "") throw new UsageError("user tier: which tier? STOA_TIERS names them");
+  return await change(call, { tier }, `is on the tier ${tier}`);
+}
+
 async function change(
   call: Call,
-  wanted: { role?: Role; disabled?: boolean },
+  wanted: { role?: Role; tier?: string; disabled?: boolean },
   done: string,
 ): Promise<number> {
   const email = emailOf(call);
@@ -127,8 +133,8 @@ function tellPassword(call: Call, password: string): void {
   call.print(password);
 }
 
-function wire({ id, email, name, role, disabled_at, created_at }: Account) {
-  return { id, email, name, role, disabled: disabled_at !== null, created_at };
+function wire({ id, email, name, role, tier, disabled_at, created_at }: Account) {
+  return { id, email, name, role, tier, disabled: disabled_at !== null, created_at };
 }
 
 function isRole(text: string): text is Role {
