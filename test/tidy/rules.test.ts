@@ -89,6 +89,16 @@ const cases: Record<string, Case> = {
     { "src/systems/links/a.ts": 'import { connect } from "node:net";' },
     { "src/systems/links/a.ts": 'import { isIP } from "node:net";' },
   ],
+  "a socket that anybody opens": [
+    outwardImports,
+    { "src/systems/links/a.ts": 'import { createServer } from "node:http2";' },
+    { "src/systems/limits/grpc-server.ts": 'import { createServer } from "node:http2";' },
+  ],
+  "a way out beside what listens": [
+    outwardImports,
+    { "src/systems/limits/grpc-server.ts": 'import { createServer, connect } from "node:http2";' },
+    { "src/a.ts": 'import type { IncomingHttpHeaders } from "node:http2";' },
+  ],
   "a long file": [fileSizesAlone, { "src/a.ts": lines(201) }, { "src/a.ts": lines(200) }],
   "a very long test": [fileSizesAlone, { "a.test.ts": lines(401) }, { "a.test.ts": lines(400) }],
   "a long file that was not generated": [
@@ -138,6 +148,14 @@ const cases: Record<string, Case> = {
     project.installScripts,
     { ...manifest({}), "package-lock.json": lock({ hasInstallScript: true }) },
     { ...manifest({ allowScripts: {} }), "package-lock.json": lock({}) },
+  ],
+  "an install script that nobody decided on": [
+    project.installScripts,
+    { ...manifest({}), "package-lock.json": lock({ hasInstallScript: true }) },
+    {
+      ...manifest({ allowScripts: { a: false } }),
+      "package-lock.json": lock({ hasInstallScript: true }),
+    },
   ],
   "a needless permission": [
     project.installScripts,

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:http2";
 import { freePort } from "../../../test/faults/proxy.ts";
 import { startWorld, type World } from "../../../test/world.ts";
-import { descriptor, EnvoyClient, type AskedOfEnvoy } from "./envoy-client.fixture.ts";
+import { descriptor, EnvoyClient, method, type AskedOfEnvoy } from "./envoy-client.fixture.ts";
 import { grpcStatus } from "./grpc-call.ts";
 
 let world: World;
 let envoy: EnvoyClient;
+let port: number;
 beforeAll(async () => {
-  const port = await freePort();
+  port = await freePort();
   world = await startWorld({ STOA_LIMIT_GRPC_PORT: String(port) });
   envoy = new EnvoyClient(port);
 }, 60_000);
@@ -124,6 +126,27 @@ describe("a proxy's credentials", () => {
     expect(await codeOf(ask(asked))).toBe(0);
   });
 
+  test("may be any bytes", async () => {
+    const status = async (authorization: string) => {
+      const session = connect(`http://127.0.0.1:${port}`);
+      session.on("error", () => {});
+      const stream = session.request({
+        ...{ ":method": "POST", ":path": method.path, "content-type": "application/grpc" },
+        ...{ authorization },
+      });
+      const said = new Promise((resolve) => {
+        stream.on("response", (headers) => resolve(Number(headers["grpc-status"])));
+        stream.on("error", () => resolve("closed"));
+      });
+      stream.end(Buffer.alloc(5));
+      return await said.finally(() => session.destroy());
+    };
+    const odd = ["", "Bearer", "Bearer \u00ff\u0080", "Basic eA==", `Bearer ${"x".repeat(9_000)}`];
+    for (const each of odd) expect(await status(each)).toBe(grpcStatus.unauthenticated);
+    expect(await status(`Bearer ${"x".repeat(100_000)}`)).toBe("closed");
+    expect((await ask(asked)).overall_code).toBe("OK");
+  });
+
   test("have the scope to charge", async () => {
     const keyWith = async (scope: string) => {
       const { operations } = world.running;
@@ -139,12 +162,12 @@ describe("a proxy's credentials", () => {
   });
 
   test("are not asked of trusted addresses", async () => {
-    const port = await freePort();
+    const free = await freePort();
     const open = await startWorld({
-      STOA_LIMIT_GRPC_PORT: String(port),
+      STOA_LIMIT_GRPC_PORT: String(free),
       STOA_LIMIT_GRPC_TRUSTED: "10.0.0.0/8,127.0.0.1",
     });
-    const client = new EnvoyClient(port);
+    const client = new EnvoyClient(free);
     expect((await client.ask(asked)).overall_code).toBe("OK");
     client.close();
     await open.stop();
