@@ -7,8 +7,10 @@ import { join } from "node:path";
  * endings that every resolver of TypeScript understands.
  */
 const manifest = new URL("../sdk/package.json", import.meta.url);
-const source = join(import.meta.dir, "../sdk");
-const entries = ["stoa.ts", "adapters/hono.ts", "adapters/express.ts", "adapters/fastify.ts"];
+const root = join(import.meta.dir, "..");
+const source = join(root, "sdk");
+const adapters = ["sdk/adapters/hono.ts", "sdk/adapters/express.ts", "sdk/adapters/fastify.ts"];
+const entries = ["sdk/stoa.ts", ...adapters];
 
 export async function buildSdk(dist: string): Promise<void> {
   await rm(dist, { recursive: true, force: true });
@@ -16,7 +18,7 @@ export async function buildSdk(dist: string): Promise<void> {
   const { name, version } = (await Bun.file(manifest).json()) as { name: string; version: string };
   await Bun.build({
     banner: `// ${name} ${version}`,
-    entrypoints: entries.map((entry) => join(source, entry)),
+    entrypoints: entries.map((entry) => join(root, entry)),
     outdir: dist,
     target: "browser",
     format: "esm",

@@ -20,8 +20,9 @@ test("each path of the package leads to a module and its types", async () => {
       expect(source).not.toMatch(/ from "[^.]/);
     }
     expect(given["."]).toContain("createStoa");
-    for (const name of ["hono", "express", "fastify"])
+    for (const name of ["hono", "express", "fastify"]) {
       expect(given[`./${name}`]).toEqual(["limit"]);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -4,6 +4,7 @@ import { createStoa, type Stoa } from "../../sdk/stoa.ts";
 import { password, type World } from "../../test/world.ts";
 import {
   barriers,
+  desk,
   open,
   openBrowser,
   signIn,
@@ -13,7 +14,6 @@ import {
 } from "./browser.fixture.ts";
 
 /** What administrators do to links and accounts, and how a person leaves. */
-const desk = { width: 1280, height: 800 };
 let world: World;
 let browser: Browser;
 let ada: Stoa;
@@ -201,5 +201,21 @@ test("links are narrowed to a tag that is suggested, and the tag is renamed on a
   await page.waitForFunction(() => document.querySelectorAll("[data-row]").length === 2);
   expect((await ada.links.tags().take(9)).map(({ tag }) => tag)).toEqual(["mail", "spring"]);
   expect(complaints).toEqual([]);
+  await context.close();
+}, 60_000);
+
+test("an account is put on another tier, and told which there are", async () => {
+  const { page, context, complaints } = await asAdmin("/accounts");
+  await page.getByRole("button", { name: "Manage bob" }).click();
+  await page.getByLabel("Tier").fill("golden");
+  await page.keyboard.press("Enter");
+  await page.getByText("one of free, paid").waitFor();
+  await requireNoBarriers(page);
+  await page.getByLabel("Tier").fill("paid");
+  await page.keyboard.press("Enter");
+  await page.getByText("bob is on paid").waitFor();
+  const bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
+  expect((await bob.account.get()).tier).toBe("paid");
+  expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
   await context.close();
 }, 60_000);

@@ -8,6 +8,8 @@ import { SignUpPage } from "./accounts/sign-up-page.tsx";
 import { AccountsPage } from "./admin/accounts-page.tsx";
 import { HealthPage } from "./admin/health-page.tsx";
 import { ReportsPage } from "./admin/reports-page.tsx";
+import { LimitsPage } from "./limits/limits-page.tsx";
+import { RulePage } from "./limits/rule-page.tsx";
 import { BulkPage } from "./links/bulk-page.tsx";
 import { DomainsPage } from "./links/domains-page.tsx";
 import { LinkPage } from "./links/link-page.tsx";
@@ -62,6 +64,14 @@ export function App() {
         <Route path="/health">{asAdmin(account.role, <HealthPage />)}</Route>
         <Route path="/reports">{asAdmin(account.role, <ReportsPage />)}</Route>
         <Route path="/accounts">{asAdmin(account.role, <AccountsPage />)}</Route>
+        <Route path="/limits/rules/:id/:tab?">
+          {({ id, tab }) =>
+            asAdmin(account.role, <RulePage key={id} id={id} tab={tab ?? "settings"} />)
+          }
+        </Route>
+        <Route path="/limits/:tab?">
+          {({ tab }) => asAdmin(account.role, <LimitsPage tab={tab ?? "rules"} />)}
+        </Route>
         <Route path="/sign-in">
           <BackFromSignIn />
         </Route>

@@ -8,6 +8,9 @@ import { password, startWorld, type Person, type World } from "../../test/world.
  */
 export type Visitor = { page: Page; context: BrowserContext; complaints: string[] };
 
+export const desk = { width: 1280, height: 800 };
+export const phone = { width: 360, height: 740 };
+
 /** Headless Chromium names itself one, which Stoa rightly takes for a program. */
 const userAgent =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
@@ -88,4 +91,27 @@ export async function barriers(page: Page): Promise<string[]> {
       nodes.map((n) => `${id}: ${n.html} ${n.failureSummary}`),
     );
   }, standards);
+}
+
+/** Barriers in both themes, and what a phone has no room for. */
+export async function faultsOf(page: Page, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((chosen) => {
+      document.documentElement.dataset["theme"] = chosen;
+    }, theme);
+    found.push(...(await barriers(page)).map((line) => `${name}, ${theme}: ${line}`));
+  }
+  await page.setViewportSize(phone);
+  for (const wide of await page.evaluate(widerThanWindow)) found.push(`${name}: ${wide}`);
+  await page.setViewportSize(desk);
+  return found;
+}
+
+/** What sticks out at the side, if the page can be scrolled there. */
+function widerThanWindow(): string[] {
+  if (document.documentElement.scrollWidth <= innerWidth) return [];
+  return [...document.querySelectorAll("main *")]
+    .filter((element) => element.getBoundingClientRect().right > innerWidth)
+    .map((element) => `too wide for a phone: ${element.outerHTML.slice(0, 120)}`);
 }

@@ -1,19 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { createStoa } from "../../sdk/stoa.ts";
 import type { Link, Webhook } from "../../sdk/types.ts";
 import type { World } from "../../test/world.ts";
 import {
   barriers,
+  desk,
+  faultsOf,
   open,
   openBrowser,
+  phone,
   signIn,
   startReachableWorld,
   visitor,
 } from "./browser.fixture.ts";
 
-const desk = { width: 1280, height: 800 };
-const phone = { width: 360, height: 740 };
 const hostile = `<img src=x onerror="document.title='owned'">`;
 
 let world: World;
@@ -295,25 +296,3 @@ describe("every page", () => {
     await context.close();
   }, 30_000);
 });
-
-async function faultsOf(page: Page, name: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((chosen) => {
-      document.documentElement.dataset["theme"] = chosen;
-    }, theme);
-    found.push(...(await barriers(page)).map((line) => `${name}, ${theme}: ${line}`));
-  }
-  await page.setViewportSize(phone);
-  for (const wide of await page.evaluate(widerThanWindow)) found.push(`${name}: ${wide}`);
-  await page.setViewportSize(desk);
-  return found;
-}
-
-/** What sticks out at the side, if the page can be scrolled there. */
-function widerThanWindow(): string[] {
-  if (document.documentElement.scrollWidth <= innerWidth) return [];
-  return [...document.querySelectorAll("main *")]
-    .filter((element) => element.getBoundingClientRect().right > innerWidth)
-    .map((element) => `too wide for a phone: ${element.outerHTML.slice(0, 120)}`);
-}

@@ -45,6 +45,7 @@ const groups: { title: string; places: Place[] }[] = [
       { to: "/health", label: "System health", icon: "health", admin: true },
       { to: "/reports", label: "Reports", icon: "reports", admin: true },
       { to: "/accounts", label: "Accounts", icon: "accounts", admin: true },
+      { to: "/limits", label: "Limits", icon: "limits", admin: true },
     ],
   },
 ];

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
+import { useAccount } from "./session.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 
 /** Keys that work on every page, unless somebody is typing or a dialog is open. */
@@ -13,11 +14,15 @@ const goTo: Record<string, [path: string, label: string]> = {
   a: ["/account", "Account"],
 };
 
+/** Of administrators alone. */
+const adminGoTo: typeof goTo = { ...goTo, r: ["/limits", "Limits"] };
+
 /** How long the second key of `g l` may take. */
 const sequenceMs = 1_200;
 
 export function useShortcuts(actions: { create: () => void; help: () => void }): void {
   const [, navigate] = useLocation();
+  const targets = useTargets();
   const latest = useRef(actions);
   useEffect(() => {
     latest.current = actions;
@@ -27,7 +32,7 @@ export function useShortcuts(actions: { create: () => void; help: () => void }):
     const onKey = (event: KeyboardEvent) => {
       if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-      const target = performance.now() - wentAt < sequenceMs ? goTo[event.key] : undefined;
+      const target = performance.now() - wentAt < sequenceMs ? targets[event.key] : undefined;
       wentAt = -Infinity;
       if (target) navigate(target[0]);
       else if (event.key === "g") wentAt = performance.now();
@@ -39,7 +44,11 @@ export function useShortcuts(actions: { create: () => void; help: () => void }):
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
-  }, [navigate]);
+  }, [navigate, targets]);
+}
+
+function useTargets(): typeof goTo {
+  return useAccount().role === "admin" ? adminGoTo : goTo;
 }
 
 function focusOr(selector: string, otherwise: () => void): void {
@@ -58,6 +67,7 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 export function Shortcuts(props: { onClose: () => void }) {
+  const targets = useTargets();
   const rows: [string[], string][] = [
     [["C"], "New link"],
     [["/"], "Search links"],
@@ -65,7 +75,7 @@ export function Shortcuts(props: { onClose: () => void }) {
     [["K"], "Previous link in the list"],
     [["Esc"], "Close, or leave a field"],
     [["?"], "This list"],
-    ...Object.entries(goTo).map(
+    ...Object.entries(targets).map(
       ([key, [, label]]) => [["G", key.toUpperCase()], `Go to ${label}`] as [string[], string],
     ),
   ];

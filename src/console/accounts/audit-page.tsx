@@ -36,6 +36,9 @@ const actions = [
   "reports.upheld",
   "reports.dismissed",
   "webhooks.created",
+  "limits.rule_created",
+  "limits.rule_updated",
+  "limits.rule_removed",
 ];
 
 export function AuditPage() {

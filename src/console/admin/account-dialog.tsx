@@ -10,6 +10,7 @@ import { toast } from "../ui/toast.tsx";
 import { DeleteAccount } from "./delete-account.tsx";
 import { PasswordForm } from "./password-form.tsx";
 import { StopButton } from "./stop-button.tsx";
+import { TierForm } from "./tier-form.tsx";
 
 /** Everything that an administrator may do to one account, with what it means. */
 type Doing = "password" | "delete";
@@ -27,6 +28,9 @@ export function AccountDialog(props: { account: Account; onClose: () => void }) 
             <Button onClick={() => setDoing("password")}>New password</Button>
           </Choice>
         )}
+        <li>
+          <TierForm account={account} onDone={onClose} />
+        </li>
         <Standing account={account} onDone={onClose} />
         <Links account={account} />
         <Choice note="For good. You choose what happens to its links.">

@@ -94,6 +94,7 @@ function AccountRow(props: { account: Account; onManage: () => void }) {
         <p className="flex flex-wrap items-center gap-2 font-medium">
           {account.name}
           {own && <Badge kind="good">you</Badge>}
+          <Badge>{account.tier}</Badge>
           {account.disabled_at !== null && <Badge kind="danger">disabled</Badge>}
           {account.must_change_password && <Badge kind="warn">has not chosen a password</Badge>}
         </p>

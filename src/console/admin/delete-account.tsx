@@ -1,13 +1,14 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import type { Account } from "../../../sdk/types.ts";
 import { messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
-import { Field, Select } from "../ui/field.tsx";
+import { Select } from "../ui/field.tsx";
 import { Notice } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
+import { AccountPicker } from "./account-picker.tsx";
 
 /** Deletes somebody's account; what becomes of the links has to be chosen. */
 type Fate = "" | "transfer" | "erase";
@@ -56,7 +57,13 @@ export function DeleteAccount(props: { account: Account; onClose: () => void }) 
           hint={hints[fate]}
           onChange={setFate}
         />
-        {fate === "transfer" && <Heir not={account.id} heir={heir} onHeir={setHeir} />}
+        {fate === "transfer" && (
+          <AccountPicker
+            label="To the account"
+            may={(other) => other.id !== account.id && other.disabled_at === null}
+            onChoose={setHeir}
+          />
+        )}
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="danger" type="submit" busy={remove.isPending} disabled={!ready}>
@@ -65,56 +72,5 @@ export function DeleteAccount(props: { account: Account; onClose: () => void }) 
         </div>
       </form>
     </Dialog>
-  );
-}
-
-const shownMax = 5;
-
-function Heir(props: {
-  not: string;
-  heir: Account | null;
-  onHeir: (heir: Account | null) => void;
-}) {
-  const [search, setSearch] = useState("");
-  const found = useQuery({
-    queryKey: ["accounts", "heir", search],
-    queryFn: ({ signal }) => stoa.accounts.list({ search, limit: shownMax }).page({ signal }),
-    enabled: search.trim() !== "" && props.heir === null,
-    placeholderData: (before) => before,
-  });
-  const may = (account: Account) => account.id !== props.not && account.disabled_at === null;
-  const options = props.heir ? [] : (found.data?.items.filter(may) ?? []);
-  return (
-    <div>
-      <Field
-        label="To the account"
-        type="search"
-        autoComplete="off"
-        placeholder="Part of a name or e-mail address"
-        value={props.heir ? (props.heir.email ?? props.heir.name) : search}
-        onChange={(event) => {
-          props.onHeir(null);
-          setSearch(event.target.value);
-        }}
-      />
-      {search.trim() !== "" && !props.heir && (
-        <ul className="mt-1 rounded-lg border border-line" aria-label="Accounts found">
-          {options.map((account) => (
-            <li key={account.id}>
-              <button
-                type="button"
-                className="w-full truncate rounded-lg px-3 py-2 text-left hover:bg-sunken"
-                onClick={() => props.onHeir(account)}
-              >
-                {account.name} <span className="text-muted">{account.email}</span>
-              </button>
-            </li>
-          ))}
-          {options.length === 0 && !found.isFetching && (
-            <li className="px-3 py-2 text-muted">Nobody of that name.</li>
-          )}
-        </ul>
-      )}
-    </div>
   );
 }

@@ -8,23 +8,28 @@ import {
   type RefObject,
 } from "react";
 import { count } from "../messages.ts";
-import { PointTable } from "./point-table.tsx";
+import { PointTable, type Unit } from "./point-table.tsx";
 import { layOut, padding, plotHeight, type TimePoint } from "./scale.ts";
 import { Plot } from "./plot.tsx";
 
 /**
- * Clicks over time. One stop for the keyboard: the arrow keys move along the curve, and what
- * stands at the point is read out. The same numbers are in the table below it.
+ * Clicks over time, or other things that are counted. One stop for the keyboard: the arrow keys
+ * move along the curve, and what stands at the point is read out. The same numbers are in the
+ * table below it.
  */
 const widthMin = 240;
+const clicks: Unit = { one: "click", many: "clicks" };
 
 export function TimeChart(props: {
   title: string;
+  /** Above the curve too, and not only for screen readers. */
+  showTitle?: boolean;
+  unit?: Unit;
   points: TimePoint[];
   label: (iso: string) => string;
   longLabel: (iso: string) => string;
 }) {
-  const { points } = props;
+  const { points, unit = clicks } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const [at, setAt] = useState<number | null>(null);
@@ -46,6 +51,7 @@ export function TimeChart(props: {
   };
   return (
     <div>
+      {props.showTitle && <h2 className="mb-2 text-sm font-semibold">{props.title}</h2>}
       <div
         ref={box}
         role="img"
@@ -65,12 +71,14 @@ export function TimeChart(props: {
         {current && (
           <>
             {props.longLabel(current.key)}:{" "}
-            <b className="text-ink">{count(current.clicks)} clicks</b>
+            <b className="text-ink">
+              {count(current.clicks)} {current.clicks === 1 ? unit.one : unit.many}
+            </b>
             {current.unique !== null && <>, {count(current.unique)} visitors</>}
           </>
         )}
       </p>
-      <PointTable title={props.title} points={points} longLabel={props.longLabel} />
+      <PointTable title={props.title} unit={unit} points={points} longLabel={props.longLabel} />
     </div>
   );
 }
