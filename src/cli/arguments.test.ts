@@ -33,7 +33,7 @@ describe("arguments", () => {
     ["usr list", 'there is no command "usr"; did you mean "user"?'],
     ["key craete a@b.c", 'there is no command "key craete"; did you mean "key create"?'],
     ["key zap x", 'there is no command "key zap"; there are create, list, revoke'],
-    ["user", "say what to do: stoa user create|list|password|disable|enable|role"],
+    ["user", "say what to do: stoa user create|list|password|disable|enable|delete|role|tier"],
     ["link --json", "say what to do: stoa link create|list|show|delete|import|export"],
     ["frobnicate", 'there is no command "frobnicate"'],
     ["user list --jsn", 'user list: there is no --jsn; did you mean "--json"?'],

@@ -10,6 +10,8 @@ export function helpOn(commands: readonly Command[]): Run {
   };
 }
 
+const screenWidth = 80;
+
 const things: Record<string, string> = {
   user: "Accounts",
   key: "API keys",
@@ -28,12 +30,18 @@ function overview(commands: readonly Command[]): string {
   return [
     "stoa COMMAND [ARGUMENTS] [FLAGS]",
     "",
-    ...tableLines([...rows.values()]).map((line) => `  ${line}`),
+    ...tableLines([...rows.values()]).map((line) => short(`  ${line}`)),
     "",
     "stoa help COMMAND says what it takes. Results go to stdout, all else to stderr.",
     "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.",
     "Settings are environment variables: docs/configuration.md lists them.",
   ].join("\n");
+}
+
+/** A list of verbs that is too long for the screen goes on in the help of its thing. */
+function short(line: string): string {
+  if (line.length <= screenWidth) return line;
+  return `${line.slice(0, line.lastIndexOf(",", screenWidth - " ...".length))}, ...`;
 }
 
 function topic(commands: readonly Command[], words: string[]): string {

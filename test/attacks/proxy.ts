@@ -16,7 +16,7 @@ export async function nginxConfiguration(options: {
 events { worker_connections 512; }
 http { access_log off; ${temporary}
 upstream stoa { server 127.0.0.1:${port}; keepalive 4; }
-upstream stoa_links { server 127.0.0.1:${port}; keepalive 4; }
+upstream short_links { server 127.0.0.1:${port}; keepalive 4; }
 ${proxied(conf, listen)} }`;
 }
 

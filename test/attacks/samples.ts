@@ -43,6 +43,7 @@ const byName: Record<string, unknown> = {
 /** What the schema leaves open between fields. */
 const byRoute: Record<string, Record<string, unknown>> = {
   "POST /api/v1/reports": { code: "a-code" },
+  "GET /api/v1/admin/lookup": { host: "go.example.com" },
 };
 
 export function nameOf({ method, path }: Pick<Route, "method" | "path">): string {
@@ -64,7 +65,8 @@ export function bodyFor(route: Route): Record<string, unknown> | undefined {
 export function queryFor(route: Route): string {
   if (!route.query) return "";
   const least = leastOf(schemaOf(route.query), "") as Record<string, unknown>;
-  const query = new URLSearchParams(least as Record<string, string>).toString();
+  const all = { ...least, ...byRoute[nameOf(route)] } as Record<string, string>;
+  const query = new URLSearchParams(all).toString();
   return query === "" ? "" : `?${query}`;
 }
 
