@@ -28,6 +28,8 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
   // Where nobody is trusted the header is not even read: this runs for every request.
   if (trusted.length === 0) return normalAddress;
   const judged = new Recent<boolean>(judgedMax);
+  let lastPeer = "";
+  let isLastProxy = false;
   const isProxy = (address: string) => {
     let answer = judged.get(address);
     if (answer === undefined) {
@@ -40,7 +42,14 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
   const resolved = new Recent<string>(resolvedMax);
   return (peer, headers) => {
     const forwardedFor = headers.get("x-forwarded-for");
-    if (forwardedFor === null || !isProxy(peer)) return normalAddress(peer);
+    if (forwardedFor === null) return normalAddress(peer);
+    // Most requests come through the proxy that the one before came through.
+    if (peer !== lastPeer) {
+      isLastProxy = isProxy(peer);
+      lastPeer = peer;
+    }
+    if (!isLastProxy) return normalAddress(peer);
+    if (isIPv4(forwardedFor)) return forwardedFor;
     const known = resolved.get(forwardedFor);
     if (known !== undefined) return known;
     let current = peer;
@@ -55,6 +64,27 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     if (current !== peer && short) resolved.set(detached(forwardedFor), detached(address));
     return address;
   };
+}
+
+/** Four numbers up to 255 without leading zeros, which others read as octal. */
+function isIPv4(text: string): boolean {
+  if (text.length > 15) return false;
+  let dots = 0;
+  let digits = 0;
+  let number = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 46) {
+      if (digits === 0 || ++dots > 3) return false;
+      digits = number = 0;
+      continue;
+    }
+    if (char < 48 || char > 57 || (digits > 0 && number === 0)) return false;
+    number = number * 10 + char - 48;
+    digits++;
+    if (number > 255) return false;
+  }
+  return dots === 3 && digits > 0;
 }
 
 /** Whether a socket bound to this host can be reached from this machine alone. */

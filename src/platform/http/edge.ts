@@ -41,12 +41,15 @@ export type Edge = {
 type Connection = {
   address: string;
   tunnel: End | null;
+  /** Whether anything came since the idle time-out was set. */
+  isUsed: boolean;
   /** What of an answer the socket has not taken; nothing is read meanwhile. */
   unsent: Uint8Array | null;
   /** What came behind a request that is being answered. */
   rest: Buffer | null;
 };
 
+/** A connection that is silent for this long is closed, and for twice as long at the latest. */
 const idleSeconds = 60;
 const lastAnswer = "connection: close\r\n\r\n";
 
@@ -56,25 +59,28 @@ export function listenAtEdge(options: EdgeOptions): Edge {
   const listener = Bun.listen<Connection>({
     // Known to Bun, though not to its types of a listener.
     ...{ hostname: options.host, port: options.port, reusePort: options.shared },
-    data: { address: "", tunnel: null, unsent: null, rest: null },
+    data: connectionFrom(""),
     socket: {
       open(socket) {
-        const address = normalAddress(socket.remoteAddress);
-        socket.data = { address, tunnel: null, unsent: null, rest: null };
+        socket.data = connectionFrom(normalAddress(socket.remoteAddress));
         if (++connections > options.connectionsMax) return socket.terminate();
         socket.timeout(idleSeconds);
       },
       data(socket, bytes) {
         const { tunnel } = socket.data;
         if (tunnel !== null) return receive(tunnel, bytes);
-        socket.timeout(idleSeconds);
+        socket.data.isUsed = true;
         desk.answer(socket, bytes);
       },
       drain(socket) {
         if (socket.data.tunnel) flush(socket.data.tunnel);
         else desk.sendRest(socket);
       },
-      timeout: (socket) => void socket.end(),
+      timeout(socket) {
+        if (!socket.data.isUsed) return void socket.end();
+        socket.data.isUsed = false;
+        socket.timeout(idleSeconds);
+      },
       close(socket) {
         connections--;
         if (socket.data.tunnel) close(socket.data.tunnel);
@@ -90,6 +96,10 @@ export function listenAtEdge(options: EdgeOptions): Edge {
     refuse: () => listener.stop(false),
     stop: () => listener.stop(true),
   };
+}
+
+function connectionFrom(address: string): Connection {
+  return { address, tunnel: null, isUsed: false, unsent: null, rest: null };
 }
 
 class Desk {

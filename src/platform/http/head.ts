@@ -7,8 +7,8 @@
  * request means, and request smuggling lives on that decision. Grammar: RFC 9112.
  */
 export class Head {
-  /** From the slash on, without the query. */
-  path = "";
+  /** The path without its slash, which is a code where it is a short link. */
+  code = "";
   /** With its question mark; "" for none. */
   query = "";
   /** Lower-case, without a port. */
@@ -31,29 +31,25 @@ export class Head {
 
   /** Fills this with the request that begins at `start`; when false, what it holds is nothing. */
   read(text: string, start: number): boolean {
-    if (!text.startsWith(method, start)) return false;
+    headPattern.lastIndex = start;
+    if (!text.startsWith(method, start) || !headPattern.test(text)) return false;
+    const end = headPattern.lastIndex;
+    if (end - start > headBytesMax) return false;
     this.clear();
     this.text = text;
     this.start = start;
-    let lineStart = start;
-    for (let at = start; at < start + headBytesMax; at++) {
-      const char = text.charCodeAt(at);
-      if (char >= space && char < del) continue;
-      // Past the end this is NaN, which is no carriage return either.
-      if (char !== carriageReturn || text.charCodeAt(at + 1) !== lineFeed) return false;
-      if (at === lineStart) {
-        this.end = at + 2;
-        return (this.seen & hostBit) !== 0;
-      }
-      const good =
-        lineStart === start
-          ? this.readRequestLine(text, start, at)
-          : this.readField(text, lineStart, at);
-      if (!good) return false;
-      at++;
-      lineStart = at + 1;
+    this.end = end;
+    let lineEnd = text.indexOf("\r", start);
+    if (!this.readRequestLine(text, start, lineEnd)) return false;
+    for (let line = lineEnd + 2; line < end - 2; line = lineEnd + 2) {
+      lineEnd = text.indexOf("\r", line);
+      if (!this.readField(text, line, lineEnd)) return false;
     }
-    return false;
+    return (this.seen & hostBit) !== 0;
+  }
+
+  get path(): string {
+    return `/${this.code}`;
   }
 
   /** As `Headers` does, for the one header that says who asks. */
@@ -90,13 +86,13 @@ export class Head {
   }
 
   private readRequestLine(text: string, start: number, end: number): boolean {
-    const pathStart = start + method.length - 1;
+    const pathStart = start + method.length;
     const pathEnd = end - version.length;
     const isWhole = text.indexOf(" ", pathStart) === pathEnd && text.startsWith(version, pathEnd);
     if (!isWhole) return false;
     const question = text.indexOf("?", pathStart);
     const queryStart = question < 0 || question > pathEnd ? pathEnd : question;
-    this.path = text.slice(pathStart, queryStart);
+    this.code = text.slice(pathStart, queryStart);
     this.query = queryStart === pathEnd ? "" : text.slice(queryStart, pathEnd);
     return true;
   }
@@ -110,7 +106,7 @@ export class Head {
       if (!isName(text, start, field.name)) continue;
       if ((this.seen & field.bit) !== 0) return false;
       this.seen |= field.bit;
-      return field.take(this, text.slice(colon + 1, end).trim());
+      return field.take(this, valueOf(text, colon, end));
     }
     return true;
   }
@@ -120,7 +116,9 @@ export class Head {
 const headBytesMax = 16 * 1024;
 const method = "GET /";
 const version = " HTTP/1.1";
-const [lineFeed, carriageReturn, space, del] = [10, 13, 32, 127];
+const space = 32;
+/** Lines of what can be printed, each with its end, up to an empty one. Never looks back. */
+const headPattern = /(?:[\x20-\x7e]+\r\n)+\r\n/y;
 const hostPattern = /^([a-z0-9](?:[a-z0-9.-]{0,252}))(?::\d{1,5})?$/i;
 
 type Field = { name: string; bit: number; take(head: Head, value: string): boolean };
@@ -155,6 +153,14 @@ for (const [index, [name, take]] of Object.entries(known).entries()) {
   if (name === "host") hostBit = 1 << index;
 }
 for (let i = 0; i < fields.length; i++) fields[i] ??= none;
+
+/** Without the white space around it, of which there is nearly always one space and no more. */
+function valueOf(text: string, colon: number, end: number): string {
+  const start = text.charCodeAt(colon + 1) === space ? colon + 2 : colon + 1;
+  const value = text.slice(start, end);
+  const isBare = text.charCodeAt(start) !== space && text.charCodeAt(end - 1) !== space;
+  return isBare ? value : value.trim();
+}
 
 /** Whether the header at `start` has this lower-case name, of a length that was compared. */
 function isName(text: string, start: number, name: string): boolean {

@@ -76,7 +76,7 @@ export class ShortWay {
   quick(head: Head, peer: string, addressOf: AddressOf): string | null {
     const started = performance.now();
     const now = this.deps.clock.now();
-    const target = this.plainTarget(head.host, head.path.slice(1), started, now);
+    const target = this.plainTarget(head.host, head.code, started, now);
     if (target === null) return null;
     const address = addressOf(peer, head);
     if (!this.passes(address)) return null;
