@@ -10,6 +10,11 @@ const asked = 200_000;
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 8);
 
+/** Both sockets of the same process: the one for short links alone, and the one for everything. */
+const ownEdge = "Stoa, redirects";
+const ownMain = "Stoa, everything";
+const constant = "Bun, constant 302";
+
 export async function benchRedirects(folder: string): Promise<Measured> {
   const db = await startPostgres(folder);
   let stoa = await startStoa(folder, db);
@@ -21,10 +26,10 @@ export async function benchRedirects(folder: string): Promise<Measured> {
     codes.map((code) => `/${code}`),
     agents,
   );
-  await load(stoa.url, { script, seconds: 20 });
+  await load(stoa.edgeUrl, { script, seconds: 20 });
   await stoa.stop();
   stoa = await startStoa(folder, db);
-  await load(stoa.url, { script, seconds: 20 });
+  await load(stoa.edgeUrl, { script, seconds: 20 });
 
   const distinct = [...new Set(codes)].slice(0, 100_000);
   const results = new Map<string, Load[]>();
@@ -35,12 +40,19 @@ export async function benchRedirects(folder: string): Promise<Measured> {
       await measure(results, script, () => startNginx(folder, kind, distinct));
     }
     await measure(results, script, () => startConstant(folder));
-    note(results, "Stoa", await load(stoa.url, { script, seconds, pid: stoa.pid }));
-    stoaSeconds += seconds;
-    await caughtUp(stoa);
+    for (const [name, url] of [
+      [ownEdge, stoa.edgeUrl],
+      [ownMain, stoa.url],
+    ] as const) {
+      note(results, name, await load(url, { script, seconds, pid: stoa.pid }));
+      stoaSeconds += seconds;
+      await caughtUp(stoa);
+    }
   }
   const after = await drained(stoa);
-  const sent = (results.get("Stoa") ?? []).reduce((sum, r) => sum + r.requests, 0);
+  const sent = [ownEdge, ownMain]
+    .flatMap((name) => results.get(name) ?? [])
+    .reduce((sum, r) => sum + r.requests, 0);
   const rss = stoa.rssMb();
   await stoa.stop();
   await db.postgres.stop();
@@ -91,29 +103,34 @@ function report(
   results: Map<string, Load[]>,
   totals: { recorded: number; sent: number; stoaSeconds: number; rss: number },
 ): Measured {
-  const rate = (name: string) => median((results.get(name) ?? []).map((r) => r.requestsPerSecond));
-  const own = results.get("Stoa") ?? [];
-  const stoa = rate("Stoa");
-  const ratio = (name: string) => median(own.map((r, i) => r.requestsPerSecond / rateAt(name, i)));
-  const rateAt = (name: string, i: number) =>
-    results.get(name)?.[i]?.requestsPerSecond ?? Number.NaN;
+  const of = (name: string, pick: (r: Load) => number) =>
+    median((results.get(name) ?? []).map(pick));
+  const ratio = (own: string, peer: string, pick = (r: Load) => r.requestsPerSecond) => {
+    const peers = results.get(peer) ?? [];
+    const each = (results.get(own) ?? []).map((r, i) => pick(r) / pick(peers[i] as Load));
+    return median(each);
+  };
   const perSecond = Math.round(totals.recorded / totals.stoaSeconds);
-  const cpu = (name: string) =>
-    median((results.get(name) ?? []).map((r) => r.cpuMicros)).toFixed(1);
+  for (const own of [ownEdge, ownMain]) {
+    const rate = Math.round(of(own, (r) => r.requestsPerSecond));
+    console.log(`
+${own}: ${rate}/s, p99 ${of(own, (r) => r.p99Ms).toFixed(2)} ms
+  of nginx return 302        ${ratio(own, "nginx return").toFixed(2)}
+  of nginx map               ${ratio(own, "nginx map").toFixed(2)}
+  of nginx map with log      ${ratio(own, "nginx log").toFixed(2)}
+  of a constant Bun server   ${ratio(own, constant).toFixed(2)}
+  p99 of a constant server's ${ratio(own, constant, (r) => r.p99Ms).toFixed(2)}`);
+  }
+  const cpu = (name: string) => of(name, (r) => r.cpuMicros).toFixed(1);
   console.log(`
-Stoa ${Math.round(stoa)}/s, p99 ${median(own.map((r) => r.p99Ms)).toFixed(2)} ms, ${totals.rss} MB
-  of nginx return 302        ${ratio("nginx return").toFixed(2)}
-  of nginx map               ${ratio("nginx map").toFixed(2)}
-  of nginx map with log      ${ratio("nginx log").toFixed(2)}
-  of a constant Bun server   ${ratio("Bun, constant 302").toFixed(2)}
-CPU a request: Stoa ${cpu("Stoa")} us, constant Bun ${cpu("Bun, constant 302")} us,
-  nginx log ${cpu("nginx log")} us
-clicks: ${totals.recorded} drained of ${totals.sent} answered, ${perSecond}/s`);
+CPU a request: ${cpu(ownEdge)} us, on the socket for everything ${cpu(ownMain)} us,
+  constant Bun ${cpu(constant)} us, nginx log ${cpu("nginx log")} us
+clicks: ${totals.recorded} drained of ${totals.sent} answered, ${perSecond}/s; ${totals.rss} MB`);
   return {
-    redirects_per_core_s: Math.round(stoa),
-    redirect_p99_ms: Number(median(own.map((r) => r.p99Ms)).toFixed(2)),
-    redirects_of_nginx_log: Number(ratio("nginx log").toFixed(3)),
-    redirects_of_constant_bun: Number(ratio("Bun, constant 302").toFixed(3)),
+    redirects_per_core_s: Math.round(of(ownEdge, (r) => r.requestsPerSecond)),
+    redirect_p99_ms: Number(of(ownEdge, (r) => r.p99Ms).toFixed(2)),
+    redirects_of_nginx_log: Number(ratio(ownEdge, "nginx log").toFixed(3)),
+    redirects_of_constant_bun: Number(ratio(ownEdge, constant).toFixed(3)),
     clicks_drained_with_redirects_per_s: perSecond,
     rss_mb_1m_links: totals.rss,
   };

@@ -15,6 +15,8 @@ export type Bench = {
   postgres: EmbeddedPostgres;
   sql: SQL;
   url: string;
+  /** The socket for short links alone. */
+  edgeUrl: string;
   pid: number;
   key: string;
   metrics(): Promise<Map<string, number>>;
@@ -39,7 +41,7 @@ export async function startStoa(
 ): Promise<Bench> {
   const main = join(import.meta.dir, "../src/main.ts");
   const dataDir = join(folder, "stoa");
-  const port = freePort();
+  const [port, edgePort] = [freePort(), freePort()];
   const url = `http://127.0.0.1:${port}`;
   const { path, username, database } = db.postgres.app;
   const child = Bun.spawn(["taskset", "-c", serverCore, process.execPath, main, "serve"], {
@@ -47,6 +49,7 @@ export async function startStoa(
       ...process.env,
       ...env,
       PORT: String(port),
+      STOA_REDIRECT_PORT: String(edgePort),
       HOST: "127.0.0.1",
       STOA_DATA_DIR: dataDir,
       STOA_LOG_LEVEL: "warn",
@@ -62,6 +65,7 @@ export async function startStoa(
     folder,
     ...db,
     url,
+    edgeUrl: `http://127.0.0.1:${edgePort}`,
     pid: child.pid,
     key,
     metrics: () => readMetrics(url),
