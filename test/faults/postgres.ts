@@ -45,10 +45,13 @@ export async function startPostgres(stage: Stage): Promise<Postgres> {
   const url = (to: number, database: string) =>
     `postgres://postgres:${password}@127.0.0.1:${to}/${database}`;
   stage.defer(() => killPostgres(folder));
+  let server: Bun.Subprocess;
   const launch = async () => {
-    stage.own(start(runner, pgdata, { port, socketDir }));
+    server = start(runner, pgdata, { port, socketDir });
+    stage.own(server);
     await until("PostgreSQL answers", () => answers(url(port, "postgres")), {
       withinMs: startTimeoutMs,
+      giveUp: () => (server.exitCode === null ? null : `it ended with ${server.exitCode}`),
     });
   };
   await launch();
@@ -64,6 +67,8 @@ export async function startPostgres(stage: Stage): Promise<Postgres> {
     pids: () => postgresOf(folder),
     async restart() {
       await killPostgres(folder);
+      // Dead but not waited for, it still has its number, and the next one takes that for life.
+      await server.exited;
       await launch();
     },
   };
