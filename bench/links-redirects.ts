@@ -2,7 +2,7 @@ import type { Measured } from "./links.ts";
 import { agents, load, median, writeScript, zipf, type Load } from "./load.ts";
 import { startConstant, startNginx, type Peer } from "./peers.ts";
 import { seededCode, seedLinks } from "./seed.ts";
-import { startPostgres, startStoa, type Bench } from "./server.ts";
+import { startPostgres, startStoa, yieldToLoad, type Bench } from "./server.ts";
 
 /** Redirects over a million links by a Zipf choice, every click recorded and drained. */
 const links = 1_000_000;
@@ -44,6 +44,7 @@ export async function benchRedirects(folder: string): Promise<Measured> {
       [ownEdge, stoa.edgeUrl],
       [ownMain, stoa.url],
     ] as const) {
+      yieldToLoad(stoa);
       note(results, name, await load(url, { script, seconds, pid: stoa.pid }));
       stoaSeconds += seconds;
       await caughtUp(stoa);
