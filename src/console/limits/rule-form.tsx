@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, type FormEvent } from "react";
+import { useState, type FormEvent } from "react";
 import { useLocation } from "wouter";
 import { StoaError } from "../../../sdk/errors.ts";
 import type { LimitRule } from "../../../sdk/types.ts";
@@ -9,6 +9,7 @@ import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, Segments } from "../ui/field.tsx";
 import { Card } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
+import { useUnsavedWarning } from "../ui/unsaved.ts";
 import { errorOf, ruleOf, type RuleDraft } from "./draft.ts";
 import { Amounts } from "./rule-amounts.tsx";
 import { Exactness, Lists, Reach } from "./rule-reach.tsx";
@@ -25,12 +26,7 @@ export function RuleForm({ rule, initial }: { rule: LimitRule | null; initial: R
   const [draft, setDraft] = useState(initial);
   const dirty = JSON.stringify(draft) !== JSON.stringify(initial);
   const save = useSave(rule, draft);
-  useEffect(() => {
-    if (!dirty) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [dirty]);
+  useUnsavedWarning(dirty);
 
   const errors = fieldErrors(save.error);
   const form: FormProps = {

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, type FormEvent } from "react";
+import { useState, type FormEvent } from "react";
 import type { Link } from "../../../sdk/types.ts";
 import { fieldErrors, messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
@@ -7,6 +7,7 @@ import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, Select, TextArea } from "../ui/field.tsx";
 import { Card, Notice } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
+import { useUnsavedWarning } from "../ui/unsaved.ts";
 import { changesOf, draftOf, type Draft } from "./draft.ts";
 import { RulesEditor } from "./rules-editor.tsx";
 import { SplitEditor } from "./split-editor.tsx";
@@ -34,12 +35,7 @@ export function EditForm(props: { link: Link }) {
       toast("Saved. The next visitor gets it.");
     },
   });
-  useEffect(() => {
-    if (!dirty) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [dirty]);
+  useUnsavedWarning(dirty);
 
   const errors = fieldErrors(save.error);
   const form: FormProps = {
