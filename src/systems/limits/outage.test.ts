@@ -10,11 +10,13 @@ import { openMember, openMembers, until, type Member } from "./spread.fixture.ts
 /** Redis killed, started again and frozen under limiters in use. */
 let redis: TestRedis;
 let open: Member[] = [];
+let children: { kill(): void }[] = [];
 beforeEach(async () => {
   redis = await startRedis({ durable: true });
 });
 afterEach(async () => {
   redis.thaw();
+  for (const child of children.splice(0)) child.kill();
   for (const member of open) await member.close();
   open = [];
   await redis.stop();
@@ -64,18 +66,19 @@ describe("four processes, 64 callers, Redis killed and started again", () => {
   async function passedBy(limit: Limit): Promise<{ passed: number; kills: number }> {
     const child = join(import.meta.dir, "spread.child.ts");
     const command = [process.execPath, child, redis.url, JSON.stringify(limit), "16"];
-    const children = Array.from({ length: 4 }, () => {
+    const members = Array.from({ length: 4 }, () => {
       return Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     });
+    children = members;
     let ended = 0;
-    const outputs = children.map(async ({ stdout }) => {
+    const outputs = members.map(async ({ stdout }) => {
       let text = "";
       for await (const chunk of stdout) text += Buffer.from(chunk).toString();
       ended++;
       return text;
     });
     const counts = Promise.all(outputs);
-    for (const { stdin } of children) {
+    for (const { stdin } of members) {
       stdin.write("go\n");
       await stdin.flush();
     }

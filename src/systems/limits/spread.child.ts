@@ -3,13 +3,17 @@ import type { Charge, Limit } from "./limiter.ts";
 
 /**
  * A process of its own that asks a limit until it is refused for good: `bun spread.child.ts URL
- * LIMIT CALLERS`. Says "ready", begins at the next line it reads, and prints how many passed.
+ * LIMIT CALLERS`. Says "ready", begins at the next line it reads, and prints how many passed. Ends
+ * early when its input does, which is when whoever started it is gone.
  */
 const [url, limitText, callers] = process.argv.slice(2) as [string, string, string];
 const limit = JSON.parse(limitText) as Limit;
 const member = await openMember(url);
 process.stdout.write("ready\n");
-for await (const _ of console) break;
+await new Promise<void>((begin) => {
+  process.stdin.on("data", () => begin());
+  process.stdin.on("end", () => process.exit(1));
+});
 const charges = (): Charge[] => [{ limit, key: "key", cost: 1 }];
 const passed = await ask([member], {
   callers: Number(callers),

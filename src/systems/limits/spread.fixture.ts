@@ -32,7 +32,13 @@ export async function openMembers(count: number, redisUrl: string): Promise<Memb
   return await Promise.all(Array.from({ length: count }, () => openMember(redisUrl)));
 }
 
-/** Callers that ask until `enough` says so, each as soon as it was answered; returns how many passed. */
+/** A refusal that is not the end may be given at once, as while Redis is away, and for long. */
+const refusedPauseMs = 5;
+
+/**
+ * Callers that ask until `enough` says so, each as soon as it was let through, or a moment after
+ * it was refused; returns how many passed.
+ */
 export async function ask(
   members: Member[],
   options: { callers: number; charges: () => Charge[]; enough: (decision: Decision) => boolean },
@@ -44,8 +50,9 @@ export async function ask(
       const decision = await member.limiter.take(charges());
       if (decision.allowed) passed++;
       if (enough(decision)) return;
+      if (!decision.allowed) await Bun.sleep(refusedPauseMs);
       // What is answered here comes without a pause; the event loop must have its turns.
-      if (!decision.allowed || passed % 16 === 0) await Bun.sleep(0);
+      else if (passed % 16 === 0) await Bun.sleep(0);
     }
   };
   const all = Array.from({ length: callers }, (_, i) => members[i % members.length] as Member);
