@@ -21,6 +21,11 @@ const commandsInFlightMax = 10_000;
 /** How soon after it was lost the server is tried again, and the longest pause between tries. */
 const probePauseMsMin = 20;
 const probePauseMsMax = 500;
+/**
+ * A link that lived shorter was no recovery, and the pauses go on growing: a replica answers PING
+ * and refuses the first script, time and again.
+ */
+const steadyAfterMs = 1_000;
 
 /** A message to ourselves proves that messages arrive; so many may be missing. */
 const beatEveryMs = 1_000;
@@ -51,6 +56,8 @@ export class RedisState implements State {
   private recovering: Promise<void> = Promise.resolve();
   private readonly beating: ReturnType<typeof setInterval>;
   private beatHeard = 0;
+  private linkedAt = 0;
+  private probePauseMs = probePauseMsMin;
 
   constructor(options: RedisStateOptions) {
     const { redisUrl, clock, log, metrics, commandTimeoutMs } = options;
@@ -148,6 +155,8 @@ export class RedisState implements State {
     const link = this.link;
     if (!link) return;
     this.link = null;
+    const livedMs = this.clock.monotonic() - this.linkedAt;
+    if (livedMs >= steadyAfterMs) this.probePauseMs = probePauseMsMin;
     this.outages.add();
     this.log.warn("shared state is away", { reason });
     this.failures.add(this.deadlines.failAll(`Shared state is away: ${reason}.`));
@@ -157,10 +166,9 @@ export class RedisState implements State {
 
   private async recover(): Promise<void> {
     const since = this.clock.monotonic();
-    let pauseMs = probePauseMsMin;
     while (!this.closing.signal.aborted && !this.link) {
-      await this.clock.sleep(pauseMs, this.closing.signal);
-      pauseMs = Math.min(pauseMs * 2, probePauseMsMax);
+      await this.clock.sleep(this.probePauseMs, this.closing.signal);
+      this.probePauseMs = Math.min(this.probePauseMs * 2, probePauseMsMax);
       const link = await this.connect().catch(() => null);
       if (link) this.adopt(link);
     }
@@ -183,7 +191,7 @@ export class RedisState implements State {
   private adopt(link: Link): void {
     if (this.closing.signal.aborted) return link.close();
     this.link = link;
-    this.beatHeard = this.clock.monotonic();
+    this.beatHeard = this.linkedAt = this.clock.monotonic();
     link.onLost((error) => this.loseLink(link, error));
     // Whoever began to listen while the link was made.
     for (const topic of this.topics.names()) {

@@ -204,6 +204,26 @@ describe("a server that goes away", () => {
   });
 });
 
+test("a server that answers and then refuses is tried after growing pauses", async () => {
+  const own = await startRedis();
+  // A replica without a master: it answers PING, and no script may write.
+  await (await own.client()).send("REPLICAOF", ["127.0.0.1", "1"]);
+  const metrics = new Metrics();
+  const parts = { clock: systemClock, log: silentLog, metrics };
+  const state = await openState({ redisUrl: own.url, commandTimeoutMs: 5_000, ...parts });
+  const end = performance.now() + 2_000;
+  while (performance.now() < end) {
+    await state.run(add, ["k"], ["1"]).catch(() => {});
+    await Bun.sleep(1);
+  }
+  await state.close();
+  await own.stop();
+  const outages = Number(/^stoa_state_outages_total (\d+)/m.exec(metrics.render())?.[1]);
+  // 20, 40, 80 ... 500 ms: some eight tries; without growing pauses about eighty.
+  expect(outages).toBeGreaterThan(1);
+  expect(outages).toBeLessThan(15);
+});
+
 test("a busy process does not take its own pause for the server's", async () => {
   const state = await open(redis.url, 50);
   await onTime(async () => {
