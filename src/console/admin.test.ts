@@ -1,55 +1,29 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { createStoa, type Stoa } from "../../sdk/stoa.ts";
 import { password, type World } from "../../test/world.ts";
-import {
-  barriers,
-  desk,
-  open,
-  openBrowser,
-  signIn,
-  startReachableWorld,
-  type Visitor,
-  visitor,
-} from "./browser.fixture.ts";
+import { barriersInBothThemes, signIn } from "./browser.fixture.ts";
+import { siteWith } from "./site.fixture.ts";
 
 /** What administrators do to links and accounts, and how a person leaves. */
 let world: World;
-let browser: Browser;
 let ada: Stoa;
-
-beforeAll(async () => {
-  [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
+const site = siteWith((started) => {
+  world = started;
   ada = createStoa({ baseUrl: world.url, apiKey: world.ada.key });
-}, 60_000);
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-}, 30_000);
-
-async function asAdmin(path: string): Promise<Visitor> {
-  const arrived = await visitor(browser, desk);
-  await signIn(arrived.page, world, world.admin);
-  await open(arrived.page, world, path);
-  return arrived;
-}
+});
 
 const statusOf = async (code: string) => (await world.visit(`/${code}`)).status;
 
 /** With the dialog that is open, in both themes. */
 async function requireNoBarriers(page: Page): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((chosen) => {
-      document.documentElement.dataset["theme"] = chosen;
-    }, theme);
-    expect(await barriers(page)).toEqual([]);
-  }
+  expect(await barriersInBothThemes(page)).toEqual([]);
 }
 
 test("an administrator goes from a report to its owner, stops all links, releases", async () => {
   const link = await ada.links.create({ url: "https://example.com/scam" });
   await ada.safety.report({ short_url: link.short_url, reason: "phishing" });
-  const { page, context, complaints } = await asAdmin("/reports");
+  const { page, complaints } = await site.arrive(world.admin, "/reports");
   await page.getByRole("button", { name: "Look up", exact: true }).click();
   await page.getByRole("button", { name: "Stop the account" }).click();
   expect(await page.getByRole("dialog").getByRole("button").last().isDisabled()).toBe(true);
@@ -60,22 +34,19 @@ test("an administrator goes from a report to its owner, stops all links, release
   expect(await statusOf(link.code)).toBe(410);
   await requireNoBarriers(page);
 
-  await open(page, world, "/reports?view=stopped:owner");
+  await site.open(page, "/reports?view=stopped:owner");
   await page.getByText("ada, ada@stoa.test").waitFor();
-  await open(page, world, "/audit");
+  await site.open(page, "/audit");
   await page.getByLabel("Whose").selectOption("all");
   await page.getByText("reason: admin: phishing for banks").waitFor();
   await requireNoBarriers(page);
 
   // The owner is told what is wrong, and why.
-  const owner = await visitor(browser, desk);
-  await signIn(owner.page, world, world.ada);
-  await open(owner.page, world, `/links/${link.id}`);
+  const owner = await site.arrive(world.ada, `/links/${link.id}`);
   await owner.page.getByText("is stopped (admin: phishing for banks)").waitFor();
   await requireNoBarriers(owner.page);
-  await owner.context.close();
 
-  await open(page, world, "/accounts");
+  await site.open(page, "/accounts");
   await page.getByRole("button", { name: "Manage ada" }).click();
   await page.getByRole("button", { name: "Release the account" }).click();
   await page.getByRole("button", { name: "Release the account" }).last().click();
@@ -83,7 +54,6 @@ test("an administrator goes from a report to its owner, stops all links, release
   await requireNoBarriers(page);
   expect(await statusOf(link.code)).toBe(302);
   expect(complaints).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("a link and a domain are stopped where they are looked at", async () => {
@@ -93,7 +63,7 @@ test("a link and a domain are stopped where they are looked at", async () => {
   );
   await ada.domains.update(id, {});
   const link = await ada.links.create({ url: "https://example.com/", domain: "go.example.org" });
-  const { page, context, complaints } = await asAdmin(`/links/${link.id}`);
+  const { page, complaints } = await site.arrive(world.admin, `/links/${link.id}`);
   await page.getByRole("button", { name: "Stop the link" }).click();
   await page.getByLabel("Reason").fill("spam");
   await page.keyboard.press("Enter");
@@ -103,7 +73,7 @@ test("a link and a domain are stopped where they are looked at", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Release the link" }).click();
   await page.getByRole("button", { name: "Stop the link" }).waitFor();
 
-  await open(page, world, "/reports?view=lookup");
+  await site.open(page, "/reports?view=lookup");
   await page.getByLabel("Short link or domain").fill("go.example.org");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Stop the domain" }).click();
@@ -115,7 +85,6 @@ test("a link and a domain are stopped where they are looked at", async () => {
   await page.keyboard.press("Enter");
   await page.getByText("is no proved domain here").waitFor();
   expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("an account is found, and deleted with its links handed to another", async () => {
@@ -129,7 +98,7 @@ test("an account is found, and deleted with its links handed to another", async 
   const zoe = createStoa({ baseUrl: world.url, apiKey: key });
   const link = await zoe.links.create({ url: "https://example.com/zoe" });
 
-  const { page, context, complaints } = await asAdmin("/accounts");
+  const { page, complaints } = await site.arrive(world.admin, "/accounts");
   await page.getByLabel("Search accounts").fill("ZOE");
   await page.getByRole("button", { name: "Manage ada" }).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Manage zoe" }).click();
@@ -148,18 +117,17 @@ test("an account is found, and deleted with its links handed to another", async 
   const bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
   expect((await bob.links.get(link.id)).state).toBe("active");
   expect(complaints).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("a person leaves: the password again, then signed out in every tab", async () => {
   const { operations } = world.running;
   const email = "leo@stoa.test";
   await world.db.write((tx) => operations.createAccount(tx, { email, password }));
-  const { page, context } = await visitor(browser, desk);
+  const { page, context } = await site.stranger();
   await signIn(page, world, { id: "", key: "", email });
   const second = await context.newPage();
-  await open(second, world, "/links");
-  await open(page, world, "/account");
+  await site.open(second, "/links");
+  await site.open(page, "/account");
   await page.getByRole("button", { name: "Delete account…" }).click();
   await page.getByLabel("Your password").fill("not the password");
   await page.keyboard.press("Enter");
@@ -172,16 +140,13 @@ test("a person leaves: the password again, then signed out in every tab", async 
   await page.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
   await page.getByText("The e-mail address or password is wrong.").waitFor();
-  await context.close();
 }, 60_000);
 
 test("links are narrowed to a tag that is suggested, and the tag is renamed on all", async () => {
   for (const tags of [["newsletter"], ["newsletter", "spring"], []]) {
     await ada.links.create({ url: `https://example.com/tagged/${tags.length}`, tags });
   }
-  const { page, context, complaints } = await visitor(browser, desk);
-  await signIn(page, world, world.ada);
-  await open(page, world, "/links");
+  const { page, complaints } = await site.arrive(world.ada, "/links");
   const field = page.getByLabel("Tag", { exact: true });
   await field.pressSequentially("news");
   await page.waitForFunction(() => document.querySelectorAll("datalist option").length === 1);
@@ -201,11 +166,10 @@ test("links are narrowed to a tag that is suggested, and the tag is renamed on a
   await page.waitForFunction(() => document.querySelectorAll("[data-row]").length === 2);
   expect((await ada.links.tags().take(9)).map(({ tag }) => tag)).toEqual(["mail", "spring"]);
   expect(complaints).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("an account is put on another tier, and told which there are", async () => {
-  const { page, context, complaints } = await asAdmin("/accounts");
+  const { page, complaints } = await site.arrive(world.admin, "/accounts");
   await page.getByRole("button", { name: "Manage bob" }).click();
   await page.getByLabel("Tier").fill("golden");
   await page.keyboard.press("Enter");
@@ -217,5 +181,4 @@ test("an account is put on another tier, and told which there are", async () => 
   const bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
   expect((await bob.account.get()).tier).toBe("paid");
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-  await context.close();
 }, 60_000);

@@ -93,15 +93,20 @@ export async function barriers(page: Page): Promise<string[]> {
   }, standards);
 }
 
-/** Barriers in both themes, and what a phone has no room for. */
-export async function faultsOf(page: Page, name: string): Promise<string[]> {
+export async function barriersInBothThemes(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const theme of ["light", "dark"]) {
     await page.evaluate((chosen) => {
       document.documentElement.dataset["theme"] = chosen;
     }, theme);
-    found.push(...(await barriers(page)).map((line) => `${name}, ${theme}: ${line}`));
+    found.push(...(await barriers(page)).map((line) => `${theme}: ${line}`));
   }
+  return found;
+}
+
+/** Barriers in both themes, and what a phone has no room for. */
+export async function faultsOf(page: Page, name: string): Promise<string[]> {
+  const found = (await barriersInBothThemes(page)).map((line) => `${name}, ${line}`);
   await page.setViewportSize(phone);
   for (const wide of await page.evaluate(widerThanWindow)) found.push(`${name}: ${wide}`);
   await page.setViewportSize(desk);

@@ -1,29 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
+import { describe, expect, test } from "bun:test";
 import { createStoa } from "../../sdk/stoa.ts";
 import type { Link, Webhook } from "../../sdk/types.ts";
 import type { World } from "../../test/world.ts";
-import {
-  barriers,
-  desk,
-  faultsOf,
-  open,
-  openBrowser,
-  phone,
-  signIn,
-  startReachableWorld,
-  visitor,
-} from "./browser.fixture.ts";
+import { barriers, faultsOf, phone, signIn, startReachableWorld } from "./browser.fixture.ts";
+import { siteWith } from "./site.fixture.ts";
 
 const hostile = `<img src=x onerror="document.title='owned'">`;
 
 let world: World;
-let browser: Browser;
 let link: Link;
 let webhook: Webhook;
 
-beforeAll(async () => {
-  [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
+const site = siteWith(async (started) => {
+  world = started;
   const stoa = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
   link = await stoa.links.create({
     url: "https://example.com/a?utm_source=mail",
@@ -40,20 +29,15 @@ beforeAll(async () => {
   await stoa.safety.report({ short_url: link.short_url, reason: "phishing", detail: hostile });
   await world.visit(`/${link.code}`, { "user-agent": "Mozilla/5.0 Firefox/140.0" });
   await world.settle();
-}, 60_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-}, 30_000);
+});
 
 describe("a person on a first visit", () => {
   test("signs in, shortens a URL in one field and one key, sees its click", async () => {
-    const { page, context, complaints } = await visitor(browser, desk);
+    const { page, context, complaints } = await site.stranger();
     const target = { body: "the target" };
     await context.route("https://example.com/**", (route) => route.fulfill(target));
     await signIn(page, world, world.ada);
-    await open(page, world, "/links");
+    await site.open(page, "/links");
     await page.getByLabel("Long URL").fill("example.com/some/long/path");
     await page.keyboard.press("Enter");
     await page.getByText("is on your clipboard").waitFor();
@@ -73,35 +57,29 @@ describe("a person on a first visit", () => {
     expect(await page.locator("[data-latest-clicks] li").innerText()).toContain("Chrome on Linux");
 
     expect(complaints).toEqual([]);
-    await context.close();
   }, 30_000);
 
   test("stays signed in over a reload, and is out everywhere after signing out", async () => {
-    const { page, context } = await visitor(browser, desk);
-    await signIn(page, world, world.bob);
+    const { page, context } = await site.arrive(world.bob, "/");
     await page.reload();
     await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
     const second = await context.newPage();
-    await open(second, world, "/links");
+    await site.open(second, "/links");
     await page.getByRole("button", { name: "Sign out" }).click();
     for (const tab of [page, second]) await tab.getByLabel("Password").waitFor();
-    await context.close();
   }, 30_000);
 
   test("is told plainly that the password is wrong", async () => {
-    const { page, context } = await visitor(browser, desk);
+    const { page } = await site.stranger();
     await page.goto(`${world.url}/console/keys`);
     await page.getByLabel("E-mail").fill("nobody@stoa.test");
     await page.getByLabel("Password").fill("wrong");
     await page.keyboard.press("Enter");
     await page.getByText("The e-mail address or password is wrong.").waitFor();
-    await context.close();
   }, 30_000);
 
   test("makes a key that is shown once and with which a program shortens links", async () => {
-    const { page, context } = await visitor(browser, desk);
-    await signIn(page, world, world.ada);
-    await open(page, world, "/keys");
+    const { page } = await site.arrive(world.ada, "/keys");
     await page.getByRole("button", { name: "Create a key" }).click();
     await page.getByLabel("Name").fill("Newsletter");
     await page.keyboard.press("Enter");
@@ -112,13 +90,12 @@ describe("a person on a first visit", () => {
     expect(made.state).toBe("active");
     await page.getByRole("button", { name: "I have kept it" }).click();
     expect(await page.content()).not.toContain(key);
-    await context.close();
   }, 30_000);
 });
 
 test("a stranger makes an account where that is open", async () => {
   const welcoming = await startReachableWorld({ STOA_SIGN_UP_OPEN: "true" });
-  const { page, context, complaints } = await visitor(browser, desk);
+  const { page, context, complaints } = await site.stranger();
   await page.goto(`${world.url}/console/sign-in`);
   await page.getByLabel("E-mail").waitFor();
   expect(await page.getByRole("link", { name: "Create an account" }).count()).toBe(0);
@@ -135,17 +112,14 @@ test("a stranger makes an account where that is open", async () => {
 }, 60_000);
 
 test("who was given a password chooses an own one before anything else", async () => {
-  const { page, context } = await visitor(browser, desk);
-  await signIn(page, world, world.admin);
-  await open(page, world, "/accounts");
+  const { page } = await site.arrive(world.admin, "/accounts");
   await page.getByRole("button", { name: "Add an account" }).click();
   await page.getByLabel("E-mail").fill("eve@stoa.test");
   await page.keyboard.press("Enter");
   await page.getByRole("dialog", { name: "Pass this on" }).waitFor();
   const given = await page.getByRole("dialog").locator("code").innerText();
-  await context.close();
 
-  const second = await visitor(browser, desk);
+  const second = await site.stranger();
   await second.page.goto(`${world.url}/console/links`);
   await second.page.getByLabel("E-mail").fill("eve@stoa.test");
   await second.page.getByLabel("Password").fill(given);
@@ -156,16 +130,13 @@ test("who was given a password chooses an own one before anything else", async (
   await second.page.keyboard.press("Enter");
   await second.page.getByRole("heading", { name: "Links", level: 1 }).waitFor();
   expect(second.complaints).toEqual([]);
-  await second.context.close();
 }, 30_000);
 
 describe("an editor", () => {
   test("changes a link, which its very next visitor gets, and deletes it", async () => {
     const stoa = createStoa({ baseUrl: world.url, apiKey: world.ada.key });
     const made = await stoa.links.create({ url: "https://example.com/old" });
-    const { page, context, complaints } = await visitor(browser, desk);
-    await signIn(page, world, world.ada);
-    await open(page, world, `/links/${made.id}/edit`);
+    const { page, complaints } = await site.arrive(world.ada, `/links/${made.id}/edit`);
     await page.getByLabel("Long URL").fill("https://example.com/new");
     await page.getByLabel("Clicks at most").fill("7");
     await page.getByRole("button", { name: "Save changes" }).click();
@@ -179,13 +150,10 @@ describe("an editor", () => {
     await page.getByText("Link deleted").waitFor();
     expect((await world.visit(`/${made.code}`)).status).toBe(410);
     expect(complaints).toEqual([]);
-    await context.close();
   }, 30_000);
 
   test("imports a file, sees how far it is and which rows failed", async () => {
-    const { page, context } = await visitor(browser, desk);
-    await signIn(page, world, world.ada);
-    await open(page, world, "/bulk");
+    const { page } = await site.arrive(world.ada, "/bulk");
     const csv = "keyword,url\none-1,https://example.com/1\ntwo-2,javascript:alert(1)\n";
     await page.getByLabel("CSV file").setInputFiles({
       name: "links.csv",
@@ -195,13 +163,11 @@ describe("an editor", () => {
     await page.getByText("Read as YOURLS: 1 link made, 0 skipped, 1 remark.").waitFor();
     await page.getByRole("region", { name: "Lines that failed" }).getByText("url:").waitFor();
     expect((await world.visit("/one-1")).headers.get("location")).toBe("https://example.com/1");
-    await context.close();
   }, 30_000);
 });
 
 test("everything works by the keyboard alone", async () => {
-  const { page, context, complaints } = await visitor(browser, desk);
-  await signIn(page, world, world.admin);
+  const { page, complaints } = await site.arrive(world.admin, "/");
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key);
   };
@@ -225,20 +191,17 @@ test("everything works by the keyboard alone", async () => {
   await press("Escape");
   expect(await page.locator("dialog[open]").count()).toBe(0);
   expect(complaints).toEqual([]);
-  await context.close();
 }, 30_000);
 
 test("stored text is shown as text", async () => {
-  const { page, context, complaints } = await visitor(browser, desk);
-  await signIn(page, world, world.admin);
+  const { page, complaints } = await site.arrive(world.admin, "/");
   for (const path of ["/links", `/links/${link.id}/share`, "/reports"]) {
-    await open(page, world, path);
+    await site.open(page, path);
     await page.getByText("<img src=x", { exact: false }).first().waitFor();
     expect(await page.locator("img[src=x]").count()).toBe(0);
   }
   expect(await page.title()).not.toBe("owned");
   expect(complaints).toEqual([]);
-  await context.close();
 }, 30_000);
 
 describe("every page", () => {
@@ -263,24 +226,17 @@ describe("every page", () => {
   ];
 
   test("passes WCAG AA in light and dark, fits a phone, and keeps to its policy", async () => {
-    const { page, context, complaints } = await visitor(browser, desk);
-    const found: string[] = [];
+    const visitor = await site.stranger();
+    const { page } = visitor;
     await page.goto(`${world.url}/console/sign-in`);
     await page.getByLabel("E-mail").waitFor();
-    found.push(...(await faultsOf(page, "sign in")));
+    expect(await faultsOf(page, "sign in")).toEqual([]);
     await signIn(page, world, world.admin);
-    for (const path of pages()) {
-      await open(page, world, path);
-      found.push(...(await faultsOf(page, path)));
-    }
-    expect(found).toEqual([]);
-    expect(complaints).toEqual([]);
-    await context.close();
+    expect(await site.faultsOfAll(visitor, pages())).toEqual([]);
   }, 120_000);
 
   test("can be reached on a phone", async () => {
-    const { page, context, complaints } = await visitor(browser, phone);
-    await signIn(page, world, world.ada);
+    const { page, complaints } = await site.arrive(world.ada, "/", phone);
     await page.getByRole("button", { name: "New link" }).last().click();
     await page.getByRole("dialog").getByLabel("Long URL").fill("https://example.com/phone");
     await page.keyboard.press("Enter");
@@ -293,6 +249,5 @@ describe("every page", () => {
     // What only administrators see is not even offered.
     expect(await page.getByText("System health").count()).toBe(0);
     expect(complaints).toEqual([]);
-    await context.close();
   }, 30_000);
 });

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { createStoa, type Stoa } from "../../sdk/stoa.ts";
 import type { LimitRule } from "../../sdk/types.ts";
 import type { World } from "../../test/world.ts";
-import {
-  desk,
-  faultsOf,
-  open,
-  openBrowser,
-  signIn,
-  startReachableWorld,
-  type Visitor,
-  visitor,
-} from "./browser.fixture.ts";
+import { faultsOf } from "./browser.fixture.ts";
+import { siteWith } from "./site.fixture.ts";
 
 /** What administrators see of limits, and how they change them. */
 let world: World;
-let browser: Browser;
 let stoa: Stoa;
 let live: LimitRule;
-
-beforeAll(async () => {
-  [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
+const site = siteWith(async (started) => {
+  world = started;
   stoa = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
   const numbers = { algorithm: "fixed_window", window_ms: 3_600_000 } as const;
   const asked = { ...numbers, key: ["customer"], service: true };
@@ -32,18 +22,7 @@ beforeAll(async () => {
   const questions = Array.from({ length: 30 }, () => ({ policy: "search", key: "customer:<b>7" }));
   const answers = await stoa.limits.checks(questions);
   expect(answers.filter(({ allowed }) => allowed)).toHaveLength(4);
-}, 60_000);
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-}, 30_000);
-
-async function asAdmin(path: string): Promise<Visitor> {
-  const arrived = await visitor(browser, desk);
-  await signIn(arrived.page, world, world.admin);
-  await open(arrived.page, world, path);
-  return arrived;
-}
+});
 
 /** The note that belongs to a field, as screen readers find it. */
 async function noteOf(page: Page, label: string): Promise<string> {
@@ -53,7 +32,7 @@ async function noteOf(page: Page, label: string): Promise<string> {
 }
 
 test("a rule is made by the keyboard: what is wrong stands beside its field", async () => {
-  const { page, context, complaints } = await asAdmin("/");
+  const { page, complaints } = await site.arrive(world.admin, "/");
   for (const key of ["g", "r"]) await page.keyboard.press(key);
   await page.getByRole("heading", { name: "Limits", level: 1 }).waitFor();
   await page.getByRole("button", { name: "Add a rule" }).focus();
@@ -87,13 +66,12 @@ test("a rule is made by the keyboard: what is wrong stands beside its field", as
     ...{ routes: ["/api/v1/links"], algorithm: "token_bucket", key: ["api_key"] },
   });
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("a rule is changed, never over somebody else's change, and deleted", async () => {
   const numbers = { algorithm: "fixed_window", limit: 9, window_ms: 60_000 } as const;
   const rule = await stoa.limits.rules.create({ name: "temporary", ...numbers, service: true });
-  const { page, context, complaints } = await asAdmin(`/limits/rules/${rule.id}`);
+  const { page, complaints } = await site.arrive(world.admin, `/limits/rules/${rule.id}`);
   await stoa.limits.rules.update(rule.id, { limit: 10 });
   await page.getByLabel("Limit", { exact: true }).fill("11");
   await page.getByRole("button", { name: "Save changes" }).click();
@@ -117,11 +95,10 @@ test("a rule is changed, never over somebody else's change, and deleted", async 
   await page.getByText("temporary is deleted").waitFor();
   expect((await stoa.limits.rules.list()).map(({ name }) => name)).not.toContain("temporary");
   expect(complaints.filter((text) => !text.includes("412"))).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("a candidate stands beside the live rule with what it would refuse; takes over", async () => {
-  const { page, context, complaints } = await asAdmin(`/limits/rules/${live.id}/shadow`);
+  const { page, complaints } = await site.arrive(world.admin, `/limits/rules/${live.id}/shadow`);
   await page.getByText("Refused 26 in 24 hours").first().waitFor();
   await page.getByText("Would have refused 27 in 24 hours").first().waitFor();
   expect(await faultsOf(page, "shadow beside live")).toEqual([]);
@@ -136,11 +113,10 @@ test("a candidate stands beside the live rule with what it would refuse; takes o
   await page.getByRole("heading", { name: "New candidate" }).waitFor();
   expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("search.candidate");
   expect(complaints).toEqual([]);
-  await context.close();
 }, 60_000);
 
 test("who is limited is told by rule, route and key, and a rise is announced", async () => {
-  const { page, context, complaints } = await asAdmin("/limits/refused");
+  const { page, complaints } = await site.arrive(world.admin, "/limits/refused");
   await page.getByRole("heading", { name: "26 requests refused in 1 hour" }).waitFor();
   const rises = page.getByRole("list", { name: "Sudden rises" });
   expect(await rises.innerText()).toStartWith("search on check: 26 refusals");
@@ -156,12 +132,11 @@ test("who is limited is told by rule, route and key, and a rise is announced", a
     .first()
     .waitFor();
   expect(complaints).toEqual([]);
-  await context.close();
 }, 60_000);
 
 describe("trying and explaining", () => {
   test("five algorithms are drawn with what they let through of some traffic", async () => {
-    const { page, context, complaints } = await asAdmin("/limits/try");
+    const { page, complaints } = await site.arrive(world.admin, "/limits/try");
     const drawn = (name: string) => page.getByRole("img", { name });
     await drawn("Fixed window: 600 passed, 0 refused").waitFor();
     await drawn("Sliding log: 300 passed, 300 refused").waitFor();
@@ -180,11 +155,10 @@ describe("trying and explaining", () => {
     await page.locator("form [aria-invalid=true]").first().waitFor();
     expect(await noteOf(page, "Limit")).toContain("must be from 1");
     expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-    await context.close();
   }, 60_000);
 
   test("a request is explained for an account that is looked for", async () => {
-    const { page, context, complaints } = await asAdmin("/limits/explain");
+    const { page, complaints } = await site.arrive(world.admin, "/limits/explain");
     await page.getByLabel("Path").fill("/api/v1/links");
     await page.getByLabel("Account").fill("ad");
     await page.getByRole("button", { name: "ada ada@stoa.test" }).click();
@@ -202,32 +176,21 @@ describe("trying and explaining", () => {
     await page.keyboard.press("Enter");
     await page.locator("form [aria-invalid=true]").waitFor();
     expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
-    await context.close();
   }, 60_000);
 });
 
 test("every page of limits passes WCAG AA in light and dark, and fits a phone", async () => {
-  const { page, context, complaints } = await visitor(browser, desk);
-  await signIn(page, world, world.admin);
   const one = `/limits/rules/${live.id}`;
-  const found: string[] = [];
-  for (const path of [
+  const found = await site.faultsOfAll(await site.arrive(world.admin, "/"), [
     ...["/limits", "/limits/refused", "/limits/try", "/limits/explain?path=/api/v1/links"],
     ...["/limits/rules/new", one, `${one}/shadow`, `${one}/history`],
-  ]) {
-    await open(page, world, path);
-    found.push(...(await faultsOf(page, path)));
-  }
+  ]);
   expect(found).toEqual([]);
-  expect(complaints).toEqual([]);
-  await context.close();
 }, 120_000);
 
 test("only administrators are shown limits", async () => {
-  const { page, context } = await visitor(browser, desk);
-  await signIn(page, world, world.ada);
+  const { page } = await site.arrive(world.ada, "/");
   expect(await page.getByRole("link", { name: "Limits" }).count()).toBe(0);
-  await open(page, world, "/limits");
+  await site.open(page, "/limits");
   await page.getByText("There is no such page").waitFor();
-  await context.close();
 }, 60_000);
