@@ -53,6 +53,7 @@ export const errorStatus = {
   "limits.rule_needed": 409,
   "limits.rule_changed": 412,
   "limits.question_invalid": 422,
+  "chat.not_found": 404,
   "webhooks.not_found": 404,
   "webhooks.limit": 422,
   "webhooks.url_refused": 422,

@@ -1,0 +1,46 @@
+import type { Principal } from "../../platform/auth/principal.ts";
+import type { SendFrame, ServerFrame } from "./protocol.ts";
+import type { Listed } from "./shapes.ts";
+
+/** What the live part asks of the rest of chat. Refusals are AppErrors. */
+export type Ack = Extract<ServerFrame, { type: "ack" }>;
+
+/** [conversation, top_seq, rev, receipts_rev] */
+export type Top = [id: string, topSeq: number, rev: number, receiptsRev: number];
+
+export interface Sending {
+  /** Resolves once the message is durable; the same answer for a resend. */
+  send(sender: Principal, frame: Omit<SendFrame, "type">): Promise<Ack>;
+}
+
+export interface Marking {
+  /** Never goes back. Resolves once it is durable; many share a transaction. */
+  mark(
+    by: { account_id: string; device_id: string },
+    what: { conversation_id: string; delivered_seq?: number; read_seq?: number },
+  ): Promise<void>;
+}
+
+export interface Listing {
+  /** All conversations of an account with what they are to it, most recent first, in pages. */
+  pages(accountId: string): AsyncIterable<Listed[]>;
+  /** The state of these for an account; what it is no member of is left out. */
+  some(accountId: string, conversationIds: readonly string[]): Promise<Listed[]>;
+  selfRev(accountId: string): Promise<number>;
+  selfRevs(accountIds: readonly string[]): Promise<Map<string, number>>;
+  tops(conversationIds: readonly string[]): Promise<Top[]>;
+  /** Of a group or direct conversation everyone; null for a channel, which is asked one by one. */
+  members(
+    conversationId: string,
+  ): Promise<{ members_rev: number; account_ids: string[] | null } | null>;
+  isMember(conversationId: string, accountId: string): Promise<boolean>;
+  /**
+   * The frames of what changed after `since`, by rev. It is the latest state of each thing, so revs
+   * may be missing where a later one replaced them; `rev` is where it ends.
+   */
+  changes(
+    conversationId: string,
+    since: number,
+    limit: number,
+  ): Promise<{ frames: ServerFrame[]; rev: number; more: boolean }>;
+}

@@ -1,0 +1,177 @@
+import { z } from "zod";
+import { idSchema, timeSchema } from "../../platform/http/route.ts";
+import {
+  bodySchema,
+  clientMsgIdSchema,
+  conversationSchema,
+  deviceIdSchema,
+  listedSchema,
+  memberSchema,
+  messageSchema,
+  receiptsSchema,
+  seqSchema,
+} from "./shapes.ts";
+
+/**
+ * The frames, version 1: JSON objects with a `type`, one per WebSocket text message or per event of
+ * the event stream. A client that does not know a type or a field passes over it.
+ *
+ * Each change of a conversation has the next `rev`, without holes. Whoever holds rev n and hears of
+ * n + 2 asks for what follows n: `GET /api/v1/chat/conversations/{id}/changes?since=n`.
+ */
+export const protocolVersion = 1;
+
+const hello = z.object({
+  type: z.literal("hello"),
+  v: z.literal(protocolVersion),
+  /** An access token or API key, or a ticket of `POST /api/v1/chat/tickets`. One of both. */
+  token: z.string().max(4_096).optional(),
+  ticket: z.string().max(200).optional(),
+  device_id: deviceIdSchema,
+  device_name: z.string().max(100).optional(),
+});
+
+const send = z.object({
+  type: z.literal("send"),
+  conversation_id: idSchema,
+  client_msg_id: clientMsgIdSchema,
+  body: bodySchema.omit({ note: true, forwarded_from: true }),
+  reply_to_seq: seqSchema.optional(),
+  thread_seq: seqSchema.optional(),
+});
+
+/** Both or one of the two; what is behind what is known already changes nothing. */
+const receipt = z.object({
+  type: z.literal("receipt"),
+  conversation_id: idSchema,
+  delivered_seq: seqSchema.optional(),
+  read_seq: seqSchema.optional(),
+});
+
+const typing = z.object({ type: z.literal("typing"), conversation_id: idSchema, on: z.boolean() });
+
+/** Replaces the list of those whose presence this socket is told. */
+const presence = z.object({
+  type: z.literal("presence"),
+  watch: z.array(idSchema).max(500).optional(),
+  status: z.enum(["active", "away", "invisible"]).optional(),
+});
+
+/** Channels are told live only while they are looked at. */
+const watch = z.object({ type: z.literal("watch"), conversation_id: idSchema, on: z.boolean() });
+
+/** At least every 20 s; answered by a `beat`. */
+const ping = z.object({ type: z.literal("ping") });
+
+export const clientFrameSchema = z.discriminatedUnion("type", [
+  hello,
+  send,
+  receipt,
+  typing,
+  presence,
+  watch,
+  ping,
+]);
+export type ClientFrame = z.infer<typeof clientFrameSchema>;
+export type SendFrame = z.infer<typeof send>;
+
+const serverFrames = [
+  /**
+   * The first answer to `hello`. `listed` frames follow with every conversation, then `ready`;
+   * changes committed after the list was read come after it, so nothing falls in between.
+   */
+  z.object({
+    type: z.literal("welcome"),
+    v: z.literal(protocolVersion),
+    account_id: idSchema,
+    session_id: z.string(),
+    /** When to send `ping` at the latest. */
+    heartbeat_ms: z.number().int(),
+    self_rev: seqSchema,
+    server_time: timeSchema,
+  }),
+  z.object({ type: z.literal("listed"), items: z.array(listedSchema) }),
+  z.object({ type: z.literal("ready") }),
+  /** The message is durable. The same for a resend, however much later. */
+  z.object({
+    type: z.literal("ack"),
+    conversation_id: idSchema,
+    client_msg_id: z.string(),
+    server_msg_id: idSchema,
+    seq: seqSchema,
+    rev: seqSchema,
+    created_at: timeSchema,
+  }),
+  /** A new message, or the new state of one that changed. */
+  z.object({ type: z.literal("message"), rev: seqSchema, message: messageSchema }),
+  /** The conversation changed, or who is in it: `members` are those who came, went or changed. */
+  z.object({
+    type: z.literal("conversation"),
+    rev: seqSchema,
+    conversation: conversationSchema,
+    members: z.array(memberSchema).optional(),
+  }),
+  /** Something of one's own changed: a conversation joined or left, read elsewhere, a draft. */
+  z.object({
+    type: z.literal("self"),
+    self_rev: seqSchema,
+    /** The new state of these; one that was left is in `gone`. */
+    items: z.array(listedSchema),
+    gone: z.array(idSchema),
+  }),
+  z.object({ type: z.literal("receipt"), ...receiptsSchema.shape }),
+  /** Holds for 6 s unless it is said again. */
+  z.object({
+    type: z.literal("typing"),
+    conversation_id: idSchema,
+    account_id: idSchema,
+    on: z.boolean(),
+  }),
+  z.object({
+    type: z.literal("presence"),
+    items: z.array(
+      z.object({
+        account_id: idSchema,
+        status: z.enum(["active", "away", "offline"]),
+        last_seen_at: timeSchema.nullable(),
+      }),
+    ),
+  }),
+  /** Where each watched conversation stands that moved lately: [id, top_seq, rev, receipts_rev]. */
+  z.object({
+    type: z.literal("beat"),
+    self_rev: seqSchema,
+    tops: z.array(z.tuple([idSchema, seqSchema, seqSchema, seqSchema])),
+  }),
+  /** Frames were dropped for want of room: compare these with what you have, and ask. */
+  z.object({
+    type: z.literal("resync"),
+    self_rev: seqSchema,
+    tops: z.array(z.tuple([idSchema, seqSchema, seqSchema, seqSchema])),
+  }),
+  /** This process ends: come back after `delay_ms`, elsewhere. */
+  z.object({ type: z.literal("drain"), delay_ms: z.number().int() }),
+  /** `ref` is the `client_msg_id` or conversation it is about. */
+  z.object({
+    type: z.literal("error"),
+    code: z.string(),
+    message: z.string(),
+    field: z.string().optional(),
+    ref: z.string().optional(),
+    retry_after_ms: z.number().int().optional(),
+  }),
+] as const;
+
+export const serverFrameSchema = z.discriminatedUnion("type", serverFrames);
+export type ServerFrame = z.infer<typeof serverFrameSchema>;
+
+/** Why a socket is closed. The first digits 44 say: do not come back with the same; others: do. */
+export const closeCodes = {
+  bad_frames: 4400,
+  not_signed_in: 4401,
+  hello_late: 4408,
+  too_slow: 4508,
+  too_many_frames: 4429,
+  signed_out: 4410,
+  draining: 1012,
+} as const;
