@@ -39,7 +39,11 @@ function start(connectionsMax = 100): Edge {
   return edge;
 }
 
+/** Slow answers whose making began. */
+let begun = 0;
+
 async function slowly(head: Head): Promise<Response> {
+  begun++;
   const request = head.toRequest();
   await new Promise((resolve) => setImmediate(resolve));
   const said = `${request.method} ${request.url} ${request.headers.get("x-a")}`;
@@ -185,4 +189,19 @@ test("while it drains every answer is the connection's last", async () => {
   socket.write(get("/known"));
   await closed;
   expect(text).toBe(redirect.replace(/\r\n$/, "connection: close\r\n\r\n"));
+});
+
+test("while it drains nothing behind the last answer is begun", async () => {
+  const edge = start();
+  const socket = connect({ port: edge.port, host: "127.0.0.1" });
+  while (edge.connections() < 1) await Bun.sleep(5);
+  edge.drain();
+  const before = begun;
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk.toString("latin1")));
+  socket.write(get("/known") + get("/slow") + get("/known"));
+  await closed;
+  expect(text).toBe(redirect.replace(/\r\n$/, "connection: close\r\n\r\n"));
+  expect(begun).toBe(before);
 });

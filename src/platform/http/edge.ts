@@ -49,7 +49,7 @@ type Connection = {
   rest: Buffer | null;
 };
 
-/** A connection that is silent for this long is closed, and for twice as long at the latest. */
+/** A silent connection is closed between once and twice this long after its last bytes. */
 const idleSeconds = 60;
 const lastAnswer = "connection: close\r\n\r\n";
 
@@ -127,8 +127,9 @@ class Desk {
       at = head.end;
       if (slow !== null) break;
       out += known;
+      // Nothing behind a connection's last answer is begun.
+      if (this.draining) return void socket.end(out.slice(0, -2) + lastAnswer);
     }
-    if (this.draining && out !== "") return void socket.end(out.slice(0, -2) + lastAnswer);
     // Who sends requests on end and reads no answers is cut off.
     if (out !== "" && socket.write(out) < out.length) return socket.terminate();
     if (slow !== null) void this.answerLater(socket, slow, bytes.subarray(at));
