@@ -1,6 +1,3 @@
-import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
-import { basename } from "node:path";
 import { systemClock } from "../../../platform/clock/clock.ts";
 import { openDb, type Connection } from "../../../platform/db/db.ts";
 import type { Fields, Level, Log } from "../../../platform/log/log.ts";
@@ -27,8 +24,6 @@ export type FromWorker =
 
 declare const self: Worker;
 
-/** Of 19 at most: with one core to share, redirects go first and the spool waits. */
-const niceness = 10;
 const poolMax = 4;
 const acquireTimeoutMs = 5_000;
 const statementTimeoutMs = 30_000;
@@ -37,8 +32,6 @@ const post = (message: FromWorker) => self.postMessage(message, []);
 const log = forwardLog();
 let drainer: Drainer | null = null;
 let close = async () => {};
-
-giveWay();
 
 self.addEventListener("message", async ({ data }: MessageEvent<ToWorker>) => {
   switch (data.type) {
@@ -108,13 +101,4 @@ function forwardLog(): Log {
 function describe(error: Error): string {
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
   return `${error.name}: ${error.message}${cause}`;
-}
-
-/** Linux keeps a priority for each thread, under its number. Without /proc all stays as it is. */
-function giveWay(): void {
-  try {
-    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), niceness);
-  } catch {
-    // A matter of milliseconds for redirects, not of being right.
-  }
 }
