@@ -1,6 +1,7 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { fakeClock } from "../clock/clock.ts";
-import { type Held, LoadingCache, Recent } from "./cache.ts";
+import { detached, type Held, LoadingCache, Recent } from "./cache.ts";
 
 type Thing = Held & { name: string; version: number };
 
@@ -122,4 +123,19 @@ test("a recent cache holds what is used and drops what is not", () => {
   }
   expect(recent.get("passing1")).toBeUndefined();
   expect(recent.size).toBeLessThanOrEqual(101);
+});
+
+test("what is detached does not hold on to the text that it was cut out of", () => {
+  const kept: string[] = [];
+  const bytes = Buffer.alloc(16_384, "x");
+  Bun.gc(true);
+  const before = heapStats().extraMemorySize;
+  for (let n = 0; n < 2_000; n++) {
+    bytes.write(`agent ${n} of many in the world`.padEnd(40), 100);
+    kept.push(detached(bytes.toString("latin1").slice(100, 140)));
+  }
+  Bun.gc(true);
+  // All of the texts are 32 MB.
+  expect(heapStats().extraMemorySize - before).toBeLessThan(4_000_000);
+  expect(kept[7]).toBe("agent 7 of many in the world".padEnd(40));
 });

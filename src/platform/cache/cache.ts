@@ -48,10 +48,11 @@ export class Recent<V> {
 
 /**
  * A copy of its own. What is cut out of a text shares, and so holds on to, the whole of that text;
- * what a cache keeps for long should not hold on to the request that it came with.
+ * what a cache keeps for long should not hold on to the request that it came with. Joining and
+ * cutting again does not part them, since the engine undoes it; being written out and read does.
  */
 export function detached(text: string): string {
-  return ` ${text}`.slice(1);
+  return structuredClone(text);
 }
 
 /** What a cached value carries; the cache fills it in. */
@@ -175,12 +176,12 @@ export class LoadingCache<V extends Held> {
     if (changes !== this.changes) return value;
     if (value === null) {
       this.values.delete(key);
-      this.absent.set(key, readAt + absentTtlMs * spread);
+      this.absent.set(detached(key), readAt + absentTtlMs * spread);
       return null;
     }
     const own = options.keyOf(value);
     this.values.set(own, value);
-    if (own !== key) this.spellings.set(key, own);
+    if (own !== key) this.spellings.set(detached(key), own);
     return value;
   }
 }
