@@ -15,6 +15,12 @@ export const settings = {
     "Processes that `stoa serve` starts to share its ports, about one for each core. More than " +
       "one needs REDIS_URL.",
   ),
+  processSilenceMsMax: int(
+    "STOA_PROCESS_SILENCE_MS_MAX",
+    10_000,
+    { min: 1_000, max: 600_000 },
+    "How long one of several processes may hang before it is killed and replaced.",
+  ),
   redirectPort: int(
     "STOA_REDIRECT_PORT",
     0,
@@ -371,6 +377,17 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     const known = Object.values(settings).some((setting) => setting.env === name);
     if (!known) problems.push(`${name}: no such setting; docs/configuration.md lists them`);
   }
+  problems.push(...portsTwice());
   if (problems.length > 0) throw new ConfigError(problems);
   return out as Config;
+
+  /** Where processes share ports, two sockets on one would share its visitors at random. */
+  function portsTwice(): string[] {
+    const names = ["port", "redirectPort", "limitGrpcPort"] as const;
+    return names.flatMap((name, n) => {
+      const first = names.slice(0, n).find((other) => out[name] && out[other] === out[name]);
+      const at = `${settings[name].env}: ${out[name]}`;
+      return first ? [`${at} is ${settings[first].env} too; each needs a port of its own`] : [];
+    });
+  }
 }
