@@ -34,7 +34,7 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     let answer = judged.get(address);
     if (answer === undefined) {
       answer = ipaddr.isValid(address) && isTrusted(ipaddr.process(address));
-      judged.set(address, answer);
+      judged.set(detached(address), answer);
     }
     return answer;
   };
@@ -56,7 +56,7 @@ export function trustProxies(ranges: readonly string[]): AddressOf {
     const hops = forwardedFor.split(",").slice(-hopsMax);
     while (hops.length > 0 && isProxy(current)) {
       const next = (hops.pop() as string).trim();
-      if (!ipaddr.isValid(next)) break;
+      if (!isIPv4(next) && !ipaddr.IPv6.isValid(next)) break;
       current = next;
     }
     const address = normalAddress(current);

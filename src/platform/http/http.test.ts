@@ -24,6 +24,31 @@ describe("the visitor's address", () => {
     expect(of(peer, header)).toBe(expected);
   });
 
+  // Other spellings of an address would be other visitors to whom counts them.
+  test.each([
+    ["1.2.3.4", true],
+    ["0.0.0.0", true],
+    ["255.255.255.255", true],
+    ["256.1.1.1", false],
+    ["1.1.1.256", false],
+    ["01.2.3.4", false],
+    ["1.2.3.04", false],
+    ["1.2.3", false],
+    ["16909060", false],
+    ["1..2.3", false],
+    [".1.2.3", false],
+    ["1.2.3.", false],
+    ["1.2.3.4.5", false],
+    ["1.2.3.4:80", false],
+    ["0x1.2.3.4", false],
+    ["1111.2.3.4", false],
+    ["2001:db8::1:1", true],
+    ["2001:db8::1::1", false],
+  ])("a header of %j alone is believed: %p", (header, believed) => {
+    expect(of("10.0.0.1", header)).toBe(believed ? header : "10.0.0.1");
+    expect(of("10.0.0.1", `${header}, 10.0.0.2`)).toBe(believed ? header : "10.0.0.2");
+  });
+
   test("what is remembered of a header answers for no untrusted peer", () => {
     expect(of("10.0.0.1", "1.2.3.4")).toBe("1.2.3.4");
     expect(of("10.0.0.2", "1.2.3.4")).toBe("1.2.3.4");
