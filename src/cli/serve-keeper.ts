@@ -4,12 +4,14 @@ import type { Log } from "../platform/log/log.ts";
 import { CommandError, type Env } from "./call.ts";
 import type { Greeting } from "./serve-greeting.ts";
 import { overdueMs, type FromProcess, type ToProcess } from "./serve-messages.ts";
+import { Pulse } from "./serve-pulse.ts";
 
 export type KeeperOptions = {
   number: number;
   env: Env;
   start: ToProcess & { kind: "start" };
   graceMs: number;
+  silenceMsMax: number;
   log: Log;
   /** The metrics of all processes. */
   collect(): Promise<string>;
@@ -24,7 +26,8 @@ const renderMsMax = 1_000;
 const program = join(import.meta.dir, "../main.ts");
 
 /**
- * Keeps one of several processes running: a death is answered by a start, after a growing pause.
+ * Keeps one of several processes running: a death is answered by a start, after a growing pause,
+ * and one that hangs is killed.
  * It cannot outlive us: it is told by a signal where the system has that, and by the end of the
  * channel between us.
  */
@@ -36,6 +39,7 @@ export class Keeper {
   private readonly givenUp = Promise.withResolvers<Error>();
   private readonly asked = new Map<number, (text: string) => void>();
   private child: Child | null = null;
+  private pulse: Pulse | null = null;
   private state: "starting" | "ready" | "gone" = "gone";
   private wasReady = false;
   private stopping = false;
@@ -111,11 +115,26 @@ export class Keeper {
     this.child = child;
     this.state = "starting";
     this.tell(start);
+    this.pulse = this.pulseOf(child);
     void child.exited.then(() => this.ended(child));
+  }
+
+  private pulseOf(child: Child): Pulse {
+    const { number, log, silenceMsMax } = this.options;
+    return new Pulse({
+      silenceMsMax,
+      ask: () => this.tell({ kind: "beat" }),
+      silent() {
+        log.error("a process is silent; killing it", { silent: number, silence_ms: silenceMsMax });
+        child.kill("SIGKILL");
+      },
+    });
   }
 
   private hear(message: FromProcess): void {
     switch (message.kind) {
+      case "beat":
+        return this.pulse?.heard();
       case "ready":
         this.state = "ready";
         this.wasReady = true;
@@ -138,6 +157,7 @@ export class Keeper {
   private ended(child: Child): void {
     const { number, log } = this.options;
     this.child = null;
+    this.pulse?.stop();
     this.state = "gone";
     if (this.stopping) return;
     const how = child.signalCode ?? `code ${child.exitCode}`;

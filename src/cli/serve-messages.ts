@@ -7,12 +7,16 @@ export type ToProcess =
   | { kind: "start"; connection: EmbeddedPostgres["app"] | null }
   /** Asks for the metrics of this process alone. */
   | { kind: "render"; ask: number }
+  /** Asks for the same back. */
+  | { kind: "beat" }
   /** The answer to `collect`. */
   | { kind: "merged"; text: string };
 
 export type FromProcess =
   /** It listens. */
   | { kind: "ready"; greeting: Greeting }
+  /** Its event loop turns. */
+  | { kind: "beat" }
   | { kind: "rendered"; ask: number; text: string }
   /** Asks for the metrics of all processes. */
   | { kind: "collect" };

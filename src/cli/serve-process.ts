@@ -115,6 +115,8 @@ class Supervisor {
         return this.started.resolve(message);
       case "render":
         return this.tell({ kind: "rendered", ask: message.ask, text: this.render() });
+      case "beat":
+        return this.tell({ kind: "beat" });
       case "merged":
         this.collecting?.resolve(message.text);
     }

@@ -88,7 +88,8 @@ function keepersOf(
   embedded: EmbeddedPostgres | null,
   log: Log,
 ): Keeper[] {
-  const { host, port, processes, drainGraceMs: graceMs } = config;
+  const { host, port, processes } = config;
+  const limits = { graceMs: config.drainGraceMs, silenceMsMax: config.processSilenceMsMax };
   // What flags said; the rest is read from the same environment.
   const given = { HOST: host, PORT: String(port), STOA_PROCESSES: String(processes) };
   const env = { ...call.env, ...given };
@@ -101,7 +102,7 @@ function keepersOf(
   };
   const keepers: Keeper[] = Array.from(
     { length: processes },
-    (_, n) => new Keeper({ number: n + 1, env, start, graceMs, log, collect }),
+    (_, n) => new Keeper({ number: n + 1, env, start, ...limits, log, collect }),
   );
   measureProcess(metrics, () => embedded?.restarts() ?? 0);
   metrics.gauge("stoa_processes_ready", "Processes that answer requests.", () => {

@@ -13,11 +13,12 @@ import { drained, spoolsOf, storedClicks, storedLinks } from "./stored.ts";
 import { allReady, processes, startTogether, type Together } from "./together.ts";
 
 /**
- * Several processes on shared ports under one supervisor. Those that are killed are replaced, and
+ * Several processes on shared ports under one supervisor. Those that die or hang are replaced, and
  * nothing acknowledged is lost; SIGTERM drains them all; a supervisor that is killed leaves
  * nothing behind. What they say of themselves does not depend on which of them is asked.
  */
 const graceMs = 4_000;
+const silenceMsMax = 3_000;
 /** PostgreSQL stops after the drain. */
 const shutdownMs = 1_500;
 /** A process that has lost its supervisor drains for a moment only. */
@@ -31,7 +32,11 @@ type Scene = { together: Together; key: string; history: History; dataDir: strin
 
 async function open(stage: Stage, brokenTree?: string): Promise<Scene> {
   const { dataDir, key } = await install(stage);
-  const env = { STOA_DRAIN_GRACE_MS: String(graceMs), STOA_TRUSTED_PROXIES: proxy };
+  const env = {
+    STOA_DRAIN_GRACE_MS: String(graceMs),
+    STOA_PROCESS_SILENCE_MS_MAX: String(silenceMsMax),
+    STOA_TRUSTED_PROXIES: proxy,
+  };
   const together = await startTogether(stage, { dataDir, env, tree: brokenTree });
   return { together, key, history: new History(), dataDir };
 }
@@ -91,6 +96,33 @@ async function metricsOf(port: number): Promise<string> {
 
 test("kill -9 of one after the other under load loses nothing and repeats nothing", async () => {
   expect(await killInTurn(rounds(8))).toEqual([]);
+});
+
+/** Stopped in the middle of everything, as a loop without end would stop it: it does not die. */
+async function hangOne(brokenTree?: string): Promise<Violation[]> {
+  await using stage = new Stage();
+  const scene = await open(stage, brokenTree);
+  const { together, history } = scene;
+  const load = loadOn(stage, scene);
+  await until("each process serves", async () => (await servingOf(together)).size === processes);
+  const [victim] = together.pids() as [number];
+  signal(victim, "SIGSTOP");
+  const hungAt = performance.now();
+  stage.defer(() => signal(victim, "SIGKILL"));
+  const goneMs = await until("what hangs is gone", () => !lives(victim), {
+    withinMs: silenceMsMax * 1.5 + lagMs,
+  });
+  expect(goneMs).toBeGreaterThan(silenceMsMax * 0.9);
+  await allReady(together);
+  await lasting(300);
+  await load.stop();
+  console.log(`killed after ${Math.round(goneMs)} ms: ${history.summary()}`);
+  expect(together.pids()).toHaveLength(processes);
+  return await violationsOf(stage, scene, [hungAt]);
+}
+
+test("one that hangs is replaced, and nothing is lost", async () => {
+  expect(await hangOne()).toEqual([]);
 });
 
 async function drainUnderLoad(brokenTree?: string) {
@@ -253,6 +285,20 @@ counterproof(
   ],
   async (broken) => {
     await expect(killInTurn(4, broken)).rejects.toThrow("not within");
+  },
+);
+
+counterproof(
+  "a supervisor that waits for death",
+  [
+    {
+      file: "src/cli/serve-pulse.ts",
+      from: "} else if (this.looksLeft-- === 0) {",
+      to: "} else if (this.looksLeft === Number.NEGATIVE_INFINITY) {",
+    },
+  ],
+  async (broken) => {
+    await expect(hangOne(broken)).rejects.toThrow("not within");
   },
 );
 
