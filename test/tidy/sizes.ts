@@ -10,7 +10,7 @@ export const roomFor: Record<string, number> = {
   "sdk/transport.ts": 220,
   "src/console/links/edit-form.tsx": 240,
   "src/console/links/stats-panel.tsx": 220,
-  "src/platform/config/config.ts": 390,
+  "src/platform/config/config.ts": 400,
   "src/platform/db/backup-file.ts": 220,
   "src/platform/db/backup.ts": 280,
   "src/platform/db/db.ts": 240,

@@ -25,8 +25,8 @@ export const settings = {
     "STOA_REDIRECT_PORT",
     0,
     { min: 0, max: 65535 },
-    "TCP port that answers short links faster than PORT does, and hands everything else on to " +
-      "it. Point the proxy of the short domains here. 0: none.",
+    "TCP port that answers what PORT does, short links faster and all else slower. Point the " +
+      "proxy of the short domains here. 0: none.",
   ),
   redirectConnectionsMax: int(
     "STOA_REDIRECT_CONNECTIONS_MAX",
