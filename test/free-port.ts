@@ -1,6 +1,20 @@
-/** A TCP port that was free a moment ago, for settings that take no 0. */
+/**
+ * A port of this machine that nothing listens on right now, for settings that take no 0. Not one
+ * of those that the kernel gives to clients: one of them could connect to itself there, and keep
+ * a server that comes back from its port.
+ */
 export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  listener.stop(true);
-  return listener.port;
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * ports);
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+      return port;
+    } catch {
+      // Somebody has it.
+    }
+  }
 }
+
+/** Below 32768, where the kernel begins. */
+const firstPort = 16_000;
+const ports = 16_000;

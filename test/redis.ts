@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RedisClient } from "bun";
+import { freePort } from "./free-port.ts";
 
 /**
  * A real Redis or Valkey of the test's own, on a free port, in a temporary folder. A machine
@@ -74,13 +75,6 @@ export async function startRedis(options: { durable?: boolean } = {}): Promise<T
 /** A test run that is killed takes its servers with it, where the system can do that. */
 function endsWithUs(): string[] {
   return Bun.which("setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 async function answering(url: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { descriptor, EnvoyClient } from "../../src/systems/limits/envoy-client.fixture.ts";
 import { install } from "./install.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { counterproof, type Break } from "./sabotage.ts";
 import { Stage, until } from "./stage.ts";
 import { signal } from "./stoa.ts";
@@ -19,7 +19,7 @@ const limit = 2_000;
 async function askThroughEnds(tree?: string): Promise<{ passed: number; failures: string[] }> {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage);
-  const port = await freePort();
+  const port = freePort();
   const env = {
     STOA_LIMIT_GRPC_PORT: String(port),
     // On a busy machine Redis would count as away now and then, which refuses as well.

@@ -3,7 +3,7 @@ import { checkClicks, checkLinks, checkVisits, rulesOf, type Violation } from ".
 import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { startLoad } from "./load.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { answersEarly, counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage } from "./stage.ts";
@@ -22,7 +22,7 @@ const windowMs = 50 + 25;
 async function killUnderLoad(kills: number, brokenTree?: string): Promise<Violation[]> {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage);
-  const port = await freePort();
+  const port = freePort();
   const history = new History();
   const { random } = stage;
   const start = async () => await startStoa(stage, { dataDir, port, tree: brokenTree });

@@ -8,7 +8,7 @@ import {
   type Runner,
 } from "../../src/platform/db/embedded-runner.ts";
 import { silentLog } from "../../src/platform/log/log.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { until, type Stage } from "./stage.ts";
 import { killPostgres, postgresOf } from "./stoa.ts";
 
@@ -41,7 +41,7 @@ export async function startPostgres(stage: Stage): Promise<Postgres> {
     await giveTo(runner, path);
   }
   await initialise(runner, pgdata, passwordFile);
-  const port = await freePort();
+  const port = freePort();
   const url = (to: number, database: string) =>
     `postgres://postgres:${password}@127.0.0.1:${to}/${database}`;
   stage.defer(() => killPostgres(folder));

@@ -4,7 +4,7 @@ import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { startLoad } from "./load.ts";
 import { Line } from "./line.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage, until } from "./stage.ts";
@@ -260,7 +260,7 @@ test("a port that others may share is not taken beside another install", async (
   const { together } = await open(stage);
   const { dataDir } = await install(stage);
   const { port } = together.stoa;
-  const redirectPort = await freePort();
+  const redirectPort = freePort();
   const second = startTogether(stage, { dataDir, port, redirectPort, redis: together.redis });
   await expect(second).rejects.toThrow("cannot listen on port");
 });

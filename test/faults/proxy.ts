@@ -61,23 +61,3 @@ export async function startProxy(stage: Stage, to: { port: number }): Promise<Pr
     },
   };
 }
-
-/**
- * A port that nothing listens on right now. Not one of those that the kernel gives to clients: one
- * of them could connect to itself there, and keep a server that comes back from its port.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = firstPort + Math.floor(Math.random() * ports);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.on("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    if (free) return port;
-  }
-}
-
-const firstPort = 16_000;
-const ports = 16_000;

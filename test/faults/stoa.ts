@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { postgresProcesses } from "../../src/platform/db/embedded-owner.ts";
 import { Line } from "./line.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { type Stage, until } from "./stage.ts";
 
 /** The real program as a child process, started the way `npm start` does. */
@@ -41,7 +41,7 @@ const saidBytesMax = 4 * 1024 * 1024;
 export async function startStoa(stage: Stage, options: StoaOptions): Promise<Stoa> {
   const { dataDir, prefix = [], env = {}, readyWithinMs = 120_000 } = options;
   const from = options.tree ?? tree;
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? freePort();
   const began = performance.now();
   const child = Bun.spawn([...prefix, join(from, "bin/bun"), "src/main.ts", "serve"], {
     cwd: from,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { startRedis, type TestRedis } from "../redis.ts";
 import { Line } from "./line.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { type Stage, until } from "./stage.ts";
 import { signal, startStoa, type Stoa, type StoaOptions } from "./stoa.ts";
 
@@ -28,7 +28,7 @@ const connectionsTriedMax = 400;
 
 export async function startTogether(stage: Stage, options: TogetherOptions): Promise<Together> {
   const redis = options.redis ?? (await redisOf(stage));
-  const redirectPort = options.redirectPort ?? (await freePort());
+  const redirectPort = options.redirectPort ?? freePort();
   const stoa = await startStoa(stage, {
     ...options,
     env: {

@@ -4,7 +4,7 @@ import { History } from "./history.ts";
 import { install } from "./install.ts";
 import { Line } from "./line.ts";
 import { startLoad } from "./load.ts";
-import { freePort } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
@@ -34,7 +34,7 @@ async function subscribe(port: number, key: string, receiver: Receiver): Promise
 async function killWhileTelling(kills: number, brokenTree?: string) {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage, brokenTree);
-  const port = await freePort();
+  const port = freePort();
   const receiver = startReceiver(stage, "answer");
   const start = () => startStoa(stage, { dataDir, port, tree: brokenTree });
   let stoa = await start();

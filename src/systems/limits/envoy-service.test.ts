@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:http2";
-import { freePort } from "../../../test/faults/proxy.ts";
+import { freePort } from "../../../test/free-port.ts";
 import { startWorld, type World } from "../../../test/world.ts";
 import { descriptor, EnvoyClient, method, type AskedOfEnvoy } from "./envoy-client.fixture.ts";
 import { grpcStatus } from "./grpc-call.ts";
@@ -9,7 +9,7 @@ let world: World;
 let envoy: EnvoyClient;
 let port: number;
 beforeAll(async () => {
-  port = await freePort();
+  port = freePort();
   world = await startWorld({ STOA_LIMIT_GRPC_PORT: String(port) });
   envoy = new EnvoyClient(port);
 }, 60_000);
@@ -162,7 +162,7 @@ describe("a proxy's credentials", () => {
   });
 
   test("are not asked of trusted addresses", async () => {
-    const free = await freePort();
+    const free = freePort();
     const open = await startWorld({
       STOA_LIMIT_GRPC_PORT: String(free),
       STOA_LIMIT_GRPC_TRUSTED: "10.0.0.0/8,127.0.0.1",
