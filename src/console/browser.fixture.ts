@@ -109,6 +109,7 @@ export async function faultsOf(page: Page, name: string): Promise<string[]> {
   const found = (await barriersInBothThemes(page)).map((line) => `${name}, ${line}`);
   await page.setViewportSize(phone);
   for (const wide of await page.evaluate(widerThanWindow)) found.push(`${name}: ${wide}`);
+  for (const broken of await page.evaluate(brokenChoices)) found.push(`${name}: ${broken}`);
   await page.setViewportSize(desk);
   return found;
 }
@@ -119,4 +120,15 @@ function widerThanWindow(): string[] {
   return [...document.querySelectorAll("main *")]
     .filter((element) => element.getBoundingClientRect().right > innerWidth)
     .map((element) => `too wide for a phone: ${element.outerHTML.slice(0, 120)}`);
+}
+
+/** Choices side by side whose label stands on more than one line. */
+function brokenChoices(): string[] {
+  return [...document.querySelectorAll("fieldset label:has([type=radio])")]
+    .filter((label) => {
+      const text = document.createRange();
+      text.selectNodeContents(label.lastChild ?? label);
+      return text.getClientRects().length > 1;
+    })
+    .map((label) => `broken over lines: ${label.textContent}`);
 }

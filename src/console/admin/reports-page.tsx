@@ -28,7 +28,7 @@ export function ReportsPage() {
       title="Reports"
       lead="Links that people reported. What is stopped shows a warning instead of redirecting."
     >
-      <div className="mb-4 overflow-x-auto whitespace-nowrap">
+      <div className="mb-4">
         <Segments label="Show" value={view} options={views} onChange={go} />
       </div>
       {list === "report" && <ReportList status={which} onLookUp={lookUp} />}

@@ -27,7 +27,7 @@ export const rangeOptions: { value: RangeName; label: string }[] = [
   { value: "7d", label: "7 days" },
   { value: "30d", label: "30 days" },
   { value: "90d", label: "90 days" },
-  { value: "12m", label: "12 months" },
+  { value: "12m", label: "1 year" },
   { value: "custom", label: "Dates" },
 ];
 

@@ -131,7 +131,7 @@ export function Segments<T extends string>(props: {
 }) {
   const name = useId();
   return (
-    <fieldset className="inline-flex rounded-lg bg-sunken p-0.5">
+    <fieldset className="inline-flex max-w-full flex-wrap rounded-lg bg-sunken p-0.5">
       <legend className="sr-only">{props.label}</legend>
       {props.options.map((option) => (
         <label key={option.value} className="segment">
