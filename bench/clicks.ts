@@ -25,7 +25,7 @@ import { Spool } from "../src/systems/links/clicks/spool.ts";
 import { Stats } from "../src/systems/links/clicks/stats.ts";
 import { VisitorKeys } from "../src/systems/links/clicks/visitors.ts";
 import { statsQuery } from "../src/systems/links/wire.ts";
-import type { Measured } from "./links.ts";
+import type { Measured } from "./run.ts";
 
 export type ClicksOptions = { recent: number; links: number; history: number };
 type Bench = ClicksOptions & { db: Db; root: string };

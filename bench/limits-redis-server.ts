@@ -1,5 +1,4 @@
 import { RedisClient } from "bun";
-import { createServer, type AddressInfo } from "node:net";
 import { systemClock } from "../src/platform/clock/clock.ts";
 import { silentLog } from "../src/platform/log/log.ts";
 import { Metrics } from "../src/platform/metrics/metrics.ts";
@@ -7,6 +6,7 @@ import { openState } from "../src/platform/state/open.ts";
 import { limiterOf } from "../src/systems/limits/limiter-of.ts";
 import type { Limiter } from "../src/systems/limits/limiter.ts";
 import { MemoryLimiter } from "../src/systems/limits/memory.ts";
+import { freePort } from "../test/free-port.ts";
 import { serverCore } from "./load.ts";
 
 export type BenchRedis = { url: string; client: RedisClient; stop(): Promise<void> };
@@ -15,7 +15,7 @@ export type BenchRedis = { url: string; client: RedisClient; stop(): Promise<voi
 export async function startRedis(): Promise<BenchRedis> {
   const binary = Bun.which("redis-server") ?? Bun.which("valkey-server");
   if (!binary) throw new Error("Neither redis-server nor valkey-server is here: run bin/setup.");
-  const port = await freePort();
+  const port = freePort();
   const options = ["--bind", "127.0.0.1", "--port", String(port), "--save", ""];
   const server = Bun.spawn(["taskset", "-c", serverCore, binary, ...options], { stdout: "ignore" });
   const url = `redis://127.0.0.1:${port}`;
@@ -51,12 +51,4 @@ export async function openMember(redisUrl: string): Promise<Member> {
       await state.close();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

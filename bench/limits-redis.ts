@@ -1,13 +1,3 @@
-/**
- * Limits on Redis: ours, the same script called bare, and rate-limiter-flexible, in one run. Redis
- * has one core and we have the other.
- *
- *   bun bench/limits-redis.ts             everything, about a minute
- *   bun bench/limits-redis.ts leased      parts by name: strict, peer, leased, hot, local
- *
- * Beside each rate stands the CPU time that a decision cost us and Redis, which a busy machine
- * disturbs less: one core each would do no more than 1 / the larger of the two.
- */
 import { RedisClient } from "bun";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +6,14 @@ import type { Charge, Limit } from "../src/systems/limits/limiter.ts";
 import decideSource from "../src/systems/limits/decide.lua" with { type: "text" };
 import { openMember, startRedis, type BenchRedis, type Member } from "./limits-redis-server.ts";
 import { loadCore, median, zipf } from "./load.ts";
+import type { Measured } from "./run.ts";
 
+/**
+ * Limits on Redis: ours, the same script called bare, and rate-limiter-flexible, in one run. Redis
+ * has one core and we have the other. Beside each rate stands the CPU time that a decision cost us
+ * and Redis, which a busy machine disturbs less: one core each would do no more than 1 / the
+ * larger of the two.
+ */
 const rounds = 5;
 const roundMs = 1_000;
 const keys = 100_000;
@@ -105,7 +102,8 @@ async function compare(
   return told;
 }
 
-async function strict(redis: BenchRedis, member: Member): Promise<void> {
+async function strict(redis: BenchRedis, member: Member): Promise<Measured> {
+  const out: Measured = {};
   for (const rules of [1, 3]) {
     const limits = Array.from({ length: rules }, (_, i) => limitOf(`strict-${rules}-${i}`));
     const bare = new RedisClient(redis.url);
@@ -129,14 +127,18 @@ async function strict(redis: BenchRedis, member: Member): Promise<void> {
       };
       const [own, other] = (await compare(redis, inFlight, contenders)) as [number, number];
       console.log(`  ratio ${(own / other).toFixed(2)}`);
+      const name = `limits_redis_strict_${rules}_rules_${inFlight}_in_flight`;
+      out[`${name}_per_second`] = Math.round(own);
+      out[`${name}_of_bare_script`] = Number((own / other).toFixed(2));
     }
     bare.close();
   }
+  return out;
 }
 
 type PeerLimiter = { consume(key: string, points: number): Promise<unknown> };
 
-async function peer(redis: BenchRedis, member: Member): Promise<void> {
+async function peer(redis: BenchRedis, member: Member): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), "stoa-bench-"));
   try {
     const packages = ["rate-limiter-flexible@11.4.0", "ioredis@6.0.0"];
@@ -150,25 +152,29 @@ async function peer(redis: BenchRedis, member: Member): Promise<void> {
     });
     const limit = limitOf("peer", { algorithm: "fixed_window" });
     const keyOf = (i: number) => `user-${i % 10_000}`;
-    await compare(redis, 64, {
+    const [own, other] = (await compare(redis, 64, {
       "fixed window": (i) => member.limiter.take([{ limit, key: keyOf(i), cost: 1 }]),
       "  rate-limiter-flexible on Redis": (i) => theirs.consume(keyOf(i), 1),
-    });
+    })) as [number, number];
     storeClient.disconnect();
+    return { limits_redis_peer_ratio: Number((own / other).toFixed(2)) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function scriptsOf({ client }: BenchRedis, work: () => Promise<unknown>): Promise<number> {
+/** Prints how often Redis was asked while `work` was going on. */
+async function sayScripts({ client }: BenchRedis, work: () => Promise<number[]>): Promise<number> {
   await client.send("CONFIG", ["RESETSTAT"]);
-  await work();
+  const [perSecond = Number.NaN] = await work();
   const stats = String(await client.send("INFO", ["commandstats"]));
-  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  const scripts = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  console.log(`  ${Math.round(scripts / (rounds + 1) / (roundMs / 1_000))} scripts a second`);
+  return Math.round(perSecond);
 }
 
 /** One rule for all, one for each of 100k clients, one for each of 50 routes. */
-async function leased(redis: BenchRedis, member: Member): Promise<void> {
+async function leased(redis: BenchRedis, member: Member): Promise<Measured> {
   const accuracy = "leased";
   const all = limitOf("all", { limit: 100_000_000, burst: 100_000_000, accuracy });
   const client = limitOf("client", { algorithm: "fixed_window", limit: 6_000_000, accuracy });
@@ -181,14 +187,14 @@ async function leased(redis: BenchRedis, member: Member): Promise<void> {
       { limit: client, key: names[i & ((1 << 20) - 1)] as string, cost: 1 },
       { limit: route, key: routes[i % 50] as string, cost: 1 },
     ]);
-  const scripts = await scriptsOf(redis, async () => {
-    await compare(redis, 256, { "leased, three rules, Zipf over 100k clients": decide });
-  });
-  console.log(`  ${Math.round(scripts / (rounds + 1) / (roundMs / 1_000))} scripts a second`);
+  const name = "leased, three rules, Zipf over 100k clients";
+  const perSecond = await sayScripts(redis, () => compare(redis, 256, { [name]: decide }));
+  return { limits_redis_leased_three_rules_per_second: perSecond };
 }
 
 /** A key hotter than a core of Redis: what reaches Redis does not grow with it. */
-async function hot(redis: BenchRedis, member: Member): Promise<void> {
+async function hot(redis: BenchRedis, member: Member): Promise<Measured> {
+  const out: Measured = {};
   for (const accuracy of ["leased", "local"] as const) {
     const limit = limitOf(`hot-${accuracy}`, {
       limit: 4_000_000_000,
@@ -197,15 +203,16 @@ async function hot(redis: BenchRedis, member: Member): Promise<void> {
     });
     const charges = [{ limit, key: "hot", cost: 1 }];
     const decide = () => member.limiter.take(charges);
-    const scripts = await scriptsOf(redis, async () => {
-      await compare(redis, 64, { [`${accuracy}, one key`]: decide });
-    });
-    console.log(`  ${Math.round(scripts / (rounds + 1) / (roundMs / 1_000))} scripts a second`);
+    out[`limits_redis_hot_${accuracy}_per_second`] = await sayScripts(redis, () =>
+      compare(redis, 64, { [`${accuracy}, one key`]: decide }),
+    );
   }
+  return out;
 }
 
 /** Four members, evenly loaded at ten times the limit. */
-async function local(redis: BenchRedis): Promise<void> {
+async function local(redis: BenchRedis): Promise<Measured> {
+  const out: Measured = {};
   const members = await Promise.all([1, 2, 3, 4].map(() => openMember(redis.url)));
   for (const windowMs of [1_000, 5_000]) {
     const limit = limitOf(`local-${windowMs}`, {
@@ -228,21 +235,36 @@ async function local(redis: BenchRedis): Promise<void> {
     const over = [...passed.values()].map((count) => count / limit.limit - 1);
     const shown = over.map((share) => `${(share * 100).toFixed(1)}%`).join(", ");
     console.log(`local, 4 members at 10 x 1,000 per ${windowMs} ms: over by ${shown}`);
+    out[`limits_redis_local_${windowMs}_ms_over_max`] = Number(Math.max(...over).toFixed(3));
   }
   await Promise.all(members.map((member) => member.close()));
+  return out;
 }
 
-const parts = { strict, peer, leased, hot, local };
-const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) {
-  const part = parts[name as keyof typeof parts];
-  if (!part) throw new Error(`no part "${name}"; there are ${Object.keys(parts).join(", ")}`);
-  const redis = await startRedis();
-  Bun.spawnSync(["taskset", "-acp", loadCore, String(process.pid)]);
-  const member = await openMember(redis.url);
-  console.log(`\n== ${name}`);
-  await part(redis, member);
-  await member.close();
-  await redis.stop();
+/** Each on a Redis of its own, which nothing before has filled. */
+export async function benchRedis(): Promise<Measured> {
+  const out: Measured = {};
+  const unpin = pin(loadCore);
+  for (const part of [strict, peer, leased, hot, local]) {
+    const redis = await startRedis();
+    const member = await openMember(redis.url);
+    try {
+      console.log(`\n-- ${part.name}`);
+      Object.assign(out, await part(redis, member));
+    } finally {
+      await member.close();
+      await redis.stop();
+    }
+  }
+  unpin();
+  return out;
 }
-process.exit(0);
+
+/** Keeps this process to one core until told otherwise. */
+function pin(core: string): () => void {
+  const pid = String(process.pid);
+  const said = Bun.spawnSync(["taskset", "-cp", pid]).stdout.toString();
+  const before = said.split(": ")[1]?.trim() ?? "";
+  Bun.spawnSync(["taskset", "-acp", core, pid]);
+  return () => void Bun.spawnSync(["taskset", "-acp", before, pid]);
+}

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import type { Measured } from "./links.ts";
+import type { Measured } from "./run.ts";
 import { agents, load, writeScript } from "./load.ts";
 import { seededCode, seedLinks } from "./seed.ts";
 import { startPostgres, startStoa, type Bench } from "./server.ts";

@@ -1,4 +1,4 @@
-import type { Measured } from "./links.ts";
+import type { Measured } from "./run.ts";
 import { median } from "./load.ts";
 import { startPostgres, startStoa, type Bench } from "./server.ts";
 

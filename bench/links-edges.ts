@@ -1,4 +1,4 @@
-import type { Measured } from "./links.ts";
+import type { Measured } from "./run.ts";
 import { agents, load, median, writeScript, type Load } from "./load.ts";
 import { startConstant } from "./peers.ts";
 import { seededCode, seedLinks } from "./seed.ts";

@@ -1,4 +1,4 @@
-import type { Measured } from "./links.ts";
+import type { Measured } from "./run.ts";
 import { agents, load, median, writeScript, zipf } from "./load.ts";
 import { seededCode, seedLinks } from "./seed.ts";
 import { startPostgres, startStoa, type Bench } from "./server.ts";

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "../src/platform/log/log.ts";
 import { startEmbedded, type EmbeddedPostgres } from "../src/platform/db/embedded.ts";
+import { freePort } from "../test/free-port.ts";
 import { answering } from "./peers.ts";
 import { loadCore, serverCore } from "./load.ts";
 
@@ -91,13 +92,6 @@ export function yieldToLoad({ postgres }: Pick<Bench, "postgres">): void {
     const group = `/proc/${pid}/autogroup`;
     if (existsSync(group)) writeFileSync(group, "19");
   }
-}
-
-/** Somebody else's server on a fixed port would be measured in place of ours. */
-function freePort(): number {
-  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  taken.stop(true);
-  return taken.port;
 }
 
 async function makeKey(dataDir: string, db: { postgres: EmbeddedPostgres }): Promise<string> {
