@@ -42,18 +42,27 @@ type Part = "query" | "body" | "reply";
 
 const names: Names = {
   Link: ["get_links_id", "reply"],
+  Quarantine: ["get_links_id", "reply", "quarantine", "?"],
+  SplitTarget: ["get_links_id", "reply", "split", "[]"],
   CreateLink: ["post_links", "body"],
   UpdateLink: ["patch_links_id", "body"],
   ListLinks: ["get_links", "query"],
   Rule: ["get_links_id", "reply", "rules", "[]"],
+  BulkResult: ["post_links_bulk", "reply", "results", "[]"],
+  PageQuery: ["get_keys", "query"],
   TagCount: ["get_links_tags", "reply", "items", "[]"],
   Domain: ["post_domains", "reply"],
   Stats: ["get_stats", "reply"],
   StatsQuery: ["get_stats", "query"],
+  StatsInterval: ["get_stats", "query", "interval"],
+  StatsGroup: ["get_stats", "query", "group_by"],
   Click: ["get_links_id_clicks", "reply", "items", "[]"],
   Webhook: ["get_webhooks_id", "reply"],
+  WebhookWithSecret: ["post_webhooks", "reply"],
   Delivery: ["get_webhooks_id_deliveries", "reply", "items", "[]"],
   Report: ["get_admin_reports", "reply", "items", "[]"],
+  ReportReason: ["post_reports", "body", "reason"],
+  StopReason: ["post_admin_links_id_quarantine", "body"],
   Lookup: ["get_admin_lookup", "reply"],
   Quarantined: ["get_admin_quarantine", "reply", "items", "[]"],
   Account: ["get_account", "reply"],
@@ -62,6 +71,11 @@ const names: Names = {
   ApiKey: ["get_keys", "reply", "items", "[]"],
   AuditEntry: ["get_audit", "reply", "items", "[]"],
   LimitRule: ["get_limits_rules_id", "reply"],
+  LimitMode: ["get_limits_rules_id", "reply", "mode"],
+  LimitMethod: ["get_limits_rules_id", "reply", "methods", "[]"],
+  LimitAlgorithm: ["get_limits_rules_id", "reply", "algorithm"],
+  LimitAccuracy: ["get_limits_rules_id", "reply", "accuracy"],
+  LimitFailure: ["get_limits_rules_id", "reply", "on_failure", "?"],
   CreateLimitRule: ["post_limits_rules", "body"],
   UpdateLimitRule: ["patch_limits_rules_id", "body"],
   LimitRuleVersion: ["get_limits_rules_id_versions", "reply", "items", "[]"],
@@ -92,7 +106,9 @@ export async function sdkTypes(routes: Route[]): Promise<string> {
   return formatted;
 }
 
-const header = `// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.\n`;
+const header = `// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.
+import type { Page } from "./listing.ts";
+`;
 
 function typesOf(document: Document): string {
   const operations = Object.values(document.paths)
@@ -106,7 +122,9 @@ function typesOf(document: Document): string {
     let schema: Schema | undefined = partOf(operation, part);
     for (const step of path) schema = stepInto(schema, step);
     if (!schema) throw new Error(`${name}: ${id} has no ${part} ${path.join(".")}`);
-    named.set(JSON.stringify(schema), name);
+    const shape = shapeOf(schema);
+    if (named.has(shape)) throw new Error(`${name} is what ${named.get(shape)} is`);
+    named.set(shape, name);
     schemas.set(name, schema);
   }
   let out = header;
@@ -148,8 +166,10 @@ function queryOf(operation: Operation): Schema | undefined {
   };
 }
 
+/** Into a field, with `[]` into the entries of a list, with `?` to what may also be null. */
 function stepInto(schema: Schema | undefined, step: string): Schema | undefined {
   const options = schema?.anyOf ?? schema?.oneOf ?? (schema ? [schema] : []);
+  if (step === "?") return options.find(({ type }) => type !== "null");
   for (const option of options) {
     const found = step === "[]" ? option.items : option.properties?.[step];
     if (found) return found;
@@ -157,8 +177,13 @@ function stepInto(schema: Schema | undefined, step: string): Schema | undefined 
   return undefined;
 }
 
+/** What prints alike is called alike, also where one has a default or other bounds. */
+function shapeOf(schema: Schema): string {
+  return print(schema, new Map(), "", true);
+}
+
 function print(schema: Schema, named: Map<string, string>, indent: string, root = false): string {
-  const name = root ? undefined : named.get(JSON.stringify(schema));
+  const name = root || named.size === 0 ? undefined : named.get(shapeOf(schema));
   if (name) return name;
   const inner = (part: Schema) => print(part, named, indent);
   const union = (parts: Schema[]) => [...new Set(parts.map(inner))].join(" | ");
@@ -186,6 +211,8 @@ function print(schema: Schema, named: Map<string, string>, indent: string, root 
 }
 
 function printObject(schema: Schema, named: Map<string, string>, indent: string): string {
+  const page = pageOf(schema);
+  if (page) return `Page<${print(page, named, indent)}>`;
   const required = new Set(schema.required);
   const extra = schema.additionalProperties;
   const fields = Object.entries(schema.properties ?? {}).map(([key, property]) => {
@@ -197,6 +224,13 @@ function printObject(schema: Schema, named: Map<string, string>, indent: string)
   if (fields.length > 0) return `{\n${fields.join("")}${indent}}`;
   const values = typeof extra === "object" ? print(extra, named, indent) : "unknown";
   return extra === false ? "Record<string, never>" : `Record<string, ${values}>`;
+}
+
+/** What a page of a long list holds, if the schema is one. */
+function pageOf({ properties = {}, required = [] }: Schema): Schema | undefined {
+  const { items, next_cursor, ...more } = properties;
+  const whole = Object.keys(more).length === 0 && required.length === 2;
+  return whole && next_cursor ? items?.items : undefined;
 }
 
 /** Brackets around what would otherwise read as something else. */

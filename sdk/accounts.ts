@@ -1,8 +1,6 @@
-import { segment, type Body, type Caller, type Query, type Reply } from "./api.ts";
+import { segment, type Body, type Caller, type Filter, type Reply } from "./api.ts";
 import type { CallOptions } from "./transport.ts";
 import type { Account, ApiKey, AuditEntry, Session, SignedIn } from "./types.ts";
-
-type Filter<Q> = Omit<NonNullable<Q>, "cursor">;
 
 export function sessionsOf(api: Caller) {
   const post = <T>(path: string, body: unknown, options: CallOptions = {}) =>
@@ -50,7 +48,7 @@ export function accountsOf(api: Caller) {
     /** By an administrator; the password is a temporary one. */
     create: (account: Body<"post_accounts">, options?: CallOptions) =>
       api.create<Account>("/accounts", account, options),
-    list: (query: Filter<Query<"get_accounts">> = {}, options?: CallOptions) =>
+    list: (query: Filter<"get_accounts"> = {}, options?: CallOptions) =>
       api.list<Account>("/accounts", query, options),
     update: (id: string, change: Body<"patch_accounts_id">, options?: CallOptions) =>
       api.patch<Account>(`/accounts/${segment(id)}`, change, options),
@@ -65,7 +63,7 @@ export function keysOf(api: Caller) {
     /** `key` in the answer is shown this once; so the call is never sent twice by itself. */
     create: (key: Body<"post_keys">, options?: CallOptions) =>
       api.post<Reply<"post_keys">>("/keys", key, options),
-    list: (query: Filter<Query<"get_keys">> = {}, options?: CallOptions) =>
+    list: (query: Filter<"get_keys"> = {}, options?: CallOptions) =>
       api.list<ApiKey>("/keys", query, options),
     rename: (id: string, name: string, options?: CallOptions) =>
       api.patch<ApiKey>(`/keys/${segment(id)}`, { name }, options),
@@ -75,7 +73,7 @@ export function keysOf(api: Caller) {
 
 export function auditOf(api: Caller) {
   return {
-    list: (query: Filter<Query<"get_audit">> = {}, options?: CallOptions) =>
+    list: (query: Filter<"get_audit"> = {}, options?: CallOptions) =>
       api.list<AuditEntry>("/audit", query, options),
   };
 }

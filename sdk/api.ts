@@ -6,6 +6,8 @@ import type { Operations } from "./types.ts";
 /** The verbs that the resources are made of. */
 export type Body<K extends keyof Operations> = Operations[K]["body"];
 export type Query<K extends keyof Operations> = Operations[K]["query"];
+/** What a list is narrowed by; its pages are turned by `Listing`. */
+export type Filter<K extends keyof Operations> = Omit<NonNullable<Query<K>>, "cursor">;
 export type Reply<K extends keyof Operations> = Operations[K]["reply"];
 
 /** Puts a value into a path; what it holds can never become another path. */

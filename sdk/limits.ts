@@ -1,4 +1,4 @@
-import { segment, type Body, type Caller, type Query, type Reply } from "./api.ts";
+import { segment, type Body, type Caller, type Filter, type Query, type Reply } from "./api.ts";
 import type { CallOptions } from "./transport.ts";
 import type {
   CreateLimitRule,
@@ -13,8 +13,6 @@ import type {
   Simulation,
   UpdateLimitRule,
 } from "./types.ts";
-
-type Filter<Q> = Omit<NonNullable<Q>, "cursor">;
 
 /**
  * May this key do this now? A question charges, so none of them is sent again by itself after an
@@ -78,7 +76,7 @@ function rulesOf(api: Caller) {
     /** Every state of a rule, newest first; of a removed one too. */
     versions: (
       id: string,
-      query: Filter<Query<"get_limits_rules_id_versions">> = {},
+      query: Filter<"get_limits_rules_id_versions"> = {},
       options?: CallOptions,
     ) => api.list<LimitRuleVersion>(`${path(id)}/versions`, query, options),
   };

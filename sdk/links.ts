@@ -1,4 +1,4 @@
-import { segment, type Body, type Caller, type Query, type Reply } from "./api.ts";
+import { segment, type Body, type Caller, type Filter, type Reply } from "./api.ts";
 import { importLinks, type ImportOptions } from "./import.ts";
 import type { CallOptions } from "./transport.ts";
 import type {
@@ -27,10 +27,8 @@ export function linksOf(api: Caller) {
       api.patch<Link>(`/links/${segment(id)}`, change, options),
     delete: (id: string, options?: CallOptions) => api.delete(`/links/${segment(id)}`, options),
     /** By name; `prefix` is what they begin with. */
-    tags: (
-      query: Omit<NonNullable<Query<"get_links_tags">>, "cursor"> = {},
-      options?: CallOptions,
-    ) => api.list<TagCount>("/links/tags", query, options),
+    tags: (query: Filter<"get_links_tags"> = {}, options?: CallOptions) =>
+      api.list<TagCount>("/links/tags", query, options),
     /** On all links, soon after the answer; `null` takes the tag off them. */
     renameTag: (tag: string, to: string | null, options?: CallOptions) =>
       api.patch<void>("/links/tags", { tag, to }, options),

@@ -1,8 +1,6 @@
-import { segment, type Body, type Caller, type Query } from "./api.ts";
+import { segment, type Body, type Caller, type Filter, type Query } from "./api.ts";
 import type { CallOptions } from "./transport.ts";
 import type { Lookup, Quarantined, Report } from "./types.ts";
-
-type Filter<Q> = Omit<NonNullable<Q>, "cursor">;
 
 /** Reports by anybody, and what administrators make of them. */
 export function safetyOf(api: Caller) {
@@ -15,7 +13,7 @@ export function safetyOf(api: Caller) {
         body: report,
         anonymous: true,
       }),
-    reports: (query: Filter<Query<"get_admin_reports">> = {}, options?: CallOptions) =>
+    reports: (query: Filter<"get_admin_reports"> = {}, options?: CallOptions) =>
       api.list<Report>("/admin/reports", query, options),
     /** Upholding stops the link. */
     decide: (id: string, decision: "uphold" | "dismiss", options?: CallOptions) =>
@@ -23,7 +21,7 @@ export function safetyOf(api: Caller) {
     /** Give one of them; the answer has what belongs to it as well. */
     lookUp: (query: Query<"get_admin_lookup">, options?: CallOptions) =>
       api.get<Lookup>("/admin/lookup", query, options),
-    quarantined: (query: Filter<Query<"get_admin_quarantine">> = {}, options?: CallOptions) =>
+    quarantined: (query: Filter<"get_admin_quarantine"> = {}, options?: CallOptions) =>
       api.list<Quarantined>("/admin/quarantine", query, options),
     /** Visitors see a warning instead of being sent on. */
     quarantine: (

@@ -1,4 +1,5 @@
 // Made by bin/sdk-types.ts from the OpenAPI document; do not edit.
+import type { Page } from "./listing.ts";
 
 export type Link = {
   id: string;
@@ -7,10 +8,7 @@ export type Link = {
   short_url: string;
   url: string;
   state: "active" | "scheduled" | "expired" | "used_up" | "deleted" | "quarantined";
-  quarantine: {
-    of: "link" | "domain" | "owner";
-    reason: string;
-  } | null;
+  quarantine: Quarantine | null;
   title: string | null;
   description: string | null;
   image: string | null;
@@ -25,12 +23,7 @@ export type Link = {
   forward_query: boolean;
   forward_path: boolean;
   rules: Rule[];
-  split:
-    | {
-        url: string;
-        weight: number;
-      }[]
-    | null;
+  split: SplitTarget[] | null;
   robots: "index" | "noindex";
   click_retention_days: number | null;
   flags: string[];
@@ -38,6 +31,16 @@ export type Link = {
   clicks: number;
   created_at: string;
   updated_at: string;
+};
+
+export type Quarantine = {
+  of: "link" | "domain" | "owner";
+  reason: string;
+};
+
+export type SplitTarget = {
+  url: string;
+  weight: number;
 };
 
 export type CreateLink = {
@@ -55,12 +58,7 @@ export type CreateLink = {
   forward_query?: boolean;
   forward_path?: boolean;
   rules?: Rule[];
-  split?:
-    | {
-        url: string;
-        weight: number;
-      }[]
-    | null;
+  split?: SplitTarget[] | null;
   robots?: "index" | "noindex";
   click_retention_days?: number | null;
   alias?: string;
@@ -84,12 +82,7 @@ export type UpdateLink = {
   forward_query?: boolean;
   forward_path?: boolean;
   rules?: Rule[];
-  split?:
-    | {
-        url: string;
-        weight: number;
-      }[]
-    | null;
+  split?: SplitTarget[] | null;
   robots?: "index" | "noindex";
   click_retention_days?: number | null;
 };
@@ -124,6 +117,26 @@ export type Rule = {
   android_app?: string;
 };
 
+export type BulkResult =
+  | {
+      status: 201;
+      link: Link;
+    }
+  | {
+      status: number;
+      code: string;
+      detail: string;
+      errors?: {
+        field: string;
+        message: string;
+      }[];
+    };
+
+export type PageQuery = {
+  cursor?: string;
+  limit?: number;
+};
+
 export type TagCount = {
   tag: string;
   links: number;
@@ -138,10 +151,7 @@ export type Domain = {
     well_known_url: string;
   };
   verified_at: string | null;
-  quarantine: {
-    of: "link" | "domain" | "owner";
-    reason: string;
-  } | null;
+  quarantine: Quarantine | null;
   alphabet: "base62" | "people";
   root_url: string | null;
   not_found_url: string | null;
@@ -151,19 +161,8 @@ export type Domain = {
 export type Stats = {
   from: string;
   to: string;
-  interval: "hour" | "day" | "week" | "month";
-  group_by:
-    | "time"
-    | "country"
-    | "city"
-    | "referrer"
-    | "device"
-    | "browser"
-    | "os"
-    | "utm_source"
-    | "utm_medium"
-    | "utm_campaign"
-    | "kind";
+  interval: StatsInterval;
+  group_by: StatsGroup;
   as_of: string;
   totals: {
     clicks: number;
@@ -184,22 +183,26 @@ export type Stats = {
 export type StatsQuery = {
   from?: string;
   to?: string;
-  interval?: "hour" | "day" | "week" | "month";
-  group_by?:
-    | "time"
-    | "country"
-    | "city"
-    | "referrer"
-    | "device"
-    | "browser"
-    | "os"
-    | "utm_source"
-    | "utm_medium"
-    | "utm_campaign"
-    | "kind";
+  interval?: StatsInterval;
+  group_by?: StatsGroup;
   traffic?: "human" | "all";
   limit?: number;
 };
+
+export type StatsInterval = "hour" | "day" | "week" | "month";
+
+export type StatsGroup =
+  | "time"
+  | "country"
+  | "city"
+  | "referrer"
+  | "device"
+  | "browser"
+  | "os"
+  | "utm_source"
+  | "utm_medium"
+  | "utm_campaign"
+  | "kind";
 
 export type Click = {
   at: string;
@@ -233,6 +236,19 @@ export type Webhook = {
   updated_at: string;
 };
 
+export type WebhookWithSecret = {
+  id: string;
+  url: string;
+  description: string;
+  event_types: string[];
+  enabled: boolean;
+  disabled_reason: "gone" | "failing" | null;
+  failing_since: string | null;
+  created_at: string;
+  updated_at: string;
+  secret: string;
+};
+
 export type Delivery = {
   id: string;
   event_id: string;
@@ -254,17 +270,20 @@ export type Report = {
   owner_id: string;
   short_url: string;
   url: string;
-  quarantine: {
-    of: "link" | "domain" | "owner";
-    reason: string;
-  } | null;
-  reason: "phishing" | "malware" | "spam" | "illegal" | "other";
+  quarantine: Quarantine | null;
+  reason: ReportReason;
   detail: string;
   contact: string;
   status: "open" | "upheld" | "dismissed";
   created_at: string;
   decided_at: string | null;
   decided_by: string | null;
+};
+
+export type ReportReason = "phishing" | "malware" | "spam" | "illegal" | "other";
+
+export type StopReason = {
+  reason: string;
 };
 
 export type Lookup = {
@@ -349,28 +368,20 @@ export type LimitRule = {
   name: string;
   description: string;
   enabled: boolean;
-  mode: "enforce" | "shadow";
+  mode: LimitMode;
   service: boolean;
   tiers: string[];
   routes: string[];
-  methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-  algorithm:
-    | "fixed_window"
-    | "sliding_log"
-    | "sliding_window"
-    | "token_bucket"
-    | "leaky_bucket"
-    | "quota"
-    | "concurrency"
-    | "list";
+  methods: LimitMethod[];
+  algorithm: LimitAlgorithm;
   limit: number;
   window_ms: number;
   burst: number | null;
   cost: number;
   key: string[];
   key_fallback: string[];
-  accuracy: "strict" | "leased" | "local";
-  on_failure: "open" | "closed" | null;
+  accuracy: LimitAccuracy;
+  on_failure: LimitFailure | null;
   penalty_ms: number;
   wait_ms_max: number;
   queue_max: number;
@@ -382,32 +393,42 @@ export type LimitRule = {
   updated_by: string | null;
 };
 
+export type LimitMode = "enforce" | "shadow";
+
+export type LimitMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export type LimitAlgorithm =
+  | "fixed_window"
+  | "sliding_log"
+  | "sliding_window"
+  | "token_bucket"
+  | "leaky_bucket"
+  | "quota"
+  | "concurrency"
+  | "list";
+
+export type LimitAccuracy = "strict" | "leased" | "local";
+
+export type LimitFailure = "open" | "closed";
+
 export type CreateLimitRule = {
   name: string;
-  algorithm:
-    | "fixed_window"
-    | "sliding_log"
-    | "sliding_window"
-    | "token_bucket"
-    | "leaky_bucket"
-    | "quota"
-    | "concurrency"
-    | "list";
+  algorithm: LimitAlgorithm;
   description?: string;
   enabled?: boolean;
-  mode?: "enforce" | "shadow";
+  mode?: LimitMode;
   service?: boolean;
   tiers?: string[];
   routes?: string[];
-  methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  methods?: LimitMethod[];
   limit?: number;
   window_ms?: number;
   burst?: number | null;
   cost?: number;
   key?: string[];
   key_fallback?: string[];
-  accuracy?: "strict" | "leased" | "local";
-  on_failure?: "open" | "closed" | null;
+  accuracy?: LimitAccuracy;
+  on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
   queue_max?: number;
@@ -419,28 +440,20 @@ export type UpdateLimitRule = {
   name?: string;
   description?: string;
   enabled?: boolean;
-  mode?: "enforce" | "shadow";
+  mode?: LimitMode;
   service?: boolean;
   tiers?: string[];
   routes?: string[];
-  methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-  algorithm?:
-    | "fixed_window"
-    | "sliding_log"
-    | "sliding_window"
-    | "token_bucket"
-    | "leaky_bucket"
-    | "quota"
-    | "concurrency"
-    | "list";
+  methods?: LimitMethod[];
+  algorithm?: LimitAlgorithm;
   limit?: number;
   window_ms?: number;
   burst?: number | null;
   cost?: number;
   key?: string[];
   key_fallback?: string[];
-  accuracy?: "strict" | "leased" | "local";
-  on_failure?: "open" | "closed" | null;
+  accuracy?: LimitAccuracy;
+  on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
   queue_max?: number;
@@ -458,28 +471,20 @@ export type LimitRuleVersion = {
     name: string;
     description: string;
     enabled: boolean;
-    mode: "enforce" | "shadow";
+    mode: LimitMode;
     service: boolean;
     tiers: string[];
     routes: string[];
-    methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
-    algorithm:
-      | "fixed_window"
-      | "sliding_log"
-      | "sliding_window"
-      | "token_bucket"
-      | "leaky_bucket"
-      | "quota"
-      | "concurrency"
-      | "list";
+    methods: LimitMethod[];
+    algorithm: LimitAlgorithm;
     limit: number;
     window_ms: number;
     burst: number | null;
     cost: number;
     key: string[];
     key_fallback: string[];
-    accuracy: "strict" | "leased" | "local";
-    on_failure: "open" | "closed" | null;
+    accuracy: LimitAccuracy;
+    on_failure: LimitFailure | null;
     penalty_ms: number;
     wait_ms_max: number;
     queue_max: number;
@@ -529,7 +534,7 @@ export type LimitExplanation = {
   allowed: boolean;
   rules: {
     rule: string;
-    mode: "enforce" | "shadow";
+    mode: LimitMode;
     applies: boolean;
     why: string;
     key: string | null;
@@ -643,10 +648,7 @@ export interface Operations {
       search?: string;
     };
     body: undefined;
-    reply: {
-      items: Account[];
-      next_cursor: string | null;
-    };
+    reply: Page<Account>;
   };
   /** Jobs that failed for good, newest first */
   get_admin_dead_letters: {
@@ -656,17 +658,14 @@ export interface Operations {
       kind?: string;
     };
     body: undefined;
-    reply: {
-      items: {
-        id: string;
-        kind: string;
-        payload: unknown;
-        attempts: number;
-        error: string;
-        died_at: string;
-      }[];
-      next_cursor: string | null;
-    };
+    reply: Page<{
+      id: string;
+      kind: string;
+      payload: unknown;
+      attempts: number;
+      error: string;
+      died_at: string;
+    }>;
   };
   /** Events of the last days, newest first */
   get_admin_events: {
@@ -677,16 +676,13 @@ export interface Operations {
       owner_id?: string;
     };
     body: undefined;
-    reply: {
-      items: {
-        id: string;
-        type: string;
-        owner_id: string | null;
-        data: unknown;
-        occurred_at: string;
-      }[];
-      next_cursor: string | null;
-    };
+    reply: Page<{
+      id: string;
+      type: string;
+      owner_id: string | null;
+      data: unknown;
+      occurred_at: string;
+    }>;
   };
   /** The state of the process that answers: its database, its age and its metrics */
   get_admin_health: {
@@ -718,10 +714,7 @@ export interface Operations {
       kind?: "link" | "owner" | "domain";
     };
     body: undefined;
-    reply: {
-      items: Quarantined[];
-      next_cursor: string | null;
-    };
+    reply: Page<Quarantined>;
   };
   /** List what people reported, newest first */
   get_admin_reports: {
@@ -731,10 +724,7 @@ export interface Operations {
       status?: "open" | "upheld" | "dismissed" | "all";
     };
     body: undefined;
-    reply: {
-      items: Report[];
-      next_cursor: string | null;
-    };
+    reply: Page<Report>;
   };
   /** The audit log, newest first: one's own, or as an administrator anybody's */
   get_audit: {
@@ -745,10 +735,7 @@ export interface Operations {
       account_id?: string;
     };
     body: undefined;
-    reply: {
-      items: AuditEntry[];
-      next_cursor: string | null;
-    };
+    reply: Page<AuditEntry>;
   };
   /** List your domains */
   get_domains: {
@@ -768,20 +755,14 @@ export interface Operations {
   };
   /** One's API keys, newest first */
   get_keys: {
-    query: {
-      cursor?: string;
-      limit?: number;
-    };
+    query: PageQuery;
     body: undefined;
-    reply: {
-      items: ApiKey[];
-      next_cursor: string | null;
-    };
+    reply: Page<ApiKey>;
   };
   /** Which rules concern a request, in what order, with what state, and why */
   get_limits_explain: {
     query: {
-      method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+      method?: LimitMethod;
       path: string;
       address?: string;
       account_id?: string;
@@ -823,19 +804,13 @@ export interface Operations {
       limit?: number;
     };
     body: undefined;
-    reply: {
-      items: LimitRuleVersion[];
-      next_cursor: string | null;
-    };
+    reply: Page<LimitRuleVersion>;
   };
   /** List links, newest first */
   get_links: {
     query: ListLinks;
     body: undefined;
-    reply: {
-      items: Link[];
-      next_cursor: string | null;
-    };
+    reply: Page<Link>;
   };
   /** All of one's links as CSV, which an import reads back */
   get_links_export: {
@@ -851,15 +826,9 @@ export interface Operations {
   };
   /** The latest clicks of a link, one by one */
   get_links_id_clicks: {
-    query: {
-      cursor?: string;
-      limit?: number;
-    };
+    query: PageQuery;
     body: undefined;
-    reply: {
-      items: Click[];
-      next_cursor: string | null;
-    };
+    reply: Page<Click>;
   };
   /** The QR code of a link as SVG or PNG */
   get_links_id_qr: {
@@ -888,29 +857,20 @@ export interface Operations {
       prefix?: string;
     };
     body: undefined;
-    reply: {
-      items: TagCount[];
-      next_cursor: string | null;
-    };
+    reply: Page<TagCount>;
   };
   /** Clicks on codes that nobody has made, newest first */
   get_orphans: {
-    query: {
-      cursor?: string;
-      limit?: number;
-    };
+    query: PageQuery;
     body: undefined;
-    reply: {
-      items: {
-        at: string;
-        code: string;
-        kind: string;
-        reason: string;
-        country: string;
-        referrer: string;
-      }[];
-      next_cursor: string | null;
-    };
+    reply: Page<{
+      at: string;
+      code: string;
+      kind: string;
+      reason: string;
+      country: string;
+      referrer: string;
+    }>;
   };
   /** The devices that are signed in, the last active first */
   get_sessions: {
@@ -934,15 +894,9 @@ export interface Operations {
   };
   /** Your webhooks, newest first */
   get_webhooks: {
-    query: {
-      cursor?: string;
-      limit?: number;
-    };
+    query: PageQuery;
     body: undefined;
-    reply: {
-      items: Webhook[];
-      next_cursor: string | null;
-    };
+    reply: Page<Webhook>;
   };
   /** One of your webhooks */
   get_webhooks_id: {
@@ -958,10 +912,7 @@ export interface Operations {
       status?: "pending" | "delivered" | "dead";
     };
     body: undefined;
-    reply: {
-      items: Delivery[];
-      next_cursor: string | null;
-    };
+    reply: Page<Delivery>;
   };
   /** Change one's name, or one's password (signs out every other session) */
   patch_account: {
@@ -1069,9 +1020,7 @@ export interface Operations {
   /** Stop one of the domains: visitors see a warning */
   post_admin_domains_id_quarantine: {
     query: undefined;
-    body: {
-      reason: string;
-    };
+    body: StopReason;
     reply: void;
   };
   /** Let one of the domains that was stopped redirect again */
@@ -1093,9 +1042,7 @@ export interface Operations {
   /** Stop one of the links: visitors see a warning */
   post_admin_links_id_quarantine: {
     query: undefined;
-    body: {
-      reason: string;
-    };
+    body: StopReason;
     reply: void;
   };
   /** Let one of the links that was stopped redirect again */
@@ -1107,9 +1054,7 @@ export interface Operations {
   /** Stop one of the owners: visitors see a warning */
   post_admin_owners_id_quarantine: {
     query: undefined;
-    body: {
-      reason: string;
-    };
+    body: StopReason;
     reply: void;
   };
   /** Let one of the owners that was stopped redirect again */
@@ -1249,21 +1194,7 @@ export interface Operations {
     reply: {
       created: number;
       failed: number;
-      results: (
-        | {
-            status: 201;
-            link: Link;
-          }
-        | {
-            status: number;
-            code: string;
-            detail: string;
-            errors?: {
-              field: string;
-              message: string;
-            }[];
-          }
-      )[];
+      results: BulkResult[];
     };
   };
   /** Make links of the CSV that Stoa, Bitly, Kutt, YOURLS or Shlink exported */
@@ -1293,7 +1224,7 @@ export interface Operations {
       short_url?: string;
       code?: string;
       domain?: string;
-      reason: "phishing" | "malware" | "spam" | "illegal" | "other";
+      reason: ReportReason;
       detail?: string;
       contact?: string;
     };
@@ -1326,18 +1257,7 @@ export interface Operations {
       event_types: string[];
       enabled?: boolean;
     };
-    reply: {
-      id: string;
-      url: string;
-      description: string;
-      event_types: string[];
-      enabled: boolean;
-      disabled_reason: "gone" | "failing" | null;
-      failing_since: string | null;
-      created_at: string;
-      updated_at: string;
-      secret: string;
-    };
+    reply: WebhookWithSecret;
   };
   /** Send a delivery again, with the same id, from its first attempt on */
   post_webhooks_id_deliveries_delivery_id_replay: {
@@ -1349,18 +1269,7 @@ export interface Operations {
   post_webhooks_id_rotate_secret: {
     query: undefined;
     body: undefined;
-    reply: {
-      id: string;
-      url: string;
-      description: string;
-      event_types: string[];
-      enabled: boolean;
-      disabled_reason: "gone" | "failing" | null;
-      failing_since: string | null;
-      created_at: string;
-      updated_at: string;
-      secret: string;
-    };
+    reply: WebhookWithSecret;
   };
   /** Send a webhooks.test event to this webhook */
   post_webhooks_id_test: {

@@ -1,3 +1,5 @@
+import type { StatsInterval } from "../../../sdk/types.ts";
+
 /** Round numbers for an axis that begins at 0: about four steps of 1, 2 or 5 times ten to the n. */
 export function scaleOf(highest: number): { max: number; ticks: number[] } {
   if (highest <= 0) return { max: 1, ticks: [0, 1] };
@@ -10,12 +12,10 @@ export function scaleOf(highest: number): { max: number; ticks: number[] } {
   return { max: steps * step, ticks: Array.from({ length: steps + 1 }, (_, i) => i * step) };
 }
 
-export type Interval = "hour" | "day" | "week" | "month";
-
 const bucketsMax = 2_000;
 
 /** Every bucket between two instants, in UTC as the server counts, so that quiet days show as 0. */
-export function bucketsBetween(from: string, to: string, interval: Interval): string[] {
+export function bucketsBetween(from: string, to: string, interval: StatsInterval): string[] {
   const at = new Date(from);
   at.setUTCMinutes(0, 0, 0);
   if (interval !== "hour") at.setUTCHours(0);

@@ -1,10 +1,10 @@
-import type { LimitRule } from "../../../sdk/types.ts";
+import type { LimitMethod } from "../../../sdk/types.ts";
 import { Checkbox, Field, Select, TextArea } from "../ui/field.tsx";
 import { Card } from "../ui/page.tsx";
 import type { FormProps } from "./rule-form.tsx";
 
 /** Which requests a rule concerns, whom it counts, how exactly, and who is excepted. */
-const methods: LimitRule["methods"] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+const methods: LimitMethod[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 export function Reach({ draft, error, set }: FormProps) {
   return (

@@ -1,10 +1,8 @@
-import type { LimitRule } from "../../../sdk/types.ts";
+import type { LimitAlgorithm, LimitRule } from "../../../sdk/types.ts";
 import { plural } from "../messages.ts";
 
 /** A rule in words: whom it counts, where, and how much it allows. */
-export type Algorithm = LimitRule["algorithm"];
-
-export const algorithms: { value: Algorithm; label: string; note: string }[] = [
+export const algorithms: { value: LimitAlgorithm; label: string; note: string }[] = [
   {
     value: "token_bucket",
     label: "Token bucket",
@@ -43,7 +41,7 @@ export const algorithms: { value: Algorithm; label: string; note: string }[] = [
   },
 ];
 
-export function algorithmLabel(algorithm: Algorithm): string {
+export function algorithmLabel(algorithm: LimitAlgorithm): string {
   return algorithms.find(({ value }) => value === algorithm)?.label ?? algorithm;
 }
 

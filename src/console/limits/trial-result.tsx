@@ -1,8 +1,8 @@
-import type { Simulation } from "../../../sdk/types.ts";
+import type { LimitAlgorithm, Simulation } from "../../../sdk/types.ts";
 import { count } from "../messages.ts";
 import { Card } from "../ui/page.tsx";
 import { Scroll } from "../ui/scroll.tsx";
-import { aboutText, algorithmLabel, spanText, type Algorithm } from "./rule-text.ts";
+import { aboutText, algorithmLabel, spanText } from "./rule-text.ts";
 import { tallyOf } from "./tally.ts";
 import type { Traffic } from "./traffic.ts";
 import { TrialPlot } from "./trial-plot.tsx";
@@ -15,7 +15,7 @@ const shown = [
   "sliding_log",
   "token_bucket",
   "leaky_bucket",
-] as const satisfies (Algorithm & keyof Simulation)[];
+] as const satisfies (LimitAlgorithm & keyof Simulation)[];
 /** Of more windows the edges would hide the columns. */
 const edgesMax = 24;
 

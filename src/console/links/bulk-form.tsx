@@ -1,5 +1,5 @@
 import { useRef, useState, type FormEvent } from "react";
-import type { Operations } from "../../../sdk/types.ts";
+import type { BulkResult } from "../../../sdk/types.ts";
 import { messageOf, plural } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button, CopyButton } from "../ui/button.tsx";
@@ -32,7 +32,7 @@ function useBulk(onDone: () => void) {
         const part = lines.slice(i, i + linesPerCall);
         const links = part.map(({ link }) => link);
         const { results } = await stoa.links.bulk(links, { signal });
-        const made = part.map(({ line }, n) => rowOf(line, results[n] as Result));
+        const made = part.map(({ line }, n) => rowOf(line, results[n] as BulkResult));
         setRows((before) => [...before, ...made]);
         setProgress({ done: i + part.length, of: lines.length });
       }
@@ -101,9 +101,7 @@ export function BulkForm(props: { onDone: () => void }) {
   );
 }
 
-type Result = Operations["post_links_bulk"]["reply"]["results"][number];
-
-function rowOf(row: number, result: Result): Row {
+function rowOf(row: number, result: BulkResult): Row {
   return "link" in result
     ? { row, short_url: result.link.short_url }
     : { row, message: result.detail };

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Domain } from "../../../sdk/types.ts";
+import type { Domain, Quarantine } from "../../../sdk/types.ts";
 import { date, messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button, CopyButton } from "../ui/button.tsx";
@@ -85,7 +85,7 @@ function Facts({ domain }: { domain: Domain }) {
   );
 }
 
-function Stopped({ by }: { by: NonNullable<Domain["quarantine"]> }) {
+function Stopped({ by }: { by: Quarantine }) {
   return (
     <div className="mt-3">
       <Notice kind="danger">

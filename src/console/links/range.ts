@@ -1,5 +1,5 @@
 import { useSearchParams } from "wouter";
-import type { Interval } from "../charts/scale.ts";
+import type { StatsInterval } from "../../../sdk/types.ts";
 
 /** The span of time and the traffic that statistics are shown for, kept in the address. */
 export type RangeName = "24h" | "7d" | "30d" | "90d" | "12m" | "custom";
@@ -8,13 +8,13 @@ export type Range = {
   name: RangeName;
   from: string;
   to: string;
-  interval: Interval;
+  interval: StatsInterval;
   traffic: "human" | "all";
 };
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-const presets: Record<Exclude<RangeName, "custom">, { ms: number; interval: Interval }> = {
+const presets: Record<Exclude<RangeName, "custom">, { ms: number; interval: StatsInterval }> = {
   "24h": { ms: dayMs, interval: "hour" },
   "7d": { ms: 7 * dayMs, interval: "day" },
   "30d": { ms: 30 * dayMs, interval: "day" },
@@ -73,7 +73,7 @@ function span(from: number, to: number) {
   return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
-function intervalFor(ms: number): Interval {
+function intervalFor(ms: number): StatsInterval {
   if (ms <= 3 * dayMs) return "hour";
   if (ms <= 62 * dayMs) return "day";
   return ms <= 370 * dayMs ? "week" : "month";

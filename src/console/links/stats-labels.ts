@@ -1,10 +1,8 @@
-import type { StatsQuery } from "../../../sdk/types.ts";
-
-export type Group = NonNullable<StatsQuery["group_by"]>;
+import type { StatsGroup } from "../../../sdk/types.ts";
 
 const regions = new Intl.DisplayNames(["en"], { type: "region" });
 
-const words: Partial<Record<Group, Record<string, string>>> = {
+const words: Partial<Record<StatsGroup, Record<string, string>>> = {
   device: { desktop: "Desktop", mobile: "Phone", tablet: "Tablet", bot: "Program" },
   os: {
     ios: "iOS",
@@ -25,7 +23,7 @@ const words: Partial<Record<Group, Record<string, string>>> = {
 };
 
 /** What a value of the statistics is called on the screen. "" is what could not be told. */
-export function labelOf(group: Group, key: string): string {
+export function labelOf(group: StatsGroup, key: string): string {
   if (key === "") return group === "referrer" ? "Direct, or not told" : "Unknown";
   if (group === "country" && /^[A-Z]{2}$/.test(key)) return regions.of(key) ?? key;
   return words[group]?.[key] ?? key;

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
-import type { Stats, StatsQuery } from "../../../sdk/types.ts";
+import type { Stats, StatsGroup, StatsInterval, StatsQuery } from "../../../sdk/types.ts";
 import { BarList } from "../charts/bar-list.tsx";
-import { bucketsBetween, type Interval } from "../charts/scale.ts";
+import { bucketsBetween } from "../charts/scale.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { count } from "../messages.ts";
 import { Field, Segments } from "../ui/field.tsx";
 import { Card, Failed, Loading } from "../ui/page.tsx";
-import { labelOf, type Group } from "./stats-labels.ts";
+import { labelOf } from "./stats-labels.ts";
 import { rangeOptions, useRange, type Range } from "./range.ts";
 
 /** Statistics of one link, or of all: totals, the curve, and who clicked from where with what. */
@@ -17,7 +17,7 @@ type Source = {
   read: (query: StatsQuery, signal: AbortSignal) => Promise<Stats>;
 };
 
-const panels: { title: string; groups: { value: Group; label: string }[] }[] = [
+const panels: { title: string; groups: { value: StatsGroup; label: string }[] }[] = [
   {
     title: "Places",
     groups: [
@@ -110,7 +110,7 @@ function Dates(props: { range: Range; change: (values: Record<string, string>) =
   );
 }
 
-export function useStats(source: Source, range: Range, group: Group, limit?: number) {
+export function useStats(source: Source, range: Range, group: StatsGroup, limit?: number) {
   const { from, to, interval, traffic } = range;
   return useQuery({
     queryKey: ["stats", source.name, group, from, to, interval, traffic],
@@ -161,7 +161,7 @@ function Curve(props: { source: Source; range: Range }) {
 }
 
 function Top(props: (typeof panels)[number] & { source: Source; range: Range }) {
-  const [group, setGroup] = useState<Group>(props.groups[0]?.value ?? "country");
+  const [group, setGroup] = useState<StatsGroup>(props.groups[0]?.value ?? "country");
   const stats = useStats(props.source, props.range, group, rowsShown);
   const totals = stats.data?.totals;
   // All kinds are listed whoever is asked for.
@@ -197,7 +197,7 @@ function Top(props: (typeof panels)[number] & { source: Source; range: Range }) 
 }
 
 /** Buckets are cut in UTC; only hours are shown in the reader's own time. */
-function shortLabel(iso: string, interval: Interval): string {
+function shortLabel(iso: string, interval: StatsInterval): string {
   const options: Intl.DateTimeFormatOptions =
     interval === "hour"
       ? { hour: "2-digit", minute: "2-digit" }
@@ -207,7 +207,7 @@ function shortLabel(iso: string, interval: Interval): string {
   return new Intl.DateTimeFormat(undefined, options).format(new Date(iso));
 }
 
-function longLabel(iso: string, interval: Interval): string {
+function longLabel(iso: string, interval: StatsInterval): string {
   if (interval === "month") return shortLabel(iso, interval);
   const options: Intl.DateTimeFormatOptions =
     interval === "hour"
