@@ -1,4 +1,5 @@
 import { accountsMigrations } from "./systems/accounts/migrations.ts";
+import { chatMigrations } from "./systems/chat/migrations.ts";
 import { limitsMigrations } from "./systems/limits/migrations.ts";
 import { linksMigrations } from "./systems/links/migrations.ts";
 import { webhooksMigrations } from "./systems/webhooks/migrations.ts";
@@ -9,4 +10,5 @@ export const migrations = [
   ...accountsMigrations,
   ...linksMigrations,
   ...webhooksMigrations,
+  ...chatMigrations,
 ];

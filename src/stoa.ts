@@ -15,6 +15,7 @@ import type { Outbound } from "./platform/outbound/outbound.ts";
 import type { System } from "./platform/system.ts";
 import { migrations } from "./migrations.ts";
 import { accountsSystem, type Operations } from "./systems/accounts/system.ts";
+import { chatSystem } from "./systems/chat/system.ts";
 import { limitsSystem } from "./systems/limits/system.ts";
 import { linksSystem } from "./systems/links/system.ts";
 import { createWebhooks } from "./systems/webhooks/system.ts";
@@ -23,8 +24,8 @@ import { serveConsole } from "./console/serve.ts";
 
 /**
  * The composition root: configuration, then the platform, then the systems in the order in which
- * they may call each other (limits <- accounts <- links; webhooks react to events only), then the
- * socket.
+ * they may call each other (limits <- accounts <- links, chat; webhooks react to events only), then
+ * the socket.
  */
 export type Running = {
   port: number;
@@ -189,7 +190,8 @@ async function openSystems(platform: Platform, routes: () => readonly Route[]) {
     visitGuard: limits.redirects,
   });
   const webhooks = createWebhooks(shared);
-  const systems: System[] = [limits, accounts, links, webhooks];
+  const chat = chatSystem({ ...shared, nextId, publicUrl });
+  const systems: System[] = [limits, accounts, links, webhooks, chat];
   return { limits, accounts, links, systems };
 }
 

@@ -15,13 +15,22 @@ const apiPerMinute = 600;
 const passwordTriesPerMinute = 10;
 const reportsPerHour = 10;
 const liveStreamsPerOwner = 20;
+const chatOpensPerHour = 100;
+const chatAddsPerHour = 5_000;
+const chatInvitesPerHour = 100;
+const chatInviteTriesPerHour = 60;
+const chatSearchesPerMinute = 60;
+const chatReportsPerHour = 30;
 /** Longer than a live stream is kept open, for places of processes that were killed. */
 const streamLeaseMs = 900_000;
 const service = { service: true, key_fallback: [] as string[] };
 
 export type PresetConfig = Pick<
   Config,
-  "signInsPerAccountPerHour" | "signInsPerAddressPerHour" | "linkAliasesPerOwnerMax"
+  | "signInsPerAccountPerHour"
+  | "signInsPerAddressPerHour"
+  | "linkAliasesPerOwnerMax"
+  | "chatSendsPerMinute"
 >;
 
 export function presetsOf(config: PresetConfig): Definition[] {
@@ -56,6 +65,7 @@ export function presetsOf(config: PresetConfig): Definition[] {
       description: "Live streams of clicks that one owner may have open.",
       ...{ limit: liveStreamsPerOwner, window_ms: streamLeaseMs, key: ["user"] },
     }),
+    ...chatPresets(config),
     definitionOf({
       ...{ name: "api.per_key", algorithm: "token_bucket", mode: "shadow" },
       description: "What one key or address asks of the API. Only counts until it is enforced.",
@@ -63,6 +73,24 @@ export function presetsOf(config: PresetConfig): Definition[] {
       ...{ key: ["api_key"], key_fallback: ["ip"], accuracy: "local" },
     }),
   ];
+}
+
+function chatPresets({ chatSendsPerMinute }: PresetConfig): Definition[] {
+  const perAccount: [name: string, what: string, limit: number, window_ms: number][] = [
+    ["chat.sends", "Messages sent", chatSendsPerMinute, minuteMs],
+    ["chat.opens", "Conversations opened", chatOpensPerHour, hourMs],
+    ["chat.adds", "People added to groups and channels", chatAddsPerHour, hourMs],
+    ["chat.invites", "Invite links made", chatInvitesPerHour, hourMs],
+    ["chat.invite_tries", "Invite links looked at or joined by", chatInviteTriesPerHour, hourMs],
+    ["chat.searches", "Searches for people and messages", chatSearchesPerMinute, minuteMs],
+    ["chat.reports", "Messages reported", chatReportsPerHour, hourMs],
+  ];
+  return perAccount.map(([name, what, limit, window_ms]) =>
+    definitionOf({
+      ...{ ...service, name, algorithm: "token_bucket", limit, window_ms, key: ["user"] },
+      description: `${what} by one account.`,
+    }),
+  );
 }
 
 /** Makes the presets that are missing, and brings those that nobody edited to the settings. */
