@@ -13,19 +13,23 @@ in, and starts without any. All are read once, at the start; a value that cannot
 with a message that names the variable, and so does a variable called \`STOA_...\` that is none of
 these. \`stoa doctor\` checks them without starting anything.
 
-This page is made by \`bin/docs\` from \`src/platform/config/config.ts\`.
+This page is made by \`bin/docs\` from \`src/platform/config/\`.
 `;
 
 const tableHead = "| Variable | Default | Takes | Meaning |\n| --- | --- | --- | --- |\n";
 
 /** The text that docs/configuration.md must have. */
 export async function configurationReference(): Promise<string> {
-  const source = await readFile(new URL("src/platform/config/config.ts", root), "utf8");
-  const headings = headingsOf(source);
+  const sources = await Promise.all(
+    ["config.ts", "chat-settings.ts"].map((file) =>
+      readFile(new URL(`src/platform/config/${file}`, root), "utf8"),
+    ),
+  );
+  const headings = headingsOf(sources.join("\n"));
   const groups = new Map<string, Setting<unknown>[]>();
   for (const [name, setting] of Object.entries(settings)) {
     const heading = headings.get(name);
-    if (!heading) throw new Error(`config.ts: ${name} stands under no heading comment`);
+    if (!heading) throw new Error(`${name} stands under no heading comment`);
     groups.set(heading, [...(groups.get(heading) ?? []), setting]);
   }
   let out = intro;

@@ -1,3 +1,4 @@
+import { chatSettings } from "./chat-settings.ts";
 import { flag, int, list, oneOf, text, url, type Setting } from "./setting.ts";
 
 /**
@@ -322,20 +323,7 @@ export const settings = {
     "Addresses or CIDR ranges of proxies that may ask on STOA_LIMIT_GRPC_PORT without an API " +
       "key. Empty: nobody.",
   ),
-  // Chat
-  chatPeopleFindable: oneOf(
-    "STOA_CHAT_PEOPLE_FINDABLE",
-    "known",
-    ["known", "everybody"],
-    "Whom a person finds by name: those who share a conversation with them, and anybody by the " +
-      "whole e-mail address; or everybody of this install, where all may know of each other.",
-  ),
-  chatSendsPerMinute: int(
-    "STOA_CHAT_SENDS_PER_MINUTE",
-    600,
-    { min: 1, max: 10_000_000 },
-    "Messages that one account may send in a minute: the rule chat.sends, until somebody edits it.",
-  ),
+  ...chatSettings,
   // Outbound
   outboundAllowPrivate: flag(
     "STOA_OUTBOUND_ALLOW_PRIVATE",

@@ -1,0 +1,19 @@
+import { int, oneOf } from "./setting.ts";
+
+/** The settings of chat; `settings` in config.ts has them among all others. */
+export const chatSettings = {
+  // Chat
+  chatPeopleFindable: oneOf(
+    "STOA_CHAT_PEOPLE_FINDABLE",
+    "known",
+    ["known", "everybody"],
+    "Whom a person finds by name: those who share a conversation with them, and anybody by the " +
+      "whole e-mail address; or everybody of this install, where all may know of each other.",
+  ),
+  chatSendsPerMinute: int(
+    "STOA_CHAT_SENDS_PER_MINUTE",
+    600,
+    { min: 1, max: 10_000_000 },
+    "Messages that one account may send in a minute: the rule chat.sends, until somebody edits it.",
+  ),
+};
