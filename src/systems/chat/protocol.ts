@@ -13,8 +13,10 @@ import {
 } from "./shapes.ts";
 
 /**
- * The frames, version 1: JSON objects with a `type`, one per WebSocket text message or per event of
- * the event stream. A client that does not know a type or a field passes over it.
+ * The frames, version 1: JSON objects with a `type`. Every WebSocket text message, and the data of
+ * every event of the event stream, is one or more of them, one a line ("\n" between them, none
+ * within one): what is written while much goes on shares a message. The same holds for what clients
+ * send. A client that does not know a type or a field passes over it.
  *
  * Each change of a conversation has the next `rev`, without holes. Whoever holds rev n and hears of
  * n + 2 asks for what follows n: `GET /api/v1/chat/conversations/{id}/changes?since=n`.
@@ -50,7 +52,10 @@ const receipt = z.object({
 
 const typing = z.object({ type: z.literal("typing"), conversation_id: idSchema, on: z.boolean() });
 
-/** Replaces the list of those whose presence this socket is told. */
+/**
+ * `watch` replaces the list of those whose presence this socket is told. `invisible` holds for the
+ * person, on all devices and for good, until one of them says `active`; `away` does not end it.
+ */
 const presence = z.object({
   type: z.literal("presence"),
   watch: z.array(idSchema).max(500).optional(),
@@ -60,7 +65,7 @@ const presence = z.object({
 /** Channels are told live only while they are looked at. */
 const watch = z.object({ type: z.literal("watch"), conversation_id: idSchema, on: z.boolean() });
 
-/** At least every 20 s; answered by a `beat`. */
+/** Every `heartbeat_ms` of `welcome`; answered by a `beat`. Who is silent for 30 s is gone. */
 const ping = z.object({ type: z.literal("ping") });
 
 export const clientFrameSchema = z.discriminatedUnion("type", [
@@ -111,9 +116,25 @@ const serverFrames = [
     conversation: conversationSchema,
     members: z.array(memberSchema).optional(),
   }),
-  /** Something of one's own changed: a conversation joined or left, read elsewhere, a draft. */
+  /**
+   * All that changed in one conversation after `since`, up to `rev`: whoever holds `since` or more
+   * holds `rev` once each of `frames` is applied, though revs between may be missing. Sent where
+   * this process had to ask for what it was not told.
+   */
+  z.object({
+    type: z.literal("changes"),
+    conversation_id: idSchema,
+    since: seqSchema,
+    rev: seqSchema,
+    frames: z.array(z.unknown()),
+  }),
+  /**
+   * Something of one's own changed: a conversation joined or left, read elsewhere, a draft. Holds
+   * all that changed after `since`; whoever holds less than that lists the conversations again.
+   */
   z.object({
     type: z.literal("self"),
+    since: seqSchema,
     self_rev: seqSchema,
     /** The new state of these; one that was left is in `gone`. */
     items: z.array(listedSchema),
@@ -173,5 +194,6 @@ export const closeCodes = {
   too_slow: 4508,
   too_many_frames: 4429,
   signed_out: 4410,
+  silent: 4504,
   draining: 1012,
 } as const;
