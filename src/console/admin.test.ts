@@ -168,17 +168,34 @@ test("links are narrowed to a tag that is suggested, and the tag is renamed on a
   expect(complaints).toEqual([]);
 }, 60_000);
 
-test("an account is put on another tier, and told which there are", async () => {
+test("an account is put on a tier that rules know, or on another by its name", async () => {
+  const root = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
+  const numbers = { algorithm: "fixed_window", limit: 9, window_ms: 60_000 } as const;
+  const rule = { ...numbers, name: "for.paid", service: true, tiers: ["paid", "anonymous"] };
+  const { id } = await root.limits.rules.create(rule);
   const { page, complaints } = await site.arrive(world.admin, "/accounts");
   await page.getByRole("button", { name: "Manage bob" }).click();
-  await page.getByLabel("Tier").fill("golden");
-  await page.keyboard.press("Enter");
-  await page.getByText("one of free, paid").waitFor();
-  await requireNoBarriers(page);
-  await page.getByLabel("Tier").fill("paid");
-  await page.keyboard.press("Enter");
+  await page.getByText("no rule is for this one in particular").waitFor();
+  const tier = page.getByLabel("Tier", { exact: true });
+  await tier.getByRole("option", { name: "paid" }).waitFor({ state: "attached" });
+  expect(await tier.getByRole("option").allTextContents()).toEqual(["free", "paid", "Another…"]);
+  await tier.selectOption("paid");
+  await page.getByText("this one has for.paid").waitFor();
+  await page.getByRole("button", { name: "Set" }).click();
   await page.getByText("bob is on paid").waitFor();
   const bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
   expect((await bob.account.get()).tier).toBe("paid");
+
+  await root.limits.rules.delete(id);
+  await page.getByRole("button", { name: "Manage ada" }).click();
+  await tier.selectOption({ label: "Another…" });
+  await page.getByLabel("Name of the tier").fill("golden");
+  await page.keyboard.press("Enter");
+  await page.getByText("one of free, paid").waitFor();
+  await requireNoBarriers(page);
+  await page.getByLabel("Name of the tier").fill("paid");
+  await page.keyboard.press("Enter");
+  await page.getByText("ada is on paid").waitFor();
+  expect((await ada.account.get()).tier).toBe("paid");
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
 }, 60_000);

@@ -15,7 +15,12 @@ import { TierForm } from "./tier-form.tsx";
 /** Everything that an administrator may do to one account, with what it means. */
 type Doing = "password" | "delete";
 
-export function AccountDialog(props: { account: Account; onClose: () => void }) {
+export function AccountDialog(props: {
+  account: Account;
+  /** Those of the accounts one sees. */
+  tiers: string[];
+  onClose: () => void;
+}) {
   const { account, onClose } = props;
   const [doing, setDoing] = useState<Doing | null>(null);
   if (doing === "password") return <PasswordForm account={account} onClose={onClose} />;
@@ -29,7 +34,7 @@ export function AccountDialog(props: { account: Account; onClose: () => void }) 
           </Choice>
         )}
         <li>
-          <TierForm account={account} onDone={onClose} />
+          <TierForm account={account} tiers={props.tiers} onDone={onClose} />
         </li>
         <Standing account={account} onDone={onClose} />
         <Links account={account} />

@@ -72,7 +72,11 @@ export function AccountsPage() {
       />
       {dialog === "new" && <PasswordForm account={null} onClose={() => setDialog(null)} />}
       {dialog !== null && dialog !== "new" && (
-        <AccountDialog account={dialog} onClose={() => setDialog(null)} />
+        <AccountDialog
+          account={dialog}
+          tiers={items.map(({ tier }) => tier)}
+          onClose={() => setDialog(null)}
+        />
       )}
     </Page>
   );
