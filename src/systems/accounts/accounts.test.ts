@@ -297,3 +297,22 @@ test("sign-up with an idempotency key happens once", async () => {
 function bearer(token: string): Request {
   return new Request("http://stoa.test/", { headers: { authorization: `Bearer ${token}` } });
 }
+
+test("other systems find accounts, and hear of a new name", async () => {
+  const [one, two] = [await stage.person(), await stage.person()];
+  await stage.call("PATCH", "/account", { token: one.token, body: { name: "Another name" } });
+  expect((await stage.published(one.id)).at(-1)).toEqual({
+    type: "accounts.renamed",
+    owner_id: one.id,
+    data: { id: one.id, name: "Another name" },
+  });
+  const { contract } = stage.accounts;
+  const { db } = stage.database;
+  const found = await contract.findAccounts(db, [one.id, "77", two.id]);
+  expect(found.map(({ id }) => id).toSorted()).toEqual([one.id, two.id].toSorted());
+  const spelled = ` ${found.find(({ id }) => id === one.id)?.email?.toUpperCase()}`;
+  expect(await contract.findByEmail(db, spelled)).toMatchObject({ name: "Another name" });
+  expect(await contract.findByEmail(db, "nobody@example.com")).toBeNull();
+  const [newest] = await contract.listAccounts(db, { before: null, limit: 1 });
+  expect(newest?.id).toBe(two.id);
+});

@@ -16,6 +16,12 @@ export interface Accounts {
    * have an owner.
    */
   findAccount(reader: Reader, id: string): Promise<Account | null>;
+  /** Those of them that there are, in no order. */
+  findAccounts(reader: Reader, ids: readonly string[]): Promise<Account[]>;
+  /** By the whole address, in any case. */
+  findByEmail(reader: Reader, email: string): Promise<Account | null>;
+  /** All of them, newest first, in pages; `before` is the last id of the page before. */
+  listAccounts(reader: Reader, page: { before: string | null; limit: number }): Promise<Account[]>;
   /**
    * Calls `ended` once when the caller's credentials stop being good (signed out, revoked,
    * disabled, another role), for connections that outlive a request. Returns how to stop.
@@ -59,6 +65,12 @@ export const accountCreated: EventType<{ id: string; email: string | null; role:
     email: z.string().nullable(),
     role: z.enum(["admin", "member"]),
   }),
+};
+
+export const accountRenamed: EventType<{ id: string; name: string }> = {
+  type: "accounts.renamed",
+  summary: "An account has another name.",
+  schema: z.object({ id: idSchema, name: z.string() }),
 };
 
 /** What the account owned elsewhere goes to `transfer_to`; where that is null, it is erased. */

@@ -1,9 +1,10 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Writer } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
+import type { Events } from "../../platform/events/events.ts";
 import type { Audit } from "./audit.ts";
 import type { Changes } from "./changes.ts";
-import type { Account, Role } from "./contract.ts";
+import { type Account, accountRenamed, type Role } from "./contract.ts";
 import { type Origin, unknownAccount } from "./register.ts";
 import { deleteSessions } from "./session-store.ts";
 import * as store from "./store.ts";
@@ -22,12 +23,13 @@ export type PasswordChange = { id: string; password_hash: string; must_change_pa
 
 export function createDirectory(options: {
   clock: Clock;
+  events: Events;
   audit: Audit;
   changes: Changes;
   /** The plans that an account may be on. */
   tiers: readonly string[];
 }) {
-  const { clock, audit, changes, tiers } = options;
+  const { clock, events, audit, changes, tiers } = options;
   return {
     /** Signs out every session but `keepSession`. */
     async replacePassword(
@@ -46,6 +48,7 @@ export function createDirectory(options: {
 
     async rename(tx: Writer, id: string, name: string, origin: Origin): Promise<void> {
       await store.updateName(tx, { id, name });
+      await events.publish(tx, accountRenamed, { owner_id: id, data: { id, name } });
       await audit(tx, { ...origin, account_id: id, action: "accounts.renamed", target: id });
     },
 

@@ -41,6 +41,12 @@ export async function findAccount(reader: Reader, id: string): Promise<Account |
     FROM accounts.accounts WHERE id = ${id}`;
 }
 
+export async function findAccounts(reader: Reader, ids: readonly string[]): Promise<Account[]> {
+  return await reader.all<Account>`
+    SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at
+    FROM accounts.accounts WHERE id = ANY(${reader.array(ids, "int8")})`;
+}
+
 export async function findByEmail(reader: Reader, email: string): Promise<Account | null> {
   return await reader.one<Account>`
     SELECT id, email, name, role, tier, must_change_password, disabled_at, created_at

@@ -28,7 +28,7 @@ import { accountsMigrations } from "./migrations.ts";
 import { createOperations, type Operations } from "./operations.ts";
 import { createProvision } from "./outside-people.ts";
 import { createRefresh } from "./refresh.ts";
-import { createRegister } from "./register.ts";
+import { createRegister, normaliseEmail } from "./register.ts";
 import { sessionRoutes } from "./sessions-http.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignIn, createVerifyPassword } from "./sign-in.ts";
@@ -116,7 +116,14 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
       provision: createProvision({ ...base, register }),
       keyUse,
     }),
-    contract: { audit, findAccount: store.findAccount, watch: credentials.watch },
+    contract: {
+      audit,
+      findAccount: store.findAccount,
+      findAccounts: store.findAccounts,
+      findByEmail: (reader, email) => store.findByEmail(reader, normaliseEmail(email)),
+      listAccounts: store.listAccounts,
+      watch: credentials.watch,
+    },
     operations: createOperations({ ...base, register, directory, deleteAccount, keys }),
   };
 }
