@@ -11,7 +11,7 @@ import { startStoa } from "../src/stoa.ts";
  * Prints the SDK's types from the OpenAPI document. The document is made from the route values,
  * so a field that a route takes or answers is in the SDK without being written twice.
  */
-type Schema = {
+export type Schema = {
   $ref?: string;
   type?: string | string[];
   const?: unknown;
@@ -95,15 +95,19 @@ export const sdkTypesFile = join(import.meta.dir, "../sdk/types.ts");
 /** What sdk/types.ts must hold, as `bun fmt` leaves it. */
 export async function sdkTypes(routes: Route[]): Promise<string> {
   const document = openapiOf(routes, { version: "0", serverUrl: "" });
-  const printed = typesOf(document as unknown as Document);
-  const fmt = ["fmt", `--stdin-filepath=${sdkTypesFile}`];
+  return await formatted(typesOf(document as unknown as Document), sdkTypesFile);
+}
+
+/** The text as `bun fmt` leaves a file of that name. */
+export async function formatted(printed: string, file: string): Promise<string> {
+  const fmt = ["fmt", `--stdin-filepath=${file}`];
   const formatter = Bun.spawn([process.execPath, ...fmt], {
     cwd: join(import.meta.dir, ".."),
     stdin: new Blob([printed]),
   });
-  const formatted = await new Response(formatter.stdout).text();
+  const text = await new Response(formatter.stdout).text();
   if ((await formatter.exited) !== 0) throw new Error("bun fmt refused the printed types");
-  return formatted;
+  return text;
 }
 
 const header = `// Made by bin/sdk-types.ts from the OpenAPI document; do not edit.
@@ -182,7 +186,12 @@ function shapeOf(schema: Schema): string {
   return print(schema, new Map(), "", true);
 }
 
-function print(schema: Schema, named: Map<string, string>, indent: string, root = false): string {
+export function print(
+  schema: Schema,
+  named: Map<string, string>,
+  indent: string,
+  root = false,
+): string {
   const name = root || named.size === 0 ? undefined : named.get(shapeOf(schema));
   if (name) return name;
   const inner = (part: Schema) => print(part, named, indent);

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { clientFrameSchema, serverFrameSchema } from "../src/systems/chat/protocol.ts";
+import {
+  attachmentSchema,
+  bodySchema,
+  conversationSchema,
+  listedSchema,
+  memberSchema,
+  messageSchema,
+  ownSchema,
+  receiptsSchema,
+} from "../src/systems/chat/shapes.ts";
+import { formatted, print, type Schema } from "./sdk-types.ts";
+
+/**
+ * Prints the SDK's types of the chat's frames from the schemas that the server checks them by.
+ * Frames are no part of the OpenAPI document, so these stand in a file of their own.
+ */
+const said: Record<string, z.ZodType> = {
+  ChatAttachment: attachmentSchema,
+  ChatBody: bodySchema,
+  ChatMessage: messageSchema,
+  ChatConversation: conversationSchema,
+  ChatMember: memberSchema,
+  ChatOwn: ownSchema,
+  ChatListed: listedSchema,
+  ChatReceipts: receiptsSchema,
+  ServerFrame: serverFrameSchema,
+};
+const taken: Record<string, z.ZodType> = { ClientFrame: clientFrameSchema };
+
+export const sdkFramesFile = join(import.meta.dir, "../sdk/chat/frames.ts");
+
+/** What sdk/chat/frames.ts must hold, as `bun fmt` leaves it. */
+export async function sdkFrames(): Promise<string> {
+  let out = "// Made by bin/sdk-frames.ts from the schemas of the chat's frames; do not edit.\n";
+  for (const [schemas, io] of [
+    [said, "output"],
+    [taken, "input"],
+  ] as const) {
+    const named = new Map<string, string>();
+    for (const [name, schema] of Object.entries(schemas)) {
+      const json = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as Schema;
+      out += `\nexport type ${name} = ${print(json, named, "", true)};\n`;
+      named.set(print(json, new Map(), "", true), name);
+    }
+  }
+  return await formatted(out, sdkFramesFile);
+}
+
+if (import.meta.main) await Bun.write(sdkFramesFile, await sdkFrames());

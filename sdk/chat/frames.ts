@@ -1,0 +1,294 @@
+// Made by bin/sdk-frames.ts from the schemas of the chat's frames; do not edit.
+
+export type ChatAttachment = {
+  upload_id: string;
+  kind: "image" | "file" | "voice" | "video";
+  name?: string;
+  type?: string;
+  bytes?: number;
+  width?: number;
+  height?: number;
+  duration_ms?: number;
+};
+
+export type ChatBody = {
+  text: string;
+  mentions?: string[];
+  attachments?: ChatAttachment[];
+  poll?: {
+    question: string;
+    options: string[];
+    several: boolean;
+    closes_at?: string;
+  };
+  forwarded_from?: {
+    sender_id: string;
+    sent_at: string;
+  };
+  note?: {
+    what: string;
+    account_ids?: string[];
+    text?: string;
+  };
+};
+
+export type ChatMessage = {
+  conversation_id: string;
+  seq: number;
+  rev: number;
+  id: string;
+  sender_id: string;
+  client_msg_id: string;
+  by_program: boolean;
+  body: ChatBody | null;
+  reply_to_seq: number | null;
+  thread_seq: number | null;
+  reply_count: number;
+  extra: {
+    reactions?: {
+      emoji: string;
+      count: number;
+      by: string[];
+    }[];
+    votes?: {
+      count: number;
+      by: string[];
+    }[];
+    poll_closed?: boolean;
+    preview?: {
+      url: string;
+      title?: string;
+      description?: string;
+      site?: string;
+    };
+  };
+  created_at: string;
+  edited_at: string | null;
+  deleted_at: string | null;
+  pinned_at: string | null;
+  expires_at: string | null;
+};
+
+export type ChatConversation = {
+  id: string;
+  kind: "direct" | "group" | "channel";
+  title: string;
+  description: string;
+  created_by: string;
+  pair: string[] | null;
+  top_seq: number;
+  rev: number;
+  members_rev: number;
+  receipts_rev: number;
+  member_count: number;
+  send_by: "members" | "admins";
+  slow_mode_seconds: number;
+  disappear_seconds: number | null;
+  publishes_events: boolean;
+  last_message_at: string | null;
+  created_at: string;
+};
+
+export type ChatMember = {
+  account_id: string;
+  name: string;
+  role: "owner" | "admin" | "member";
+  joined_at: string;
+  left_at: string | null;
+  rev: number;
+};
+
+export type ChatOwn = {
+  role: "owner" | "admin" | "member";
+  from_seq: number;
+  delivered_seq: number;
+  read_seq: number;
+  unread: number;
+  muted_until: string | null;
+  archived: boolean;
+  draft: {
+    text: string;
+    updated_at: string;
+  } | null;
+};
+
+export type ChatListed = {
+  conversation: ChatConversation;
+  own: ChatOwn;
+  peer: {
+    account_id: string;
+    name: string;
+  } | null;
+  last_message: ChatMessage | null;
+};
+
+export type ChatReceipts = {
+  conversation_id: string;
+  receipts_rev: number;
+  levels: {
+    seq: number;
+    delivered: number;
+    read: number;
+  }[];
+  members?: {
+    account_id: string;
+    delivered_seq: number;
+    read_seq: number;
+  }[];
+};
+
+export type ServerFrame =
+  | {
+      type: "welcome";
+      v: 1;
+      account_id: string;
+      session_id: string;
+      heartbeat_ms: number;
+      self_rev: number;
+      server_time: string;
+    }
+  | {
+      type: "listed";
+      items: ChatListed[];
+    }
+  | {
+      type: "ready";
+    }
+  | {
+      type: "ack";
+      conversation_id: string;
+      client_msg_id: string;
+      server_msg_id: string;
+      seq: number;
+      rev: number;
+      created_at: string;
+    }
+  | {
+      type: "message";
+      rev: number;
+      message: ChatMessage;
+    }
+  | {
+      type: "conversation";
+      rev: number;
+      conversation: ChatConversation;
+      members?: ChatMember[];
+    }
+  | {
+      type: "self";
+      self_rev: number;
+      items: ChatListed[];
+      gone: string[];
+    }
+  | {
+      type: "receipt";
+      conversation_id: string;
+      receipts_rev: number;
+      levels: {
+        seq: number;
+        delivered: number;
+        read: number;
+      }[];
+      members?: {
+        account_id: string;
+        delivered_seq: number;
+        read_seq: number;
+      }[];
+    }
+  | {
+      type: "typing";
+      conversation_id: string;
+      account_id: string;
+      on: boolean;
+    }
+  | {
+      type: "presence";
+      items: {
+        account_id: string;
+        status: "active" | "away" | "offline";
+        last_seen_at: string | null;
+      }[];
+    }
+  | {
+      type: "beat";
+      self_rev: number;
+      tops: [string, number, number, number][];
+    }
+  | {
+      type: "resync";
+      self_rev: number;
+      tops: [string, number, number, number][];
+    }
+  | {
+      type: "drain";
+      delay_ms: number;
+    }
+  | {
+      type: "error";
+      code: string;
+      message: string;
+      field?: string;
+      ref?: string;
+      retry_after_ms?: number;
+    };
+
+export type ClientFrame =
+  | {
+      type: "hello";
+      v: 1;
+      token?: string;
+      ticket?: string;
+      device_id: string;
+      device_name?: string;
+    }
+  | {
+      type: "send";
+      conversation_id: string;
+      client_msg_id: string;
+      body: {
+        text?: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several?: boolean;
+          closes_at?: string;
+        };
+      };
+      reply_to_seq?: number;
+      thread_seq?: number;
+    }
+  | {
+      type: "receipt";
+      conversation_id: string;
+      delivered_seq?: number;
+      read_seq?: number;
+    }
+  | {
+      type: "typing";
+      conversation_id: string;
+      on: boolean;
+    }
+  | {
+      type: "presence";
+      watch?: string[];
+      status?: "active" | "away" | "invisible";
+    }
+  | {
+      type: "watch";
+      conversation_id: string;
+      on: boolean;
+    }
+  | {
+      type: "ping";
+    };
