@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
+import { matching, nearEnd, rareMatches, wordsOf } from "./search.ts";
 import type { ListedRow } from "./store.ts";
 import { standing } from "./standing.ts";
 
@@ -33,10 +34,32 @@ export async function listLinks(reader: Reader, options: ListOptions): Promise<P
 }
 
 type Position = { id: string; key: string };
+/** The part of the list that is looked at: up to one id, or no more than these. */
+type Part = { upTo?: string; among?: string[] };
 
+/** Looks near where the page begins, then by the index for what is rare, then at everything. */
 async function rowsOf(
   reader: Reader,
   options: ListOptions,
+  after: Position | null,
+  limit: number,
+): Promise<ListedRow[]> {
+  const { ownerId, sort } = options;
+  const words = wordsOf(options.search);
+  if (words.length === 0) return await ordered(reader, options, after, limit);
+  if (sort === "-created_at" || sort === "created_at") {
+    const upTo = await nearEnd(reader, { ownerId, sort, after: after?.id ?? null });
+    if (upTo === null) return await ordered(reader, options, after, limit);
+    const near = await ordered(reader, { ...options, upTo }, after, limit);
+    if (near.length === limit) return near;
+  }
+  const among = await rareMatches(reader, ownerId, words);
+  return await ordered(reader, among ? { ...options, among } : options, after, limit);
+}
+
+async function ordered(
+  reader: Reader,
+  options: ListOptions & Part,
   after: Position | null,
   limit: number,
 ): Promise<ListedRow[]> {
@@ -71,7 +94,7 @@ async function rowsOf(
 /** Clicked links first, in their index's order; links without a click follow, newest first. */
 async function byClicks(
   reader: Reader,
-  options: ListOptions,
+  options: ListOptions & Part,
   after: Position | null,
   limit: number,
 ): Promise<ListedRow[]> {
@@ -110,7 +133,7 @@ function joins(reader: Reader) {
     LEFT JOIN links.click_totals t ON t.link_id = l.id`;
 }
 
-function conditions(reader: Reader, options: ListOptions) {
+function conditions(reader: Reader, options: ListOptions & Part) {
   const { ownerId, tag, domain, search, state } = options;
   const byTag = tag === undefined ? reader.sql`` : reader.sql`AND l.tags @> ARRAY[${tag}]::text[]`;
   const byDomain = domain === undefined ? reader.sql`` : reader.sql`AND d.host = ${domain}`;
@@ -123,18 +146,13 @@ function conditions(reader: Reader, options: ListOptions) {
         ? reader.sql`AND ${ended}`
         : reader.sql`AND NOT coalesce(${ended}, false)`;
   return reader.sql`l.owner_id = ${ownerId} ${byTag} ${byDomain} ${byState}
-    ${bySearch(reader, search)}`;
+    ${matching(reader, wordsOf(search))} ${byPart(reader, options)}`;
 }
 
-/** Every word must occur somewhere; `%` and `_` are what they are. */
-function bySearch(reader: Reader, search: string | undefined) {
-  let out = reader.sql``;
-  for (const word of (search ?? "").split(/\s+/).filter(Boolean).slice(0, 8)) {
-    const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
-    out = reader.sql`${out} AND ((l.code || ' ' || l.url || ' ' || coalesce(l.title, ''))
-      ILIKE ${pattern} OR l.tags @> ARRAY[${word}]::text[])`;
-  }
-  return out;
+function byPart(reader: Reader, { sort, upTo, among }: ListOptions & Part) {
+  if (among !== undefined) return reader.sql`AND l.id = ANY(${reader.array(among, "int8")})`;
+  if (upTo === undefined) return reader.sql``;
+  return sort === "created_at" ? reader.sql`AND l.id <= ${upTo}` : reader.sql`AND l.id >= ${upTo}`;
 }
 
 function cursorOf(row: ListedRow, sort: ListOptions["sort"]): string {
