@@ -26,7 +26,7 @@ export async function buildSdk(dist: string): Promise<void> {
   // Not one pattern for both: Bun finds nothing by a slash inside braces.
   const files = ["*.ts", "adapters/*.ts"].flatMap((p) => [...new Bun.Glob(p).scanSync(source)]);
   for (const file of files) {
-    if (/\.(test|d)\.ts$/.test(file)) continue;
+    if (/\.(test|fixture|d)\.ts$/.test(file)) continue;
     const text = await Bun.file(join(source, file)).text();
     const typed = text.replace(/(from "\.{1,2}\/[\w-]+)\.ts"/g, '$1.js"');
     await Bun.write(join(dist, "types", file), typed);

@@ -1,73 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
-import fastify, { type FastifyRequest } from "fastify";
 import { Hono, type Context } from "hono";
 import { startWorld, type World } from "../../test/world.ts";
 import { createStoa } from "../stoa.ts";
 import type { CreateLimitRule } from "../types.ts";
-import type { LimitOptions } from "./ask.ts";
-import { limit as expressLimit } from "./express.ts";
-import { limit as fastifyLimit } from "./fastify.ts";
+import { frameworks, startHono, type Settings, type Start } from "./frameworks.fixture.ts";
 import { limit as honoLimit } from "./hono.ts";
 
 /** Each adapter in the real framework, before a real Stoa and before servers that misbehave. */
-type Settings = Omit<LimitOptions<unknown>, "key" | "cost"> & { cost?: number };
-type App = { url: string; close(): Promise<void> };
-/** Several limits stand one behind the other; the key is the header x-client. */
-type Start = (...limits: Settings[]) => Promise<App>;
-
-const none = "anonymous";
-
-async function startHono(...limits: Settings[]): Promise<App> {
-  const app = new Hono();
-  app.onError((error, context) => context.text(error.message, 500));
-  const key = (context: Context) => keyOf(context.req.header("x-client"));
-  for (const settings of limits) app.use("/thing", honoLimit({ ...settings, key }));
-  // An answer of its own, which knows nothing of what middleware prepared.
-  app.all("/thing", () => new Response("done"));
-  const server = Bun.serve({ port: 0, fetch: app.fetch });
-  return { url: `http://127.0.0.1:${server.port}`, close: () => server.stop(true) };
-}
-
-async function startExpress(...limits: Settings[]): Promise<App> {
-  const app = express();
-  for (const settings of limits) {
-    app.use(expressLimit({ ...settings, key: (request) => keyOf(request.get("x-client")) }));
-  }
-  app.all("/thing", (_, response) => response.send("done"));
-  app.set("env", "test");
-  return await listen(app);
-}
-
-async function listen(app: RequestListener): Promise<App> {
-  const server: Server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = () => new Promise<void>((resolve) => void server.close(() => resolve()));
-  return { url: `http://127.0.0.1:${port}`, close };
-}
-
-async function startFastify(...limits: Settings[]): Promise<App> {
-  const app = fastify({ forceCloseConnections: true });
-  const key = (request: FastifyRequest) => keyOf(request.headers["x-client"] as string);
-  const onRequest = limits.map((settings) => fastifyLimit({ ...settings, key }));
-  app.route({ method: ["GET", "POST"], url: "/thing", onRequest, handler: async () => "done" });
-  return { url: await app.listen({ port: 0, host: "127.0.0.1" }), close: () => app.close() };
-}
-
-function keyOf(header: string | undefined): string | null {
-  if (header === "broken") throw new Error("no key for this");
-  return header === "free" ? null : (header ?? none);
-}
-
-const frameworks: [string, Start][] = [
-  ["Hono", startHono],
-  ["Express", startExpress],
-  ["Fastify", startFastify],
-];
-
 let world: World;
 const open: { close(): unknown }[] = [];
 let names = 0;
@@ -91,7 +30,7 @@ async function makeRule(more: Partial<CreateLimitRule> = {}): Promise<string> {
 }
 
 async function serve(start: Start, ...limits: Settings[]) {
-  const started = await start(...limits);
+  const started = await start(limits);
   open.push(started);
   return (client = "ada", method = "GET") =>
     fetch(`${started.url}/thing`, { method, headers: { "x-client": client } });

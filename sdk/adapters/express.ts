@@ -1,11 +1,13 @@
-import { asking, mayReplace, problemType, type LimitOptions, type Verdict } from "./ask.ts";
+import { asking, type LimitOptions } from "./ask.ts";
+import { overOf, type NodeResponse } from "./node-response.ts";
+import { mayReplace, problemType, type Verdict } from "./verdict.ts";
 
 /**
  * Limits for Express and what is built like it:
  * `app.use("/search", limit({ client, rule: "search", key: ... }))`.
  */
 type Request = { method?: string };
-type Response = {
+type Response = NodeResponse & {
   statusCode: number;
   getHeader(name: string): unknown;
   setHeader(name: string, value: string): unknown;
@@ -17,7 +19,7 @@ export function limit<R extends Request>(options: LimitOptions<R>) {
   return async (request: R, response: Response, next: (error?: unknown) => void): Promise<void> => {
     let verdict: Verdict;
     try {
-      verdict = await ask(request, request.method ?? "GET");
+      verdict = await ask(request, request.method ?? "GET", overOf(response));
     } catch (error) {
       return next(error);
     }

@@ -1,8 +1,11 @@
-import { asking, mayReplace, problemType, type LimitOptions } from "./ask.ts";
+import { asking, type LimitOptions } from "./ask.ts";
+import { overOf, type NodeResponse } from "./node-response.ts";
+import { mayReplace, problemType } from "./verdict.ts";
 
 /** Limits for Fastify: `app.get("/search", { onRequest: limit({ client, ... }) }, handler)`. */
 type Request = { method: string };
 type Reply = {
+  raw: NodeResponse;
   getHeader(name: string): unknown;
   header(name: string, value: string): unknown;
   code(status: number): unknown;
@@ -12,7 +15,7 @@ type Reply = {
 export function limit<R extends Request>(options: LimitOptions<R>) {
   const ask = asking(options);
   return async (request: R, reply: Reply): Promise<unknown> => {
-    const { headers, refusal } = await ask(request, request.method);
+    const { headers, refusal } = await ask(request, request.method, overOf(reply.raw));
     if (refusal || mayReplace(reply.getHeader("x-ratelimit-remaining"), headers)) {
       for (const [name, value] of Object.entries(headers)) reply.header(name, value);
     }
