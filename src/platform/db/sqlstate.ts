@@ -27,6 +27,11 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
+/** A lock was not to be had within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return stateOf(error) === "55P03";
+}
+
 /** Disk full. */
 export function isStorageFull(error: unknown): boolean {
   return stateOf(error) === "53100";

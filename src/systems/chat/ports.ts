@@ -1,6 +1,9 @@
 import type { Principal } from "../../platform/auth/principal.ts";
+import type { Writer } from "../../platform/db/db.ts";
+import type { AppError } from "../../platform/errors/errors.ts";
 import type { SendFrame, ServerFrame } from "./protocol.ts";
-import type { Listed } from "./shapes.ts";
+import type { ConversationRow } from "./rows.ts";
+import type { Body, Listed } from "./shapes.ts";
 
 /** What the live part asks of the rest of chat. Refusals are AppErrors. */
 export type Ack = Extract<ServerFrame, { type: "ack" }>;
@@ -11,6 +14,34 @@ export type Top = [id: string, topSeq: number, rev: number, receiptsRev: number]
 export interface Sending {
   /** Resolves once the message is durable; the same answer for a resend. */
   send(sender: Principal, frame: Omit<SendFrame, "type">): Promise<Ack>;
+}
+
+/**
+ * What sending asks of those who keep blocks and filters, for all messages of a transaction at
+ * once. Membership, role, bans and slow mode were looked at before.
+ */
+export interface Admitting {
+  /**
+   * Why each may not be sent, in its place, or the body to store, where words may be masked (else
+   * the very same one). The conversation's row is locked. New bodies of old messages ask as well.
+   */
+  admit(
+    tx: Writer,
+    asked: readonly { conversation: ConversationRow; sender_id: string; body: Body }[],
+  ): Promise<(AppError | Body)[]>;
+}
+
+/** What sending asks of those who keep uploads. */
+export interface Attaching {
+  /**
+   * Takes the uploads for a message of theirs and fills in what they are. Throws an AppError before
+   * it changed anything where one is not the sender's, or was used.
+   */
+  attach(
+    tx: Writer,
+    senderId: string,
+    attachments: NonNullable<Body["attachments"]>,
+  ): Promise<NonNullable<Body["attachments"]>>;
 }
 
 export interface Marking {

@@ -61,11 +61,18 @@ export function messageOf(row: MessageRow): Message {
   const number = (value: string | null) => (value === null ? null : Number(value));
   const time = (value: Date | null) => value?.toISOString() ?? null;
   return {
-    ...row,
+    conversation_id: row.conversation_id,
     seq: Number(row.seq),
     rev: Number(row.rev),
+    id: row.id,
+    sender_id: row.sender_id,
+    client_msg_id: row.client_msg_id,
+    by_program: row.by_program,
+    body: row.body,
     reply_to_seq: number(row.reply_to_seq),
     thread_seq: number(row.thread_seq),
+    reply_count: row.reply_count,
+    extra: row.extra,
     created_at: row.created_at.toISOString(),
     edited_at: time(row.edited_at),
     deleted_at: time(row.deleted_at),

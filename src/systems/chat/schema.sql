@@ -43,6 +43,8 @@ CREATE TABLE chat.members (
   read_seq        bigint      NOT NULL DEFAULT 0,
   -- Up to where pushes were asked for.
   notified_seq    bigint      NOT NULL DEFAULT 0,
+  -- For slow mode.
+  last_sent_at    timestamptz,
   muted_until     timestamptz,
   archived        boolean     NOT NULL DEFAULT false,
   draft           jsonb,
@@ -58,6 +60,8 @@ CREATE TABLE chat.messages (
   seq             bigint      NOT NULL,
   id              bigint      NOT NULL,
   rev             bigint      NOT NULL,
+  -- The rev it was sent with, which its acknowledgement says for ever.
+  sent_rev        bigint      NOT NULL,
   sender_id       bigint      NOT NULL,
   client_msg_id   text        NOT NULL,
   -- Sent by a program, with an API key.

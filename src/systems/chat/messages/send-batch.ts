@@ -1,0 +1,214 @@
+import type { Clock } from "../../../platform/clock/clock.ts";
+import type { Writer } from "../../../platform/db/db.ts";
+import { AppError } from "../../../platform/errors/errors.ts";
+import type { Events } from "../../../platform/events/events.ts";
+import type { Ids } from "../../../platform/ids/ids.ts";
+import { messageSent } from "../contract.ts";
+import type { Ack, Admitting, Attaching } from "../ports.ts";
+import type { ConversationRow } from "../rows.ts";
+import type { Body, Message } from "../shapes.ts";
+import { invalid } from "./body.ts";
+import { place, type MessageChange, type Unplaced } from "./place.ts";
+import * as store from "./send-store.ts";
+import { refusalOf } from "./standing.ts";
+
+/**
+ * One transaction of many messages, of any mix of conversations: lock the conversations; look at
+ * who sends and whether they did already; decide about each; store those that may be. A refusal or
+ * a resend takes no number. The rows of the conversations are what makes one order: whoever has
+ * one decides alone, in whatever process.
+ */
+export type Draft = {
+  conversation_id: string;
+  sender_id: string;
+  by_program: boolean;
+  client_msg_id: string;
+  body: Body;
+  reply_to_seq?: number | undefined;
+  thread_seq?: number | undefined;
+};
+
+export type SendDeps = {
+  clock: Clock;
+  ids: Pick<Ids, "next">;
+  events: Events;
+  admitting: Admitting;
+  attaching: Attaching;
+};
+
+export type SentBatch = { outcomes: (Ack | AppError)[]; changes: MessageChange[] };
+
+export async function sendBatch(
+  tx: Writer,
+  deps: SendDeps,
+  drafts: readonly Draft[],
+): Promise<SentBatch> {
+  const ids = [...new Set(drafts.map((draft) => draft.conversation_id))];
+  // Sent together, run one after the other.
+  const [rows, standings] = await Promise.all([
+    store.lockConversations(tx, ids),
+    store.standings(tx, [...drafts]),
+  ]);
+  const conversations = new Map(rows.map((row) => [row.id, row]));
+  const outcomes = new Map<Draft, Ack | AppError>();
+  const first = new Map<string, Draft>();
+  const justSent = new Set<string>();
+  const fresh: Admitted[] = [];
+  const now = deps.clock.now();
+  for (const [i, draft] of drafts.entries()) {
+    const standing = standings[i] as store.Standing;
+    const ack = storedAck(draft, standing);
+    if (ack) outcomes.set(draft, ack);
+    else if (!first.has(keyOf(draft))) {
+      first.set(keyOf(draft), draft);
+      const conversation = conversations.get(draft.conversation_id);
+      const sender = `${draft.conversation_id}:${draft.sender_id}`;
+      const last_sent_at = justSent.has(sender) ? new Date(now) : standing.last_sent_at;
+      const refusal = refusalOf(draft, conversation, { ...standing, last_sent_at }, now);
+      if (refusal) outcomes.set(draft, refusal);
+      else {
+        justSent.add(sender);
+        fresh.push({ draft, conversation: conversation as ConversationRow, body: draft.body });
+      }
+    }
+  }
+  const admitted = await admit(tx, deps, fresh, outcomes);
+  const { placed, changes } = await place(tx, conversations, unplaced(deps, admitted, now));
+  for (const [i, { draft }] of admitted.entries()) outcomes.set(draft, ackOf(placed[i] as Message));
+  await tellPrograms(tx, deps, admitted, placed);
+  return {
+    // One that is in here twice has its twin's outcome.
+    outcomes: drafts.map(
+      (draft) => (outcomes.get(draft) ?? outcomes.get(first.get(keyOf(draft)) as Draft)) as Ack,
+    ),
+    changes,
+  };
+}
+
+/** `body` is what is stored: with words masked, and what its uploads turned out to be. */
+type Admitted = { draft: Draft; conversation: ConversationRow; body: Body };
+
+const keyOf = (draft: Draft) =>
+  `${draft.conversation_id}:${draft.sender_id}:${draft.client_msg_id}`;
+
+function storedAck(draft: Draft, standing: store.Standing): Ack | null {
+  if (standing.sent_seq === null) return null;
+  return {
+    type: "ack",
+    conversation_id: draft.conversation_id,
+    client_msg_id: draft.client_msg_id,
+    server_msg_id: standing.sent_id as string,
+    seq: Number(standing.sent_seq),
+    rev: Number(standing.sent_rev),
+    created_at: (standing.sent_at as Date).toISOString(),
+  };
+}
+
+const ackOf = (message: Message): Ack => ({
+  type: "ack",
+  conversation_id: message.conversation_id,
+  client_msg_id: message.client_msg_id,
+  server_msg_id: message.id,
+  seq: message.seq,
+  rev: message.rev,
+  created_at: message.created_at,
+});
+
+/** Those that blocks, filters, threads, mentions and uploads let through, with uploads filled in. */
+async function admit(
+  tx: Writer,
+  deps: SendDeps,
+  asked: Admitted[],
+  outcomes: Map<Draft, Ack | AppError>,
+): Promise<Admitted[]> {
+  if (asked.length === 0) return [];
+  const verdicts = await deps.admitting.admit(
+    tx,
+    asked.map(({ draft: { sender_id }, conversation, body }) => {
+      return { conversation, sender_id, body };
+    }),
+  );
+  const refer = await wrongReferences(tx, asked);
+  const out: Admitted[] = [];
+  for (const [i, one] of asked.entries()) {
+    const verdict = verdicts[i] as AppError | Body;
+    const refusal = verdict instanceof AppError ? verdict : refer(one);
+    const filled = refusal ?? (await withUploads(tx, deps, { ...one, body: verdict as Body }));
+    if (filled instanceof AppError) outcomes.set(one.draft, filled);
+    else out.push(filled);
+  }
+  return out;
+}
+
+/** What is wrong with the threads and mentions of one of these. */
+async function wrongReferences(tx: Writer, asked: Admitted[]) {
+  const mentions = asked.flatMap(({ draft: { conversation_id, body } }) =>
+    (body.mentions ?? []).map((account_id) => ({ conversation_id, account_id })),
+  );
+  const roots = asked.flatMap(({ draft: { conversation_id, thread_seq } }) =>
+    thread_seq === undefined ? [] : [{ conversation_id, seq: thread_seq }],
+  );
+  const members = await store.membersAmong(tx, mentions);
+  const threads = await store.threadsOf(tx, roots);
+  return ({ draft }: Admitted): AppError | undefined => {
+    const { conversation_id, thread_seq, body } = draft;
+    const stranger = body.mentions?.find((id) => !members.has(`${conversation_id}:${id}`));
+    if (stranger) return invalid("body.mentions", `${stranger} is no member`);
+    if (thread_seq === undefined) return undefined;
+    const within = threads.get(`${conversation_id}:${thread_seq}`);
+    if (within === undefined) return invalid("thread_seq", "there is no such message");
+    return within === null
+      ? undefined
+      : invalid("thread_seq", `is itself in a thread; the root of that is ${within}`);
+  };
+}
+
+async function withUploads(
+  tx: Writer,
+  { attaching }: SendDeps,
+  one: Admitted,
+): Promise<Admitted | AppError> {
+  if (!one.body.attachments?.length) return one;
+  try {
+    const { sender_id } = one.draft;
+    const attachments = await attaching.attach(tx, sender_id, one.body.attachments);
+    return { ...one, body: { ...one.body, attachments } };
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+function unplaced(deps: SendDeps, admitted: Admitted[], now: number): Unplaced[] {
+  const created_at = new Date(now).toISOString();
+  return admitted.map(({ draft, body, conversation: { disappear_seconds: seconds } }) => ({
+    conversation_id: draft.conversation_id,
+    id: deps.ids.next(),
+    sender_id: draft.sender_id,
+    client_msg_id: draft.client_msg_id,
+    by_program: draft.by_program,
+    body,
+    reply_to_seq: draft.reply_to_seq ?? null,
+    thread_seq: draft.thread_seq ?? null,
+    created_at,
+    expires_at: seconds === null ? null : new Date(now + seconds * 1000).toISOString(),
+  }));
+}
+
+async function tellPrograms(
+  tx: Writer,
+  { events }: SendDeps,
+  admitted: Admitted[],
+  placed: Message[],
+): Promise<void> {
+  const told = placed.filter((_, i) => admitted[i]?.conversation.publishes_events);
+  if (told.length === 0) return;
+  await events.publishAll(
+    tx,
+    messageSent,
+    told.map(({ conversation_id, seq, sender_id }) => ({
+      owner_id: sender_id,
+      data: { conversation_id, seq, sender_id },
+    })),
+  );
+}

@@ -1,0 +1,79 @@
+import type { Writer } from "../../../platform/db/db.ts";
+import type { ConversationRow } from "../rows.ts";
+import type { Role } from "../shapes.ts";
+
+/** The SQL of sending: each statement serves all messages of a transaction. */
+export type Identity = { conversation_id: string; sender_id: string; client_msg_id: string };
+
+/** Of one message about to be sent: who its sender is there, and the same message if it is. */
+export type Standing = {
+  role: Role | null;
+  left_at: Date | null;
+  from_seq: string | null;
+  read_seq: string | null;
+  last_sent_at: Date | null;
+  banned_until: Date | null;
+  sent_seq: string | null;
+  sent_id: string | null;
+  sent_rev: string | null;
+  sent_at: Date | null;
+};
+
+/** In the order of their ids, so that no two transactions wait for each other. */
+export async function lockConversations(tx: Writer, ids: string[]): Promise<ConversationRow[]> {
+  return await tx.all<ConversationRow>`
+    SELECT c.*, NULL AS receipts_rev FROM chat.conversations c
+    WHERE c.id = ANY(${tx.array(ids, "int8")}) AND c.deleted_at IS NULL
+    ORDER BY c.id FOR NO KEY UPDATE`;
+}
+
+/** In the order asked. A statement of its own: it must see what was there once the rows were had. */
+export async function standings(tx: Writer, asked: Identity[]): Promise<Standing[]> {
+  return await tx.all<Standing>`
+    SELECT m.role, m.left_at, m.from_seq, m.read_seq, m.last_sent_at, p.banned_until,
+      d.seq AS sent_seq, d.id AS sent_id, d.sent_rev, d.created_at AS sent_at
+    FROM unnest(${column(tx, asked, "conversation_id", "int8")},
+        ${column(tx, asked, "sender_id", "int8")},
+        ${column(tx, asked, "client_msg_id", "text")})
+      WITH ORDINALITY AS a (conversation_id, sender_id, client_msg_id, n)
+    LEFT JOIN chat.members m
+      ON m.conversation_id = a.conversation_id AND m.account_id = a.sender_id
+    LEFT JOIN chat.people p ON p.account_id = a.sender_id
+    LEFT JOIN chat.messages d ON d.conversation_id = a.conversation_id
+      AND d.sender_id = a.sender_id AND d.client_msg_id = a.client_msg_id
+    ORDER BY a.n`;
+}
+
+export type Pair = { conversation_id: string; account_id: string };
+
+/** Those of the pairs who are members, as `conversation:account`. */
+export async function membersAmong(tx: Writer, pairs: Pair[]): Promise<Set<string>> {
+  if (pairs.length === 0) return new Set();
+  const rows = await tx.all<Pair>`
+    SELECT conversation_id, account_id FROM chat.members
+    WHERE left_at IS NULL AND (conversation_id, account_id) IN (
+      SELECT * FROM unnest(${column(tx, pairs, "conversation_id", "int8")},
+        ${column(tx, pairs, "account_id", "int8")}))`;
+  return new Set(rows.map((row) => `${row.conversation_id}:${row.account_id}`));
+}
+
+export type Place = { conversation_id: string; seq: number };
+
+/** What thread each of these messages is in, itself; null for none. Unknown ones are left out. */
+export async function threadsOf(tx: Writer, places: Place[]): Promise<Map<string, string | null>> {
+  if (places.length === 0) return new Map();
+  const rows = await tx.all<{ conversation_id: string; seq: string; thread_seq: string | null }>`
+    SELECT conversation_id, seq, thread_seq FROM chat.messages
+    WHERE (conversation_id, seq) IN (
+      SELECT * FROM unnest(${column(tx, places, "conversation_id", "int8")},
+        ${column(tx, places, "seq", "int8")}))`;
+  return new Map(rows.map((row) => [`${row.conversation_id}:${row.seq}`, row.thread_seq]));
+}
+
+/** A parameter of one field of each. */
+export function column<T>(tx: Writer, rows: readonly T[], key: keyof T, type: string): unknown {
+  return tx.array(
+    rows.map((row) => row[key]),
+    type,
+  );
+}
