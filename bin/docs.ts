@@ -21,7 +21,7 @@ const tableHead = "| Variable | Default | Takes | Meaning |\n| --- | --- | --- |
 /** The text that docs/configuration.md must have. */
 export async function configurationReference(): Promise<string> {
   const sources = await Promise.all(
-    ["config.ts", "chat-settings.ts"].map((file) =>
+    ["config.ts", "blob-settings.ts", "realtime-settings.ts", "chat-settings.ts"].map((file) =>
       readFile(new URL(`src/platform/config/${file}`, root), "utf8"),
     ),
   );

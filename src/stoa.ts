@@ -81,7 +81,7 @@ async function run(
 ): Promise<Running> {
   const standing = await openPlatform(config, log, database, migrations);
   const platform = outbound ? { ...standing, outbound } : standing;
-  const { db, clock, metrics, jobs, events } = platform;
+  const { db, clock, metrics, jobs, events, realtime } = platform;
   const publicUrl = publicUrlOf(config);
   const { limits, accounts, links, systems } = await openSystems(platform, () => routes);
   const firstAdmin = await accounts.operations.ensureAdmin();
@@ -105,9 +105,11 @@ async function run(
   const assets = await buildConsole(config);
   const shared = siblings !== undefined;
   const proxies = await limits.listen({ authenticate: accounts.authenticate, shared });
+  for (const system of systems) system.protocols?.forEach((one) => realtime.register(one));
   const listening = serve({
-    ...{ host: config.host, port: config.port, log, clock, metrics, api },
-    bodyBytesMax: config.requestBodyBytesMax,
+    ...{ host: config.host, port: config.port, log, clock, metrics, api, realtime },
+    // Routes have limits of their own; this is for what may be sent to any.
+    bodyBytesMax: Math.max(config.requestBodyBytesMax, config.blobBytesMax),
     edge: edgeOf(config),
     shared,
     addressOf: trustProxies(config.trustedProxies),

@@ -1,5 +1,7 @@
+import { openBlobs } from "./blobs/open.ts";
+import { openUploads, uploadsMigration } from "./blobs/uploads.ts";
 import { systemClock, type Clock } from "./clock/clock.ts";
-import type { Config } from "./config/config.ts";
+import { publicUrlOf, type Config } from "./config/config.ts";
 import { openDb, type Connection, type Db } from "./db/db.ts";
 import { findRunning, startEmbedded, type EmbeddedPostgres } from "./db/embedded.ts";
 import { migrate, type Migration } from "./db/migrate.ts";
@@ -11,6 +13,7 @@ import { createJobs, jobsMigration } from "./jobs/queue.ts";
 import type { Log } from "./log/log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { createOutbound } from "./outbound/outbound.ts";
+import { Realtime } from "./realtime/realtime.ts";
 import { openState } from "./state/open.ts";
 
 /** What every system is built from: the database and the blocks that stand on it. */
@@ -20,6 +23,7 @@ export const platformMigrations: Migration[] = [
   idsMigration,
   jobsMigration,
   eventsMigration,
+  uploadsMigration,
 ];
 
 export type Database = {
@@ -97,8 +101,13 @@ export async function openPlatform(
   const outbound = createOutbound({ log, clock, allowPrivate: config.outboundAllowPrivate });
   const { redisUrl, redisCommandTimeoutMs: commandTimeoutMs } = config;
   const state = await openState({ redisUrl, commandTimeoutMs, clock, log, metrics });
+  const publicUrl = publicUrlOf(config);
+  const realtime = new Realtime({ ...config, publicUrl, state, clock, metrics });
+  const blobs = await openBlobs(config, clock);
+  const uploads = await openUploads({ config, blobs, db, ids, clock, log });
   measureProcess(metrics, () => embedded?.restarts() ?? 0);
-  return { config, log, clock, db, connection, metrics, ids, jobs, events, outbound, state };
+  const blocks = { config, log, clock, db, connection, metrics, ids, jobs, events, outbound };
+  return { ...blocks, state, realtime, blobs, uploads };
 }
 
 export function measureProcess(metrics: Metrics, databaseRestarts: () => number): void {

@@ -2,6 +2,7 @@ import type { Migration } from "./db/migrate.ts";
 import type { Route } from "./http/route.ts";
 import type { JobHandler, Schedule } from "./jobs/jobs.ts";
 import type { Subscription } from "./events/events.ts";
+import type { Protocol } from "./realtime/realtime.ts";
 
 /**
  * What a product system hands to the composition root: its tables, routes, background work and
@@ -14,6 +15,8 @@ export type System = {
   jobs?: JobHandler[];
   schedules?: Schedule[];
   subscriptions?: Subscription[];
+  /** What speaks on WebSockets, each on a path of its own. */
+  protocols?: Protocol[];
   /** Called once the schema is there and before the first request. */
   start?(): Promise<void>;
   /** Called after the last request: hand over or finish everything accepted. */

@@ -1,4 +1,6 @@
 import { chatSettings } from "./chat-settings.ts";
+import { realtimeSettings } from "./realtime-settings.ts";
+import { blobSettings } from "./blob-settings.ts";
 import { flag, int, list, oneOf, text, url, type Setting } from "./setting.ts";
 
 /**
@@ -323,7 +325,9 @@ export const settings = {
     "Addresses or CIDR ranges of proxies that may ask on STOA_LIMIT_GRPC_PORT without an API " +
       "key. Empty: nobody.",
   ),
+  ...realtimeSettings,
   ...chatSettings,
+  ...blobSettings,
   // Outbound
   outboundAllowPrivate: flag(
     "STOA_OUTBOUND_ALLOW_PRIVATE",

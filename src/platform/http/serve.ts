@@ -9,6 +9,7 @@ import type { Head } from "./head.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { problemOf } from "./problem.ts";
 import type { Api } from "./server.ts";
+import type { Connection, Realtime } from "../realtime/realtime.ts";
 import { turnAwayNew } from "./turn-away.ts";
 
 /**
@@ -27,6 +28,8 @@ export type ServeOptions = {
   metrics: Metrics;
   addressOf: AddressOf;
   api: Api;
+  /** Whose WebSockets open on this socket, and on no tunnel: it publishes on one. */
+  realtime: Realtime;
   /** Exact paths such as `/healthz`. The visitor's address is given for access checks. */
   pages: Map<string, (request: Request, address: string) => Response | Promise<Response>>;
   /** First segments of static trees such as `console`. */
@@ -86,6 +89,7 @@ export function serve(options: ServeOptions): Listening {
     inFlight: () => traffic.waiting,
     async stop(deadline) {
       traffic.draining = true;
+      const left = options.realtime.drain(deadline);
       edge?.drain();
       for (const port of edge ? [portOf(server), edge.port] : [portOf(server)]) turnAwayNew(port);
       // All stay open a moment: whoever began to connect gets an answer.
@@ -93,7 +97,7 @@ export function serve(options: ServeOptions): Listening {
       edge?.refuse();
       const stopped = server.stop();
       while (traffic.waiting > 0 && !deadline.aborted) await clock.sleep(10, deadline);
-      const cut = traffic.waiting;
+      const cut = traffic.waiting + (await left);
       // Answers that are made have yet to be sent; at the edge a connection ends with its last one.
       const sent = async () => {
         await stopped;
@@ -112,17 +116,18 @@ function listen(
   options: ServeOptions,
   traffic: Traffic,
   at: { hostname: string; port: number } | null,
-): Server<undefined> {
+): Server<Connection> {
   const isTunnel = at === null;
   // A tunnel ends with its answer.
   const isLast = () => isTunnel || traffic.draining;
-  const server: Server<undefined> = Bun.serve({
+  const server: Server<Connection> = Bun.serve<Connection>({
     ...(at ?? { hostname: loopback, port: 0 }),
     reusePort: options.shared && !isTunnel,
     idleTimeout: idleTimeoutSeconds,
     maxRequestBodySize: options.bodyBytesMax,
     fetch(request) {
       const answer = dispatch(request);
+      if (answer === null) return;
       if (answer instanceof Response) return isLast() ? closing(answer) : answer;
       traffic.waiting++;
       return answer.then(
@@ -136,8 +141,10 @@ function listen(
         },
       );
     },
+    websocket: options.realtime.handler,
     error: (error) => failed(options.log, error),
   });
+  if (!isTunnel) options.realtime.attach(server);
   // Through a tunnel the peer is this very process, which knows whom it speaks for. Of a tunnel
   // that has just gone nobody is known any more, and nobody is better than one from here.
   const peerOf = (request: Request) => {
@@ -150,6 +157,7 @@ function listen(
   const dispatch = createDispatch(options, {
     peerOf: isNear ? () => loopback : peerOf,
     keepOpen: (request) => server.timeout(request, 0),
+    opensSockets: !isTunnel,
   });
   return server;
 }
@@ -178,7 +186,7 @@ async function later(
 }
 
 /** Of a socket that listens on TCP, as all of ours do. */
-function portOf({ port }: Server<undefined>): number {
+function portOf({ port }: Server<Connection>): number {
   if (port === undefined) throw new Error("a listening socket without a port");
   return port;
 }
@@ -193,7 +201,11 @@ function measure(metrics: Metrics, edge: Edge): void {
 /** Says who answers what on a socket. `keepOpen` lifts the idle time-out of a connection. */
 function createDispatch(
   options: ServeOptions,
-  socket: { peerOf(request: Request): string; keepOpen(request: Request): void },
+  socket: {
+    peerOf(request: Request): string;
+    keepOpen(request: Request): void;
+    opensSockets: boolean;
+  },
 ) {
   const visitor = (request: Request) => options.addressOf(socket.peerOf(request), request.headers);
 
@@ -203,7 +215,8 @@ function createDispatch(
     return options.front.handle(request, visitor);
   }
 
-  return (request: Request): Response | Promise<Response> => {
+  /** Null: the connection is a WebSocket now. */
+  return (request: Request): Response | Promise<Response> | null => {
     const { url } = request;
     const pathStart = url.indexOf("/", 8);
     // No system path can be a code, so the busiest answer need not wait for their turn.
@@ -213,6 +226,9 @@ function createDispatch(
     if (isFronts(options, hostOf(url, pathStart), path)) return front(request);
     const first = firstOf(path);
     if (first === "api") {
+      if (socket.opensSockets && options.realtime.serves(path)) {
+        return options.realtime.upgrade(request, path, visitor(request));
+      }
       if (isStream(path)) socket.keepOpen(request);
       return options.api.fetch(request, visitor(request));
     }
