@@ -7,7 +7,16 @@ import { KeyTable } from "./key-table.ts";
 import type { Limit } from "./limiter.ts";
 
 /** What is worked out once for a limit: how its keys are hashed and counted, and where they lie. */
-export type Compiled = { limit: Limit; hashKey: HashKey; counting: Counting; table: KeyTable };
+export type Compiled = {
+  limit: Limit;
+  hashKey: HashKey;
+  counting: Counting;
+  table: KeyTable;
+  /** The key asked last and its fingerprint: rules for everybody or a route have the same often. */
+  key: string;
+  low: number;
+  high: number;
+};
 
 /** Turns a key's fingerprint into that of its penalty, which is a cell of its own. */
 const penaltyMark = 0x9e3779b9;
@@ -44,9 +53,14 @@ export class KeyAtHand {
 
   turnTo(limit: Limit, key: string): Compiled {
     const rule = this.compiled.get(limit) ?? this.compile(limit);
-    this.print.of(rule.hashKey, key);
-    this.low = this.print.low;
-    this.high = this.print.high;
+    if (rule.key !== key) {
+      this.print.of(rule.hashKey, key);
+      rule.key = key;
+      rule.low = this.print.low;
+      rule.high = this.print.high;
+    }
+    this.low = rule.low;
+    this.high = rule.high;
     return rule;
   }
 
@@ -110,7 +124,9 @@ export class KeyAtHand {
     const hashKey = { k0: this.print.low, k1: this.print.high };
     const counting = this.countings[limit.algorithm];
     const table = keepsLog(limit.algorithm) ? this.logs : this.cells;
-    const rule = { limit, hashKey, counting, table };
+    this.print.of(hashKey, "");
+    const { low, high } = this.print;
+    const rule = { ...{ limit, hashKey, counting, table }, key: "", low, high };
     this.compiled.set(limit, rule);
     return rule;
   }

@@ -55,6 +55,12 @@ export class Leases {
     return this.takeAfterFetch(leases, charges);
   }
 
+  /** Out of the stocks alone. */
+  takeAll(charges: readonly Charge[]): boolean {
+    const leases = charges.map(({ limit, key }) => this.leaseOf(limit, key));
+    return spend(leases, charges, this.clock.monotonic());
+  }
+
   /** Of what was taken here; the rest is the central limiter's to give back. */
   async refund(charges: readonly Charge[]): Promise<void> {
     const now = this.clock.monotonic();

@@ -63,6 +63,11 @@ type Soon<T> = T | Promise<T>;
 /** Costs are whole numbers from 1 to the rule's burst; anything more was refused before. */
 export type Limiter = {
   take(charges: readonly Charge[]): Soon<Decision>;
+  /**
+   * Charges them where it can be said at once, at least cost, that all allow. False: nothing was
+   * charged, and `take` decides. A leaky bucket's delay is not told, so none may be among them.
+   */
+  takeAll?(charges: readonly Charge[]): boolean;
   /** The same without charging. */
   peek(charges: readonly Charge[]): Soon<Decision>;
   /** Gives units back, never more than were taken; for `concurrency` it frees a place. */

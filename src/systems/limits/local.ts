@@ -50,6 +50,12 @@ export class LocalCounts {
     return decision;
   }
 
+  takeAll(charges: readonly Charge[]): boolean {
+    if (!this.memory.takeAll(charges)) return false;
+    for (const charge of charges) this.note(charge);
+    return true;
+  }
+
   report(charges: readonly Charge[]): Decision {
     for (const charge of charges) this.note(charge);
     return this.memory.report(charges);

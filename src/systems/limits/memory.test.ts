@@ -27,6 +27,23 @@ const route = limitOf({ id: "route", algorithm: "sliding_log", limit: 2 });
 
 describe("a question of several rules", () => {
   const all: Charge[] = [global, client, route].map((limit) => ({ limit, key: "k", cost: 1 }));
+  const limits = algorithms.flatMap((algorithm) => [
+    limitOf({
+      id: `${algorithm} 2`,
+      algorithm,
+      limit: 4,
+      windowMs: 50,
+      waitMsMax: 30,
+      queueMax: 3,
+    }),
+    limitOf({ id: `${algorithm} 1`, algorithm, limit: 6, windowMs: 200, penaltyMs: 20 }),
+  ]);
+  const charge = fc.record({
+    limit: fc.constantFrom(...limits),
+    key: fc.constantFrom("a", "b"),
+    cost: fc.integer({ min: 1, max: 2 }),
+  });
+  const question = fc.record({ charges: fc.array(charge, { maxLength: 2 }), wait: fc.nat(40) });
 
   test("passes when all allow, and says what each has left", () => {
     const { limiter } = setUp();
@@ -59,23 +76,6 @@ describe("a question of several rules", () => {
   });
 
   test("is all or nothing, whatever it asks", () => {
-    const limits = algorithms.flatMap((algorithm) => [
-      limitOf({
-        id: `${algorithm} 2`,
-        algorithm,
-        limit: 4,
-        windowMs: 50,
-        waitMsMax: 30,
-        queueMax: 3,
-      }),
-      limitOf({ id: `${algorithm} 1`, algorithm, limit: 6, windowMs: 200, penaltyMs: 20 }),
-    ]);
-    const charge = fc.record({
-      limit: fc.constantFrom(...limits),
-      key: fc.constantFrom("a", "b"),
-      cost: fc.integer({ min: 1, max: 2 }),
-    });
-    const question = fc.record({ charges: fc.array(charge, { maxLength: 2 }), wait: fc.nat(40) });
     fc.assert(
       fc.property(fc.array(question, { maxLength: 40 }), (questions) => {
         const { clock, limiter } = setUp();
@@ -93,6 +93,29 @@ describe("a question of several rules", () => {
           expect(answers.every((answer) => answer.allowed)).toBe(allowed);
           if (allowed || charges.some(({ limit }) => limit.penaltyMs > 0)) continue;
           expect(remaining()).toEqual(before);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("is charged at once where all allow, as if it were taken", () => {
+    // Whose delay would not be told.
+    const all = question.filter(({ charges }) =>
+      charges.every(({ limit }) => limit.algorithm !== "leaky_bucket"),
+    );
+    fc.assert(
+      fc.property(fc.array(all, { maxLength: 40 }), (questions) => {
+        const [plain, lean] = [setUp(), setUp()];
+        for (const { charges, wait } of questions) {
+          for (const { clock } of [plain, lean]) clock.advance(wait);
+          const atOnce = lean.limiter.takeAll(charges);
+          const { allowed, answers } = plain.limiter.take(charges);
+          expect(atOnce).toBe(allowed);
+          if (!atOnce) expect(lean.limiter.take(charges)).toEqual({ allowed, answers });
+          const left = ({ limiter }: typeof plain) =>
+            charges.map((charge) => limiter.peek([charge]).answers);
+          expect(left(lean)).toEqual(left(plain));
         }
       }),
       { numRuns: 100 },

@@ -1,11 +1,10 @@
 import type { Clock } from "../../platform/clock/clock.ts";
-import { unitsMax } from "./algorithms/counting.ts";
 import { KeyAtHand, type Compiled } from "./key-at-hand.ts";
 import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
 import { SteadyTime } from "./steady-time.ts";
+import { checkCost, checkUnits, Together, type Asked } from "./together.ts";
 
-/** One charge of a question, found, and whether its rule admits it. */
-type Asked = { rule: Compiled; low: number; high: number; cost: number; admitted: boolean };
+type Said = Pick<Asked, "rule" | "cost" | "admitted">;
 
 export type MemoryLimiterOptions = {
   clock: Clock;
@@ -33,10 +32,12 @@ export class MemoryLimiter implements Limiter {
   private cost = 0;
   private now = 0;
   private allowed = true;
+  private readonly together: Together;
 
   constructor({ clock, keysMax, logEntriesMax = 2 * keysMax }: MemoryLimiterOptions) {
     this.time = new SteadyTime(clock);
     this.keys = new KeyAtHand({ keysMax, logEntriesMax });
+    this.together = new Together(this.keys);
   }
 
   /** Keys and penalties held, those that ran out and were not swept yet among them. */
@@ -92,6 +93,22 @@ export class MemoryLimiter implements Limiter {
     return Math.max(blockedMs, rule.counting.retryAfterMs(keys.cell, rule.limit, cost, now));
   }
 
+  takeAll(charges: readonly Charge[]): boolean {
+    if (charges.length === 1) {
+      const { limit, key, cost } = charges[0] as Charge;
+      return this.takeOne(limit, key, cost);
+    }
+    const now = this.time.now();
+    const { together } = this;
+    if (!together.ask(charges, now)) return false;
+    // The last one is at hand.
+    for (let i = charges.length - 1; i >= 0; i--) {
+      const one = i === charges.length - 1 ? together.at(i) : together.turnTo(i, now);
+      this.keys.charge(one.rule, one.cost, now);
+    }
+    return true;
+  }
+
   take(charges: readonly Charge[]): Decision {
     return this.decide(charges, true);
   }
@@ -111,7 +128,7 @@ export class MemoryLimiter implements Limiter {
       keys.charge(rule, reported, now);
       // It may be more than the rule ever allows at once.
       const cost = Math.min(reported, limit.burst);
-      return this.answer({ rule, low: keys.low, high: keys.high, cost, admitted }, now);
+      return this.answer({ rule, cost, admitted }, now);
     });
     return { allowed: answers.every((one) => one.allowed), answers };
   }
@@ -138,39 +155,17 @@ export class MemoryLimiter implements Limiter {
 
   private decide(charges: readonly Charge[], forReal: boolean): Decision {
     const now = this.time.now();
-    const asked = this.ask(charges, now);
-    const allowed = asked.every((one) => one.admitted);
-    const answers = asked.map((one) => {
-      this.lookAgain(one, now);
-      if (forReal && allowed) this.keys.charge(one.rule, one.cost, now);
-      else if (forReal && !one.admitted) this.punish(one.rule.limit, now);
-      return this.answer(one, now);
-    });
-    return { allowed, answers };
-  }
-
-  /** Asks each charge what it would say if those before it in this question were charged. */
-  private ask(charges: readonly Charge[], now: number): Asked[] {
-    const asked: Asked[] = [];
-    for (const { limit, key, cost } of charges) {
-      const rule = this.keys.turnTo(limit, key);
-      const { low, high } = this.keys;
-      let units = cost;
-      for (const one of asked) if (one.low === low && one.high === high) units += one.cost;
-      checkCost(limit, units);
-      const admitted = this.keys.look(rule, units, now);
-      asked.push({ rule, low, high, cost, admitted });
+    const allowed = this.together.ask(charges, now);
+    const answers: Answer[] = [];
+    for (let i = 0; i < charges.length; i++) {
+      const one = this.together.turnTo(i, now);
+      const { rule, cost, admitted } = one;
+      this.delayMs = admitted ? rule.counting.delayMs(this.keys.cell, rule.limit, now) : 0;
+      if (forReal && allowed) this.keys.charge(rule, cost, now);
+      else if (forReal && !admitted) this.punish(rule.limit, now);
+      answers.push(this.answer(one, now));
     }
-    return asked;
-  }
-
-  /** Before anything else: an earlier charge may have moved the cell, or be to the same key. */
-  private lookAgain({ rule, low, high, cost, admitted }: Asked, now: number): void {
-    const { keys } = this;
-    keys.low = low;
-    keys.high = high;
-    keys.look(rule, cost, now);
-    this.delayMs = admitted ? rule.counting.delayMs(keys.cell, rule.limit, now) : 0;
+    return { allowed, answers };
   }
 
   /** A key that is blocked stays so no longer for asking again. */
@@ -178,7 +173,7 @@ export class MemoryLimiter implements Limiter {
     if (penaltyMs > 0 && this.keys.blockedUntil === 0) this.keys.block(now + penaltyMs, now);
   }
 
-  private answer({ rule, cost, admitted }: Asked, now: number): Answer {
+  private answer({ rule, cost, admitted }: Said, now: number): Answer {
     this.rule = rule;
     this.cost = cost;
     this.now = now;
@@ -186,15 +181,4 @@ export class MemoryLimiter implements Limiter {
     const { remaining, resetMs, retryAfterMs, delayMs } = this;
     return { allowed: admitted, remaining, resetMs, retryAfterMs, delayMs };
   }
-}
-
-function checkUnits(cost: number): void {
-  if (Number.isInteger(cost) && cost >= 1 && cost <= unitsMax) return;
-  throw new RangeError(`a cost of ${cost}; it must be a whole number from 1`);
-}
-
-/** A cost that could never pass is the caller's error, not a refusal. */
-function checkCost({ id, burst }: Limit, cost: number): void {
-  checkUnits(cost);
-  if (cost > burst) throw new RangeError(`a cost of ${cost} is above ${burst}, all of rule ${id}`);
 }

@@ -16,7 +16,7 @@ const passwordTriesPerMinute = 10;
 const reportsPerHour = 10;
 const liveStreamsPerOwner = 20;
 const chatOpensPerHour = 100;
-const chatAddsPerHour = 5_000;
+const chatAddsPerHour = 300;
 const chatInvitesPerHour = 100;
 const chatInviteTriesPerHour = 60;
 const chatSearchesPerMinute = 60;
@@ -79,7 +79,7 @@ function chatPresets({ chatSendsPerMinute }: PresetConfig): Definition[] {
   const perAccount: [name: string, what: string, limit: number, window_ms: number][] = [
     ["chat.sends", "Messages sent", chatSendsPerMinute, minuteMs],
     ["chat.opens", "Conversations opened", chatOpensPerHour, hourMs],
-    ["chat.adds", "People added to groups and channels", chatAddsPerHour, hourMs],
+    ["chat.adds", "Calls that add people to conversations", chatAddsPerHour, hourMs],
     ["chat.invites", "Invite links made", chatInvitesPerHour, hourMs],
     ["chat.invite_tries", "Invite links looked at or joined by", chatInviteTriesPerHour, hourMs],
     ["chat.searches", "Searches for people and messages", chatSearchesPerMinute, minuteMs],

@@ -1,9 +1,9 @@
 import type { AppError } from "../../platform/errors/errors.ts";
 import { guards, type Compiled } from "./compile.ts";
 import type { Decider, Outcome } from "./decide.ts";
-import { refusalOf } from "./refusal.ts";
 import { nameOf, subjectOfCall } from "./guard.ts";
-import type { MemoryLimiter } from "./memory.ts";
+import type { Limit, Limiter } from "./limiter.ts";
+import { refusalOf } from "./refusal.ts";
 import { redirectRoute } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
@@ -50,7 +50,7 @@ function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | n
   if (rules.length === 0) return null;
   const undecided = new Map<string, (Outcome | Promise<Outcome>)[]>();
   const at = { tier: anonymousTier, route: question.route };
-  const takeLean = leanly(rules, decider.memory);
+  const takeLean = leanly(rules, decider.limiter);
 
   const take = (address: string) =>
     decider.take(select(rules, subjectOfCall(null, address, at)), question);
@@ -86,22 +86,32 @@ function guardOf({ book, decider, sleep }: RedirectGuardDeps): RedirectGuard | n
 }
 
 /**
- * One plain rule decided in memory, which is what guards short links nearly always: the same as
- * `take`, without what else may be the case.
+ * Plain rules that allow, decided in place, which is what becomes of nearly every visit: the same
+ * as `take`, without what else may be the case, and with nothing made anew but the keys.
  */
-function leanly(rules: readonly Compiled[], memory: MemoryLimiter | null) {
-  const [only] = rules;
-  if (memory === null || !only || rules.length > 1) return null;
-  const { reading: limit, keyOf, counts, rule, shadow, allow, deny } = only;
-  if (limit === null || shadow || allow !== null || deny !== null) return null;
-  if (limit.algorithm === "leaky_bucket") return null;
+function leanly(rules: readonly Compiled[], limiter: Limiter) {
+  if (!limiter.takeAll || !rules.every(isPlain)) return null;
+  const plain = rules.map(({ reading, rule, keyOf, counts }) => {
+    return { keyOf, counts, limit: reading as Limit, key: "", cost: rule.cost };
+  });
+  const charges: typeof plain = [];
   return (subject: Subject): boolean => {
-    const key = keyOf(subject);
-    if (key === null) return true;
-    const allowed = memory.takeOne(limit, key, rule.cost);
-    if (allowed) counts.allowed.value++;
-    return allowed;
+    charges.length = 0;
+    for (const charge of plain) {
+      const key = charge.keyOf(subject);
+      if (key === null) continue;
+      charge.key = key;
+      charges.push(charge);
+    }
+    if (!limiter.takeAll?.(charges)) return false;
+    for (const { counts } of charges) counts.allowed.value++;
+    return true;
   };
+}
+
+function isPlain({ reading, shadow, allow, deny }: Compiled): boolean {
+  if (reading === null || shadow || allow !== null || deny !== null) return false;
+  return reading.algorithm !== "leaky_bucket";
 }
 
 /** A redirect is over before another could meet it, so counting those at once says nothing. */

@@ -56,6 +56,12 @@ export class SpreadLimiter implements Limiter {
     return decision.catch((error: unknown) => this.away.take(charges, error));
   }
 
+  takeAll(charges: readonly Charge[]): boolean {
+    const way = commonWay(charges);
+    if (way === "local") return this.local.takeAll(charges);
+    return way === "leased" && this.leases.takeAll(charges);
+  }
+
   async peek(charges: readonly Charge[]): Promise<Decision> {
     try {
       return await this.inParts(charges, ({ way, charges: some }) => {

@@ -93,6 +93,42 @@ describe("local", () => {
   });
 });
 
+describe("what is charged at once or not at all", () => {
+  const untilRefused = async ({ limiter }: Member, charges: Charge[]) => {
+    for (let [passed, atOnce] = [0, 0]; ; passed++) {
+      if (limiter.takeAll?.(charges)) atOnce++;
+      else if (!(await limiter.take(charges)).allowed) return { passed, atOnce };
+    }
+  };
+
+  test.each([
+    ["local", 1],
+    ["leased", 0.5],
+    ["strict", 0],
+  ] as const)("%s: the limit all the same", async (accuracy, share) => {
+    const rules = [2_000, 3_000].map((limit) => limitOf("fixed_window", { limit, accuracy }));
+    const [one] = await members(1);
+    const { passed, atOnce } = await untilRefused(
+      one as Member,
+      rules.map((rule) => charge(rule)),
+    );
+    expect(passed).toBe(2_000);
+    expect(atOnce / passed).toBeGreaterThanOrEqual(share);
+    expect(atOnce / passed).toBeLessThanOrEqual(2 * share);
+    const [other] = rules as [Limit, Limit];
+    expect((await one?.limiter.peek([charge(other)]))?.answers[0]?.remaining).toBe(0);
+  });
+
+  test("local: the others hear of it", async () => {
+    const limit = limitOf("sliding_log", { limit: 100, accuracy: "local" });
+    const [one, other] = (await members(2)) as [Member, Member];
+    for (let i = 0; i < 60; i++) expect(one.limiter.takeAll?.([charge(limit)])).toBe(true);
+    let passed = 0;
+    for (; other.limiter.takeAll?.([charge(limit)]); passed++) await Bun.sleep(15);
+    expect(passed).toBe(40);
+  });
+});
+
 describe("several accuracies in one question", () => {
   test("nothing is charged by the others when one refuses", async () => {
     const local = limitOf("sliding_log", { limit: 50, accuracy: "local" });

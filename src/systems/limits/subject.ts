@@ -34,9 +34,15 @@ function composer(names: readonly string[]): Compose {
   if (names.length === 1) {
     if (only === "global") return () => "global";
     const prefix = `${only}:`;
+    let last: string | undefined;
+    let key: string | null = null;
     return ({ parts }) => {
       const value = parts[only];
-      return value === undefined ? null : prefix + value;
+      if (value !== last) {
+        last = value;
+        key = value === undefined ? null : prefix + value;
+      }
+      return key;
     };
   }
   const rest = names.filter((name) => name !== "global");
