@@ -44,14 +44,22 @@ export type MessageRow = {
 
 /** Of `chat.conversations` left joined with `chat.receipt_revs`. */
 export function conversationOf(row: ConversationRow): Conversation {
-  const { deleted_at: _, ...shown } = row;
   return {
-    ...shown,
+    id: row.id,
+    kind: row.kind,
+    title: row.title,
+    description: row.description,
+    created_by: row.created_by,
     pair: row.pair?.split(":") ?? null,
     top_seq: Number(row.top_seq),
     rev: Number(row.rev),
     members_rev: Number(row.members_rev),
     receipts_rev: Number(row.receipts_rev ?? 0),
+    member_count: row.member_count,
+    send_by: row.send_by,
+    slow_mode_seconds: row.slow_mode_seconds,
+    disappear_seconds: row.disappear_seconds,
+    publishes_events: row.publishes_events,
     last_message_at: row.last_message_at?.toISOString() ?? null,
     created_at: row.created_at.toISOString(),
   };

@@ -1,9 +1,14 @@
+import { AppError } from "../../platform/errors/errors.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { System } from "../../platform/system.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import type { Limits } from "../limits/contract.ts";
+import { createAdmitting } from "./conversations/admitting.ts";
+import { createConversations } from "./conversations/conversations.ts";
 import type { Live } from "./live.ts";
+import { createMessages } from "./messages/messages.ts";
 import { chatMigrations } from "./migrations.ts";
+import type { Attaching } from "./ports.ts";
 
 /** Chat: one-to-one, groups and channels, where no message is lost, doubled or out of order. */
 export type ChatOptions = Platform & {
@@ -13,18 +18,13 @@ export type ChatOptions = Platform & {
   publicUrl: string;
 };
 
-/** What each part of chat is made from; it takes what it needs. */
-export type ChatDeps = ChatOptions & { live: Live };
-
 /** What a part hands over: all may be left out. */
-export type Part = Partial<
+type Part = Partial<
   Pick<System, "routes" | "jobs" | "schedules" | "subscriptions" | "start" | "stop">
 >;
 
 export function chatSystem(options: ChatOptions): System {
-  const live: Live = { message() {}, conversation() {}, receipts() {}, own() {} };
-  const deps: ChatDeps = { ...options, live };
-  const parts: Part[] = partsOf(deps);
+  const parts = partsOf(options);
   return {
     name: "chat",
     migrations: chatMigrations,
@@ -42,6 +42,16 @@ export function chatSystem(options: ChatOptions): System {
 }
 
 /** In the order in which they start; they stop in the other. */
-function partsOf(_deps: ChatDeps): Part[] {
-  return [];
+function partsOf(options: ChatOptions): Part[] {
+  const live: Live = { message() {}, conversation() {}, receipts() {}, own() {} };
+  const attaching: Attaching = {
+    async attach() {
+      throw new AppError("request.invalid", "body.attachments: there is no such upload");
+    },
+  };
+  const given = { ...options, live };
+  const messages = createMessages({ ...given, admitting: createAdmitting(), attaching });
+  const { listing, insertNote } = messages;
+  const conversations = createConversations({ ...given, listing, insertNote });
+  return [conversations];
 }
