@@ -8,6 +8,8 @@ export type AskedOfEnvoy = {
   descriptors?: {
     entries: { key: string; value: string }[];
     hits_addend?: { value: number };
+    limit?: { requests_per_unit: number; unit: string };
+    is_negative_hits?: boolean;
   }[];
   hits_addend?: number;
 };

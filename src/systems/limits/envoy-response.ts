@@ -1,5 +1,6 @@
 import { isTighter, type Said } from "./decide.ts";
-import type { RateLimitResponse, Status, Unit } from "./envoy-wire.ts";
+import { unitOfMs, type Unit } from "./envoy-units.ts";
+import type { RateLimitResponse, Status } from "./envoy-wire.ts";
 import type { HeadersOf } from "./headers.ts";
 import type { Answer } from "./limiter.ts";
 import type { Definition } from "./rules.ts";
@@ -68,18 +69,9 @@ function statusOf(said: Said | null): Status {
   };
 }
 
-const unitsByMs = new Map<number, Unit>([
-  [1_000, "second"],
-  [60_000, "minute"],
-  [3_600_000, "hour"],
-  [86_400_000, "day"],
-  [604_800_000, "week"],
-  [31_536_000_000, "year"],
-]);
-
 /** Other windows have no name there, and Envoy leaves unknown ones out of what it says. */
 function unitOf({ algorithm, window_ms }: Definition): Unit {
   if (algorithm === "quota") return "month";
   if (algorithm === "concurrency" || algorithm === "list") return "unknown";
-  return unitsByMs.get(window_ms) ?? "unknown";
+  return unitOfMs(window_ms);
 }

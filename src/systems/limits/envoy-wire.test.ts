@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { method, type AskedOfEnvoy } from "./envoy-client.fixture.ts";
-import { MalformedMessage, readRequest, writeResponse, type Unit, units } from "./envoy-wire.ts";
+import { type Unit, units } from "./envoy-units.ts";
+import { MalformedMessage, readRequest, writeResponse } from "./envoy-wire.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 300 });
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });
@@ -10,6 +11,11 @@ const descriptors = fc.array(
     {
       entries: fc.array(fc.record({ key: text, value: text }), { maxLength: 16 }),
       hits_addend: fc.record({ value: fc.maxSafeNat() }),
+      limit: fc.record({
+        requests_per_unit: uint32,
+        unit: fc.constantFrom(...(Object.keys(units) as Unit[]).filter((unit) => unit !== "week")),
+      }),
+      is_negative_hits: fc.boolean(),
     },
     { requiredKeys: ["entries"] },
   ),
@@ -20,11 +26,16 @@ describe("a request", () => {
   test("is read as a library writes it", () => {
     fc.assert(
       fc.property(text, descriptors, uint32, (domain, given, hits_addend) => {
-        const asked: AskedOfEnvoy = { domain, descriptors: given, hits_addend };
+        const upper = given.map(({ limit, ...rest }) => ({
+          ...rest,
+          ...(limit ? { limit: { ...limit, unit: limit.unit.toUpperCase() } } : {}),
+        }));
+        const asked: AskedOfEnvoy = { domain, descriptors: upper, hits_addend };
         expect(readRequest(method.requestSerialize(asked))).toEqual({
           domain,
-          descriptors: given.map(({ entries, hits_addend: own }) => ({
-            ...{ entries, hits: own?.value ?? null },
+          descriptors: given.map(({ entries, hits_addend: own, limit, is_negative_hits }) => ({
+            ...{ entries, hits: own?.value ?? null, negative: is_negative_hits ?? false },
+            override: limit ? { requests: limit.requests_per_unit, unit: limit.unit } : null,
           })),
           hits: hits_addend === 0 ? null : hits_addend,
         });
@@ -43,7 +54,12 @@ describe("a request", () => {
     );
     expect(readRequest(bytes)).toEqual({
       domain: "envoy",
-      descriptors: [{ entries: [{ key: "remote_address", value: "10.0.0.1" }], hits: 0 }],
+      descriptors: [
+        {
+          entries: [{ key: "remote_address", value: "10.0.0.1" }],
+          ...{ hits: 0, negative: false, override: { requests: 5, unit: "minute" } },
+        },
+      ],
       hits: 3,
     });
   });

@@ -1,3 +1,6 @@
+import type { Override } from "./envoy-override.ts";
+import { unitNumbered, units, type Unit } from "./envoy-units.ts";
+
 /**
  * The two messages of Envoy's rate limit service in the wire form of Protocol Buffers, read and
  * written by hand: envoy.proto says which fields there are. Fields that are not known are passed
@@ -10,6 +13,10 @@ export type Descriptor = {
   entries: Entry[];
   /** What it charges; null: what the request says. */
   hits: number | null;
+  /** The hits are given back instead. */
+  negative: boolean;
+  /** What it is to be limited to; null: what the rules say. */
+  override: Override | null;
 };
 export type RateLimitRequest = {
   domain: string;
@@ -17,18 +24,6 @@ export type RateLimitRequest = {
   /** Null: each rule's own. */
   hits: number | null;
 };
-
-export const units = {
-  unknown: 0,
-  second: 1,
-  minute: 2,
-  hour: 3,
-  day: 4,
-  month: 5,
-  year: 6,
-  week: 7,
-} as const;
-export type Unit = keyof typeof units;
 
 export type Status = {
   allowed: boolean;
@@ -49,8 +44,7 @@ export class MalformedMessage extends Error {}
 const descriptorsMax = 64;
 const entriesMax = 16;
 
-const ok = 1;
-const overLimit = 2;
+const codes = { ok: 1, overLimit: 2 };
 
 export function readRequest(bytes: Uint8Array): RateLimitRequest {
   const request: RateLimitRequest = { domain: "", descriptors: [], hits: null };
@@ -64,10 +58,12 @@ export function readRequest(bytes: Uint8Array): RateLimitRequest {
 }
 
 function readDescriptor(bytes: Uint8Array): Descriptor {
-  const descriptor: Descriptor = { entries: [], hits: null };
-  for (const { field, bytes: inner } of fieldsOf(bytes)) {
+  const descriptor: Descriptor = { entries: [], hits: null, negative: false, override: null };
+  for (const { field, number, bytes: inner } of fieldsOf(bytes)) {
     if (field === 1) push(descriptor.entries, readEntry(within(inner)), entriesMax);
+    else if (field === 2) descriptor.override = readOverride(within(inner));
     else if (field === 3) descriptor.hits = readWrapped(within(inner));
+    else if (field === 4) descriptor.negative = number !== 0;
   }
   return descriptor;
 }
@@ -79,6 +75,15 @@ function readEntry(bytes: Uint8Array): Entry {
     else if (field === 2) entry.value = textOf(inner);
   }
   return entry;
+}
+
+function readOverride(bytes: Uint8Array): Override {
+  const override: Override = { requests: 0, unit: "unknown" };
+  for (const { field, number } of fieldsOf(bytes)) {
+    if (field === 1) override.requests = number;
+    else if (field === 2) override.unit = unitNumbered(number);
+  }
+  return override;
 }
 
 /** A number in a message of its own, so that 0 and nothing are two. */
@@ -169,7 +174,7 @@ function statusBytes({ allowed, limit, remaining, resetMs }: Status): number[] {
 }
 
 function codeOf(allowed: boolean): number {
-  return allowed ? ok : overLimit;
+  return allowed ? codes.ok : codes.overLimit;
 }
 
 function writeNumber(out: number[], field: number, value: number): void {

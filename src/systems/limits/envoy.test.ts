@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../platform/clock/clock.ts";
 import { Metrics } from "../../platform/metrics/metrics.ts";
+import { StateAwayError } from "../../platform/state/state.ts";
 import { EnvoyLimits } from "./envoy.ts";
+import type { Unit } from "./envoy-units.ts";
 import type { Descriptor } from "./envoy-wire.ts";
 import { headersIn } from "./headers.ts";
 import { assembleInMemory, rowOf } from "./preset-limits.fixture.ts";
@@ -19,6 +21,11 @@ function limitsOf(...rules: Given[]) {
   const envoy = new EnvoyLimits({ ...parts, headersOf: headersIn("all", systemClock), metrics });
   return {
     metrics,
+    refundsLost() {
+      const { limiter } = parts.decider;
+      const refund = () => Promise.reject(new StateAwayError("away", { sent: true }));
+      Object.assign(limiter, { refund });
+    },
     /** What each descriptor has left, or that it is over; null where no rule concerns it. */
     async ask(descriptors: Descriptor[], hits: number | null = null) {
       const answer = await envoy.shouldRateLimit({ domain: "edge", descriptors, hits });
@@ -32,7 +39,14 @@ function limitsOf(...rules: Given[]) {
 }
 
 function of(entries: Record<string, string>, hits: number | null = null): Descriptor {
-  return { entries: Object.entries(entries).map(([key, value]) => ({ key, value })), hits };
+  return descriptorOf(
+    Object.entries(entries).map(([key, value]) => ({ key, value })),
+    { hits },
+  );
+}
+
+function descriptorOf(entries: Descriptor["entries"], more: Partial<Descriptor> = {}): Descriptor {
+  return { entries, hits: null, negative: false, override: null, ...more };
 }
 
 describe("a descriptor means", () => {
@@ -62,7 +76,7 @@ describe("a descriptor means", () => {
     expect((await ask([of({ generic_key: "search", user: "1" })])).said).toEqual([29]);
     expect((await ask([of({ generic_key: "other", user: "1" })])).said).toEqual([null]);
     const twice = ["login", "per_user"].map((value) => ({ key: "generic_key", value }));
-    const deep = { entries: [...twice, { key: "user", value: "1" }], hits: null };
+    const deep = descriptorOf([...twice, { key: "user", value: "1" }]);
     expect((await ask([deep])).said).toEqual([18]);
   });
 
@@ -85,12 +99,12 @@ describe("a descriptor means", () => {
 
   test("nothing where it is odd", async () => {
     const { ask } = limitsOf({ name: "edge.all", key: ["global"] });
-    const twice = { entries: [of({ user: "1" }), of({ user: "2" })].flatMap((d) => d.entries) };
-    expect((await ask([{ ...twice, hits: null }])).said).toEqual([null]);
+    const twice = [of({ user: "1" }), of({ user: "2" })].flatMap(({ entries }) => entries);
+    expect((await ask([descriptorOf(twice)])).said).toEqual([null]);
     const strange = ["__proto__", "constructor", "toString", ""];
     for (const key of strange) {
-      const entries = [{ key, value: "x" }];
-      expect((await ask([{ entries, hits: null }])).said).toEqual([null]);
+      const odd = descriptorOf([{ key, value: "x" }]);
+      expect((await ask([odd])).said).toEqual([null]);
     }
     expect((await ask([])).answer).toEqual({ allowed: true, statuses: [], headers: {} });
   });
@@ -166,5 +180,116 @@ describe("a request", () => {
     const parts = ["part_0", "part_1", "part_2", "month"].map((part) => of({ [part]: "1" }));
     const { statuses } = (await ask(parts)).answer;
     expect(statuses.map(({ limit }) => limit?.unit)).toEqual(["minute", "day", "unknown", "month"]);
+  });
+});
+
+describe("negative hits", () => {
+  const back = (entries: Record<string, string>, hits: number | null) => ({
+    ...of(entries, hits),
+    negative: true,
+  });
+
+  test("give back what was charged, never more, and are not over", async () => {
+    const { ask } = limitsOf({ name: "edge.user", limit: 5, cost: 2 });
+    await ask([of({ user: "1" }, 5)]);
+    expect((await ask([of({ user: "1" }, 0)])).allowed).toBe(false);
+    expect(await ask([back({ user: "1" }, 0)])).toMatchObject({ allowed: true, said: [0] });
+    expect(await ask([back({ user: "1" }, 1)])).toMatchObject({ allowed: true, said: [1] });
+    // As many as the request says, or else the rule.
+    expect((await ask([back({ user: "1" }, null)], 1)).said).toEqual([2]);
+    expect((await ask([back({ user: "1" }, null)])).said).toEqual([4]);
+    expect((await ask([back({ user: "1" }, 2 ** 60)])).said).toEqual([5]);
+    expect((await ask([back({ user: "2" }, 3)])).said).toEqual([5]);
+    expect((await ask([of({ user: "1" }, 5)])).said).toEqual([0]);
+  });
+
+  test("come before what the request charges, and stand if that is refused", async () => {
+    const { ask } = limitsOf({ name: "edge.user", limit: 5 }, { name: "edge.path", key: ["path"] });
+    await ask([of({ user: "1" }, 5)]);
+    const both = [of({ user: "1" }, 2), back({ user: "1" }, 2)];
+    expect(await ask(both)).toMatchObject({ allowed: true });
+    const refused = await ask([of({ user: "1" }, 2), back({ user: "1" }, 1), of({ path: "/a" })]);
+    expect(refused).toMatchObject({ allowed: false, said: ["over", 1, 5] });
+    expect((await ask([of({ user: "1" }, 1)])).said).toEqual([0]);
+    expect((await ask([of({ path: "/a" })])).said).toEqual([4]);
+  });
+
+  test("reach shadow rules, and no list", async () => {
+    const { ask, metrics } = limitsOf(
+      { name: "edge.list", algorithm: "list", key: ["user"], deny: ["bad"] },
+      { name: "edge.user", limit: 1, mode: "shadow" },
+    );
+    expect((await ask([back({ user: "bad" }, 1)])).allowed).toBe(true);
+    for (let i = 0; i < 3; i++) {
+      await ask([of({ user: "1" })]);
+      await ask([back({ user: "1" }, 1)]);
+    }
+    expect(metrics.render()).toContain('{rule="edge.user",outcome="allowed"} 3');
+  });
+
+  test("that cannot be given back stay used, and the rest is decided", async () => {
+    const { ask, refundsLost } = limitsOf(
+      { name: "edge.user", limit: 5 },
+      { name: "edge.path", key: ["path"], limit: 1 },
+    );
+    await ask([of({ user: "1" }, 2)]);
+    refundsLost();
+    const asked = [back({ user: "1" }, 2), of({ path: "/a" })];
+    expect(await ask(asked)).toMatchObject({ allowed: true, said: [3, 0] });
+    expect(await ask(asked)).toMatchObject({ allowed: false, said: [3, "over"] });
+  });
+});
+
+describe("an override", () => {
+  const over = (requests: number, unit: Unit, hits: number | null = null) => ({
+    ...of({ user: "1" }, hits),
+    override: { requests, unit },
+  });
+
+  test("is the limit of that descriptor, and is told as such", async () => {
+    const { ask } = limitsOf({ name: "edge.user", limit: 5, algorithm: "token_bucket", burst: 9 });
+    const { said, answer } = await ask([over(20, "day", 20)]);
+    expect(said).toEqual([0]);
+    expect(answer.statuses[0]?.limit).toEqual({ name: "edge.user", requests: 20, unit: "day" });
+    expect(answer.headers["x-ratelimit-limit"]).toBe("20");
+    expect(answer.headers["ratelimit-policy"]).toBe('"edge.user";q=20;w=86400');
+    expect((await ask([over(20, "day")])).said).toEqual(["over"]);
+    // Apart from what is counted without it.
+    expect((await ask([of({ user: "1" })])).said).toEqual([8]);
+  });
+
+  test("of another number in the same unit holds for what was counted already", async () => {
+    const { ask } = limitsOf({ name: "edge.user", limit: 5 });
+    expect((await ask([over(10, "minute", 7)])).said).toEqual([3]);
+    expect((await ask([over(20, "minute")])).said).toEqual([12]);
+    expect((await ask([over(8, "minute", 0)])).allowed).toBe(false);
+    expect((await ask([over(10, "hour", 4)])).said).toEqual([6]);
+    // The rule's own unit: its own count, too.
+    expect((await ask([of({ user: "1" })])).said).toEqual([0]);
+    expect((await ask([over(3, "unknown", 0)])).allowed).toBe(false);
+    expect((await ask([over(6, "unknown")])).said).toEqual([0]);
+  });
+
+  test("of nothing refuses, of very much does not", async () => {
+    const { ask } = limitsOf({ name: "edge.user", algorithm: "sliding_log" });
+    for (const hits of [null, 0]) {
+      expect((await ask([over(0, "second", hits)])).said).toEqual(["over"]);
+    }
+    expect((await ask([{ ...over(0, "second"), negative: true }])).allowed).toBe(true);
+    const { said } = await ask([over(2 ** 32 - 1, "year", 2 ** 30)]);
+    expect(said).toEqual([2 ** 30 - 1]);
+  });
+
+  test("keeps the rule's algorithm where that can be", async () => {
+    const unitsOf = async (more: Partial<Definition>, unit: Unit) => {
+      const { ask } = limitsOf({ name: "edge.user", window_ms: 0, ...more });
+      const { answer } = await ask([over(3, unit)]);
+      return answer.statuses[0]?.limit?.unit;
+    };
+    expect(await unitsOf({ algorithm: "quota" }, "month")).toBe("month");
+    expect(await unitsOf({ algorithm: "quota" }, "hour")).toBe("hour");
+    const places = { algorithm: "concurrency", window_ms: 60_000 } as const;
+    expect(await unitsOf(places, "second")).toBe("unknown");
+    expect(await unitsOf({ window_ms: 1_000 }, "month")).toBe("month");
   });
 });

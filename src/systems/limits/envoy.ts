@@ -1,19 +1,17 @@
-import { Recent } from "../../platform/cache/cache.ts";
-import type { Counter, Metrics } from "../../platform/metrics/metrics.ts";
-import { ofTier, type Compiled } from "./compile.ts";
-import type { Decider, Outcome, Question } from "./decide.ts";
-import { isKeyedBy, readEntries } from "./envoy-names.ts";
+import type { Metrics } from "../../platform/metrics/metrics.ts";
+import { chargesOf, type Decider, type Outcome, type Question } from "./decide.ts";
+import { asking, Planner } from "./envoy-plan.ts";
 import { never, responseOf, type Place } from "./envoy-response.ts";
-import type { Entry, RateLimitRequest, RateLimitResponse } from "./envoy-wire.ts";
+import type { RateLimitRequest, RateLimitResponse } from "./envoy-wire.ts";
 import type { HeadersOf } from "./headers.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RuleBook } from "./rule-book.ts";
-import { select, type Asked, type Selection } from "./selection.ts";
-import { subjectOf } from "./subject.ts";
+import type { Asked } from "./selection.ts";
 
 /**
  * Answers Envoy and its kin by the rules. All descriptors of a request are one question: when one
- * is over its limit none is charged.
+ * is over its limit none is charged. What a request gives back was charged by others before it, so
+ * that comes first and whatever becomes of the rest.
  */
 export type EnvoyDeps = {
   book: RuleBook;
@@ -24,35 +22,21 @@ export type EnvoyDeps = {
 };
 
 const question: Question = { route: "envoy", writing: true, cost: null };
-const shapesMax = 10_000;
-
-/** A request in terms of rules. */
-type Plan = {
-  selection: Selection;
-  /** What `selection` asks and charges. */
-  charged: Place[];
-  /** What is only asked. */
-  looked: Place[];
-  /** Deny lists, and who wants more than the rule could ever allow: no limiter is asked. */
-  hopeless: Place[];
-};
 
 export class EnvoyLimits {
   private readonly deps: EnvoyDeps;
-  private readonly unmatched: Counter;
-  private readonly shapes = new Recent<readonly Compiled[]>(shapesMax);
-  private generation = -1;
+  private readonly planner: Planner;
 
   constructor(deps: EnvoyDeps) {
     this.deps = deps;
-    const help = "Descriptors of proxies that no rule concerns.";
-    this.unmatched = deps.metrics.counter("stoa_limits_envoy_unmatched_total", help);
+    this.planner = new Planner(deps);
   }
 
   async shouldRateLimit(request: RateLimitRequest): Promise<RateLimitResponse> {
     const { decider, headersOf } = this.deps;
-    const plan = this.plan(request);
-    const { selection, charged, looked, hopeless } = plan;
+    const { selection, charged, looked, refunded, hopeless } = this.planner.plan(request);
+    const told = refunded.filter(({ compiled }) => !compiled.shadow);
+    if (refunded.length > 0) await this.giveBack(refunded, told);
     const refused = [...hopeless, ...(await this.look(looked))];
     for (const place of refused) this.count(place);
     // A request that does not pass charges nothing.
@@ -62,7 +46,7 @@ export class EnvoyLimits {
     keepAnswers(charged, outcome);
     return responseOf({
       allowed: refused.length === 0 && outcome.allowed,
-      places: [...charged, ...looked, ...hopeless],
+      places: [...charged, ...looked, ...told, ...hopeless],
       descriptors: request.descriptors.length,
       headersOf,
     });
@@ -75,94 +59,28 @@ export class EnvoyLimits {
     return looked.filter(({ answer }) => answer?.allowed === false);
   }
 
+  /** Nobody is refused for giving back. What Redis does not hear of stays used. */
+  private async giveBack(refunded: Place[], told: Place[]): Promise<void> {
+    const { decider } = this.deps;
+    const charges = chargesOf(refunded, question).filter(({ cost }) => cost > 0);
+    if (charges.length > 0) await Promise.resolve(decider.limiter.refund(charges)).catch(noop);
+    const one = told.map((place) => ({ ...place, cost: 1 }));
+    const { answers } = await decider.peek(asking(one), question);
+    for (const [i, place] of told.entries()) {
+      const answer = answers[i];
+      if (answer) place.answer = { ...answer, allowed: true, retryAfterMs: 0 };
+    }
+  }
+
   private count({ compiled, key }: Asked): void {
     compiled.counts.refused.value++;
     this.deps.refusals.record({ rule: compiled.name, route: question.route, key, shadow: false });
   }
-
-  private plan({ domain, descriptors, hits }: RateLimitRequest): Plan {
-    const selection = asking([]);
-    const places: Place[] = [];
-    const hopeless: Place[] = [];
-    for (const [index, descriptor] of descriptors.entries()) {
-      const found = this.selectionFor(domain, descriptor.entries);
-      if (found === null) {
-        this.unmatched.value++;
-        continue;
-      }
-      const cost = descriptor.hits ?? hits;
-      const place = (one: Asked): Place => ({
-        ...costing(one, cost),
-        ...{ descriptors: [index], answer: null },
-      });
-      if (found.denied) hopeless.push({ ...place(found.denied), answer: never });
-      if (found.denied || found.exempt) continue;
-      selection.shadowDenied.push(...found.shadowDenied);
-      if (cost !== 0) selection.shadows.push(...found.shadows.map((one) => costing(one, cost)));
-      for (const one of found.asked) addPlace(places, place(one));
-    }
-    const looked = places.filter(({ cost }) => cost === 0);
-    for (const one of places.filter((place) => !isPossible(place))) {
-      hopeless.push({ ...one, answer: never });
-    }
-    const charged = places.filter((place) => place.cost > 0 && isPossible(place));
-    for (const place of looked) place.cost = 1;
-    selection.asked.push(...charged);
-    return { selection, charged, looked, hopeless };
-  }
-
-  /** Null when no rule concerns it. */
-  private selectionFor(domain: string, entries: readonly Entry[]): Selection | null {
-    const reading = readEntries(domain, entries);
-    if (reading === null) return null;
-    const { policy, parts } = reading;
-    const subject = subjectOf(parts);
-    const rules = this.rulesFor(policy, Object.keys(parts));
-    const found = rules.filter(({ rule }) => ofTier(rule, subject.tier));
-    return found.length === 0 ? null : select(found, subject);
-  }
-
-  /** Of a policy those whose key is made of these parts; worked out once until rules change. */
-  private rulesFor(policy: string, names: string[]): readonly Compiled[] {
-    const { book } = this.deps;
-    if (this.generation !== book.generation) {
-      this.generation = book.generation;
-      this.shapes.clear();
-    }
-    const shape = `${policy} ${names.join(" ")}`;
-    let rules = this.shapes.get(shape);
-    if (rules === undefined) {
-      rules = (book.named(policy) ?? []).filter((compiled) => isKeyedBy(compiled, names));
-      this.shapes.set(shape, rules);
-    }
-    return rules;
-  }
-}
-
-/** One counter is asked once, also where two descriptors of a request mean it. */
-function addPlace(places: Place[], place: Place): void {
-  const same = places.find(({ compiled, key }) => compiled === place.compiled && key === place.key);
-  if (!same) {
-    places.push(place);
-    return;
-  }
-  same.cost += place.cost;
-  same.descriptors.push(...place.descriptors);
-}
-
-function costing({ compiled, key }: Asked, cost: number | null): Required<Asked> {
-  return { compiled, key, cost: cost ?? compiled.rule.cost };
-}
-
-function isPossible({ compiled: { rule }, cost }: Place): boolean {
-  return cost <= (rule.burst ?? rule.limit);
-}
-
-function asking(asked: Asked[]): Selection {
-  return { asked, shadows: [], shadowDenied: [], denied: null, exempt: false };
 }
 
 /** Where nobody could be asked and a rule is closed then, all are refused. */
 function keepAnswers(places: Place[], { answers, allowed }: Outcome): void {
   for (const [i, place] of places.entries()) place.answer = answers[i] ?? (allowed ? null : never);
 }
+
+function noop(): void {}

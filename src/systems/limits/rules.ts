@@ -22,7 +22,7 @@ const partsMax = 4;
 const amountMax = 1_000_000_000;
 export const costMax = 1_000_000;
 /** Each admitted unit is remembered one by one. */
-const loggedMax = 10_000;
+export const loggedMax = 10_000;
 const windowMsMax = 366 * 86_400_000;
 /** Below it a place would be taken for free while its request still runs. */
 const leaseMsMin = 1_000;
