@@ -57,7 +57,8 @@ export class Lanes<In, Out extends object> {
       this.running++;
       void this.attempt(this.take()).finally(() => {
         this.running--;
-        this.work();
+        // Those just answered may have more to say: one turn of the loop lets them join.
+        setImmediate(() => this.work());
       });
     }
   }

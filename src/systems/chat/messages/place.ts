@@ -1,7 +1,7 @@
 import type { Writer } from "../../../platform/db/db.ts";
 import { messageOf, type ConversationRow, type MessageRow } from "../rows.ts";
 import type { Message } from "../shapes.ts";
-import { column } from "./send-store.ts";
+import { column, list } from "./send-store.ts";
 
 /**
  * Gives messages their places and stores them, their conversations' rows being locked: the one
@@ -55,31 +55,13 @@ export async function place(
       pinned_at: null,
     });
   });
-  await insert(tx, placed);
   const roots = repliesPerRoot(placed).map((root) => ({
     ...root,
     rev: ++counterOf(root.conversation_id).rev,
   }));
   for (const root of await countReplies(tx, roots)) changed(messageOf(root));
-  await moveOn(tx, [...counters.values()], placed);
+  await store(tx, [...counters.values()], placed);
   return { placed, changes };
-}
-
-async function insert(tx: Writer, placed: Message[]): Promise<void> {
-  const of = (key: keyof Message, type: string) => column(tx, placed, key, type);
-  const bodies = placed.map(({ body }) => JSON.stringify(body));
-  await tx.run`
-    INSERT INTO chat.messages (conversation_id, seq, id, rev, sent_rev, sender_id, client_msg_id,
-      by_program, body, reply_to_seq, thread_seq, created_at, expires_at)
-    SELECT conversation_id, seq, id, rev, rev, sender_id, client_msg_id,
-      by_program, body::jsonb, reply_to_seq, thread_seq, created_at, expires_at
-    FROM unnest(${of("conversation_id", "int8")}, ${of("seq", "int8")}, ${of("id", "int8")},
-      ${of("rev", "int8")}, ${of("sender_id", "int8")}, ${of("client_msg_id", "text")},
-      ${of("by_program", "bool")}, ${tx.array(bodies, "text")}, ${of("reply_to_seq", "int8")},
-      ${of("thread_seq", "int8")}, ${of("created_at", "timestamptz")},
-      ${of("expires_at", "timestamptz")})
-      AS t (conversation_id, seq, id, rev, sender_id, client_msg_id, by_program, body,
-        reply_to_seq, thread_seq, created_at, expires_at)`;
 }
 
 type Root = { conversation_id: string; seq: number; replies: number };
@@ -107,29 +89,39 @@ async function countReplies(tx: Writer, roots: (Root & { rev: number })[]): Prom
     RETURNING m.*`;
 }
 
-type Own = { conversation_id: string; sender_id: string; seq: number; created_at: string };
-
-/** The conversations' counters, and how far the senders have read: their own, at the least. */
-async function moveOn(tx: Writer, counters: Counter[], placed: Message[]): Promise<void> {
-  const last = new Map<string, Own>();
-  for (const message of placed) {
-    last.set(`${message.conversation_id}:${message.sender_id}`, message);
-  }
+/** The messages, the conversations' counters, and that the senders have read their own. */
+async function store(tx: Writer, counters: Counter[], placed: Message[]): Promise<void> {
+  const of = (key: Exclude<keyof Message, "body" | "extra">) => list(placed.map((m) => m[key]));
+  // JSON has no bare line feeds.
+  const bodies = placed.map(({ body }) => JSON.stringify(body)).join("\n");
+  const last = new Map(placed.map((m) => [`${m.conversation_id}:${m.sender_id}`, m]));
   const own = [...last.values()];
   await tx.run`
-    WITH members AS (
-      UPDATE chat.members m
-      SET read_seq = t.seq, delivered_seq = t.seq, last_sent_at = t.sent_at
-      FROM unnest(${column(tx, own, "conversation_id", "int8")},
-        ${column(tx, own, "sender_id", "int8")}, ${column(tx, own, "seq", "int8")},
-        ${column(tx, own, "created_at", "timestamptz")})
+    WITH inserted AS (
+      INSERT INTO chat.messages (conversation_id, seq, id, rev, sent_rev, sender_id, client_msg_id,
+        by_program, body, reply_to_seq, thread_seq, created_at, expires_at)
+      SELECT conversation_id, seq, id, rev, rev, sender_id, client_msg_id,
+        by_program, body::jsonb, reply_to_seq, thread_seq, created_at, expires_at
+      FROM unnest(${of("conversation_id")}::int8[], ${of("seq")}::int8[], ${of("id")}::int8[],
+        ${of("rev")}::int8[], ${of("sender_id")}::int8[], ${of("client_msg_id")}::text[],
+        ${of("by_program")}::bool[], string_to_array(${bodies}, E'\\n'),
+        ${of("reply_to_seq")}::int8[], ${of("thread_seq")}::int8[],
+        ${of("created_at")}::timestamptz[], ${of("expires_at")}::timestamptz[])
+        AS t (conversation_id, seq, id, rev, sender_id, client_msg_id, by_program, body,
+          reply_to_seq, thread_seq, created_at, expires_at)
+    ), members AS (
+      UPDATE chat.members m SET read_seq = t.seq, delivered_seq = t.seq, last_sent_at = t.sent_at
+      FROM unnest(${list(own.map((m) => m.conversation_id))}::int8[],
+        ${list(own.map((m) => m.sender_id))}::int8[], ${list(own.map((m) => m.seq))}::int8[],
+        ${list(own.map((m) => m.created_at))}::timestamptz[])
         AS t (conversation_id, account_id, seq, sent_at)
       WHERE m.conversation_id = t.conversation_id AND m.account_id = t.account_id
         AND m.left_at IS NULL
     )
     UPDATE chat.conversations c
     SET top_seq = t.top_seq, rev = t.rev, last_message_at = ${new Date(placed[0]?.created_at ?? 0)}
-    FROM unnest(${column(tx, counters, "id", "int8")}, ${column(tx, counters, "top_seq", "int8")},
-      ${column(tx, counters, "rev", "int8")}) AS t (id, top_seq, rev)
+    FROM unnest(${list(counters.map((c) => c.id))}::int8[],
+      ${list(counters.map((c) => c.top_seq))}::int8[],
+      ${list(counters.map((c) => c.rev))}::int8[]) AS t (id, top_seq, rev)
     WHERE c.id = t.id`;
 }

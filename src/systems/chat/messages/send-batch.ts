@@ -42,14 +42,11 @@ export async function sendBatch(
   tx: Writer,
   deps: SendDeps,
   drafts: readonly Draft[],
+  lockTimeoutMs: number,
 ): Promise<SentBatch> {
-  const ids = [...new Set(drafts.map((draft) => draft.conversation_id))];
-  // Sent together, run one after the other.
-  const [rows, standings] = await Promise.all([
-    store.lockConversations(tx, ids),
-    store.standings(tx, [...drafts]),
-  ]);
-  const conversations = new Map(rows.map((row) => [row.id, row]));
+  const { standings, ...found } = await store.look(tx, drafts, lockTimeoutMs);
+  const conversations = new Map(found.conversations.map((row) => [row.id, row]));
+  const stored = new Map(found.stored.map((row) => [row.n, row]));
   const outcomes = new Map<Draft, Ack | AppError>();
   const first = new Map<string, Draft>();
   const justSent = new Set<string>();
@@ -57,8 +54,8 @@ export async function sendBatch(
   const now = deps.clock.now();
   for (const [i, draft] of drafts.entries()) {
     const standing = standings[i] as store.Standing;
-    const ack = storedAck(draft, standing);
-    if (ack) outcomes.set(draft, ack);
+    const same = stored.get(i + 1);
+    if (same) outcomes.set(draft, storedAck(draft, same));
     else if (!first.has(keyOf(draft))) {
       first.set(keyOf(draft), draft);
       const conversation = conversations.get(draft.conversation_id);
@@ -91,18 +88,15 @@ type Admitted = { draft: Draft; conversation: ConversationRow; body: Body };
 const keyOf = (draft: Draft) =>
   `${draft.conversation_id}:${draft.sender_id}:${draft.client_msg_id}`;
 
-function storedAck(draft: Draft, standing: store.Standing): Ack | null {
-  if (standing.sent_seq === null) return null;
-  return {
-    type: "ack",
-    conversation_id: draft.conversation_id,
-    client_msg_id: draft.client_msg_id,
-    server_msg_id: standing.sent_id as string,
-    seq: Number(standing.sent_seq),
-    rev: Number(standing.sent_rev),
-    created_at: (standing.sent_at as Date).toISOString(),
-  };
-}
+const storedAck = (draft: Draft, stored: store.Stored): Ack => ({
+  type: "ack",
+  conversation_id: draft.conversation_id,
+  client_msg_id: draft.client_msg_id,
+  server_msg_id: stored.id,
+  seq: Number(stored.seq),
+  rev: Number(stored.sent_rev),
+  created_at: stored.created_at.toISOString(),
+});
 
 const ackOf = (message: Message): Ack => ({
   type: "ack",

@@ -21,9 +21,9 @@ export function createSender(deps: SendDeps & { db: Db; live: Live; limits: Limi
   const lanes = new Lanes<Draft, Ack>({
     laneOf: (draft) => draft.conversation_id,
     async write(drafts, lockTimeoutMs) {
-      const { outcomes, changes } = await deps.db.write((tx) => sendBatch(tx, deps, drafts), {
-        lockTimeoutMs,
-      });
+      const { outcomes, changes } = await deps.db.write((tx) =>
+        sendBatch(tx, deps, drafts, lockTimeoutMs),
+      );
       for (const change of changes) deps.live.message(change);
       return outcomes;
     },
