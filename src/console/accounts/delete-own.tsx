@@ -1,11 +1,11 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { fieldErrors, messageOf } from "../messages.ts";
 import { useAccount } from "../session.tsx";
 import { forget, stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
 import { Card } from "../ui/page.tsx";
 
 /** The way out for good: says what goes, and asks for the password again. */
@@ -40,33 +40,30 @@ function Ask(props: { onClose: () => void }) {
   });
   const errors = fieldErrors(remove.error);
   const wrong = remove.error ? (errors["current_password"] ?? messageOf(remove.error)) : "";
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (password !== "" && !remove.isPending) remove.mutate();
-  };
   return (
-    <Dialog title="Delete your account?" onClose={props.onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        <p className="text-muted">
-          Visitors of your links will be told that they are gone. You are signed out everywhere, at
-          once. This cannot be undone.
-        </p>
-        <Field
-          label="Your password"
-          type="password"
-          autoComplete="current-password"
-          autoFocus
-          value={password}
-          error={wrong}
-          onChange={(event) => setPassword(event.target.value)}
-        />
-        <div className="flex justify-end gap-2">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button kind="danger" type="submit" busy={remove.isPending} disabled={password === ""}>
-            Delete my account
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Delete your account?"
+      action="Delete my account"
+      danger
+      busy={remove.isPending}
+      ready={password !== ""}
+      error={null}
+      onSubmit={() => remove.mutate()}
+      onClose={props.onClose}
+    >
+      <p className="text-muted">
+        Visitors of your links will be told that they are gone. You are signed out everywhere, at
+        once. This cannot be undone.
+      </p>
+      <Field
+        label="Your password"
+        type="password"
+        autoComplete="current-password"
+        autoFocus
+        value={password}
+        error={wrong}
+        onChange={(event) => setPassword(event.target.value)}
+      />
+    </FormDialog>
   );
 }

@@ -1,11 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
-import { fieldErrors, messageOf } from "../messages.ts";
+import { useState } from "react";
+import { fieldErrors } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button, CopyButton } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Checkbox, Field, Select } from "../ui/field.tsx";
-import { Notice } from "../ui/page.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
+import { SecretDialog } from "../ui/secret-dialog.tsx";
 
 /** Makes a key and shows it the one time that it can be seen. */
 const presets = [
@@ -45,39 +44,31 @@ export function KeyDialog(props: { onClose: () => void }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
   });
   const errors = fieldErrors(create.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!create.isPending) create.mutate();
-  };
   if (create.data) return <ShownOnce secret={create.data.key} onClose={props.onClose} />;
   return (
-    <Dialog title="Create an API key" onClose={props.onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        {create.error && Object.keys(errors).length === 0 && (
-          <Notice kind="danger">{messageOf(create.error)}</Notice>
-        )}
-        <Field
-          label="Name"
-          autoFocus
-          placeholder="Newsletter tool"
-          value={name}
-          error={errors["name"]}
-          hint="Which program it is for."
-          onChange={(event) => setName(event.target.value)}
-        />
-        <Select label="May" value={preset} options={presets} onChange={setPreset} />
-        {preset === "custom" && (
-          <ScopeBoxes chosen={chosen} error={errors["scopes"]} onChange={setChosen} />
-        )}
-        <Select label="Ends" value={days} options={lives} onChange={setDays} />
-        <div className="mt-1 flex justify-end gap-2">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={create.isPending}>
-            Create key
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Create an API key"
+      action="Create key"
+      busy={create.isPending}
+      error={create.error}
+      onSubmit={() => create.mutate()}
+      onClose={props.onClose}
+    >
+      <Field
+        label="Name"
+        autoFocus
+        placeholder="Newsletter tool"
+        value={name}
+        error={errors["name"]}
+        hint="Which program it is for."
+        onChange={(event) => setName(event.target.value)}
+      />
+      <Select label="May" value={preset} options={presets} onChange={setPreset} />
+      {preset === "custom" && (
+        <ScopeBoxes chosen={chosen} error={errors["scopes"]} onChange={setChosen} />
+      )}
+      <Select label="Ends" value={days} options={lives} onChange={setDays} />
+    </FormDialog>
   );
 }
 
@@ -117,23 +108,15 @@ function ShownOnce(props: { secret: string; onClose: () => void }) {
     `curl ${location.origin}/api/v1/links \\\n  -H "Authorization: Bearer ${props.secret}" \\\n` +
     `  -H "Content-Type: application/json" \\\n  -d '{"url":"https://example.com"}'`;
   return (
-    <Dialog title="Your new key" wide onClose={props.onClose}>
-      <Notice kind="warn">
-        This is the only time the key is shown. Stoa keeps a fingerprint of it, not the key.
-      </Notice>
-      <div className="my-4 flex items-center gap-2">
-        <code className="code min-w-0 grow" data-secret>
-          {props.secret}
-        </code>
-        <CopyButton text={props.secret} what="Key" label="Copy" />
-      </div>
+    <SecretDialog
+      title="Your new key"
+      warning="This is the only time the key is shown. Stoa keeps a fingerprint of it, not the key."
+      secret={props.secret}
+      what="Key"
+      onClose={props.onClose}
+    >
       <p className="label mb-1">Try it</p>
       <pre className="code overflow-x-auto whitespace-pre-wrap">{example}</pre>
-      <div className="mt-5 flex justify-end">
-        <Button kind="primary" onClick={props.onClose}>
-          I have kept it
-        </Button>
-      </div>
-    </Dialog>
+    </SecretDialog>
   );
 }

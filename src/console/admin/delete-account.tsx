@@ -1,11 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import type { Account } from "../../../sdk/types.ts";
 import { messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Select } from "../ui/field.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
 import { Notice } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
 import { AccountPicker } from "./account-picker.tsx";
@@ -38,39 +37,36 @@ export function DeleteAccount(props: { account: Account; onClose: () => void }) 
     },
   });
   const ready = fate === "erase" || (fate === "transfer" && heir !== null);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (ready && !remove.isPending) remove.mutate();
-  };
   return (
-    <Dialog title={`Delete ${account.name}?`} onClose={onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        {remove.error && <Notice kind="danger">{messageOf(remove.error)}</Notice>}
-        <p className="text-muted">
-          {account.email ?? "This account"} is signed out everywhere at once, its keys and webhooks
-          end, and its name and address are erased. This cannot be undone.
-        </p>
-        <Select
-          label="Its links"
-          value={fate}
-          options={fates}
-          hint={hints[fate]}
-          onChange={setFate}
+    <FormDialog
+      title={`Delete ${account.name}?`}
+      action="Delete account"
+      danger
+      busy={remove.isPending}
+      ready={ready}
+      error={null}
+      onSubmit={() => remove.mutate()}
+      onClose={onClose}
+    >
+      {remove.error && <Notice kind="danger">{messageOf(remove.error)}</Notice>}
+      <p className="text-muted">
+        {account.email ?? "This account"} is signed out everywhere at once, its keys and webhooks
+        end, and its name and address are erased. This cannot be undone.
+      </p>
+      <Select
+        label="Its links"
+        value={fate}
+        options={fates}
+        hint={hints[fate]}
+        onChange={setFate}
+      />
+      {fate === "transfer" && (
+        <AccountPicker
+          label="To the account"
+          may={(other) => other.id !== account.id && other.disabled_at === null}
+          onChoose={setHeir}
         />
-        {fate === "transfer" && (
-          <AccountPicker
-            label="To the account"
-            may={(other) => other.id !== account.id && other.disabled_at === null}
-            onChoose={setHeir}
-          />
-        )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" type="submit" busy={remove.isPending} disabled={!ready}>
-            Delete account
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+    </FormDialog>
   );
 }

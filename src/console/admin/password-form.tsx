@@ -1,12 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import type { Account } from "../../../sdk/types.ts";
-import { fieldErrors, messageOf } from "../messages.ts";
+import { fieldErrors } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button, CopyButton } from "../ui/button.tsx";
+import { CopyButton } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
-import { Notice } from "../ui/page.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
 
 /** Four groups of letters and digits without look-alikes, about 79 bits. */
 function temporaryPassword(): string {
@@ -30,10 +30,6 @@ export function PasswordForm(props: { account: Account | null; onClose: () => vo
     onSuccess: () => queries.invalidateQueries({ queryKey: ["accounts"] }),
   });
   const errors = fieldErrors(save.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!save.isPending) save.mutate();
-  };
   if (save.data) {
     return (
       <Dialog title="Pass this on" onClose={props.onClose}>
@@ -49,36 +45,29 @@ export function PasswordForm(props: { account: Account | null; onClose: () => vo
     );
   }
   return (
-    <Dialog
+    <FormDialog
       title={account ? `New password for ${account.name}` : "Add an account"}
+      action={account ? "Make a password" : "Add"}
+      busy={save.isPending}
+      error={save.error}
+      onSubmit={() => save.mutate()}
       onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        {save.error && Object.keys(errors).length === 0 && (
-          <Notice kind="danger">{messageOf(save.error)}</Notice>
-        )}
-        {account ? (
-          <p className="text-muted">
-            A temporary password is made. {account.name} is signed out everywhere.
-          </p>
-        ) : (
-          <Field
-            label="E-mail"
-            type="email"
-            autoFocus
-            value={email}
-            error={errors["email"]}
-            hint="A temporary password is made for you to pass on."
-            onChange={(event) => setEmail(event.target.value)}
-          />
-        )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending}>
-            {account ? "Make a password" : "Add"}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      {account ? (
+        <p className="text-muted">
+          A temporary password is made. {account.name} is signed out everywhere.
+        </p>
+      ) : (
+        <Field
+          label="E-mail"
+          type="email"
+          autoFocus
+          value={email}
+          error={errors["email"]}
+          hint="A temporary password is made for you to pass on."
+          onChange={(event) => setEmail(event.target.value)}
+        />
+      )}
+    </FormDialog>
   );
 }

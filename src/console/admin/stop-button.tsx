@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { fieldErrors, messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
-import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Confirm } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
-import { Notice } from "../ui/page.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
 import { toast } from "../ui/toast.tsx";
 
 /** Stops a link, a domain or an account's links, or lets them go again; asks once before either. */
@@ -63,34 +63,28 @@ function StopDialog({ what, label, onClose }: Asking) {
     },
   });
   const errors = fieldErrors(stop.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!stop.isPending) stop.mutate();
-  };
   return (
-    <Dialog title={`Stop ${what.name}?`} onClose={onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        {stop.error && Object.keys(errors).length === 0 && (
-          <Notice kind="danger">{messageOf(stop.error)}</Notice>
-        )}
-        <p className="text-muted">{effects[what.kind]}</p>
-        <Field
-          label="Reason"
-          autoFocus
-          placeholder="Phishing for bank accounts"
-          value={reason}
-          error={errors["reason"]}
-          hint="The owner sees it, and it stands in the audit log."
-          onChange={(event) => setReason(event.target.value)}
-        />
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" type="submit" busy={stop.isPending} disabled={reason.trim() === ""}>
-            {label}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Stop ${what.name}?`}
+      action={label}
+      danger
+      busy={stop.isPending}
+      ready={reason.trim() !== ""}
+      error={stop.error}
+      onSubmit={() => stop.mutate()}
+      onClose={onClose}
+    >
+      <p className="text-muted">{effects[what.kind]}</p>
+      <Field
+        label="Reason"
+        autoFocus
+        placeholder="Phishing for bank accounts"
+        value={reason}
+        error={errors["reason"]}
+        hint="The owner sees it, and it stands in the audit log."
+        onChange={(event) => setReason(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 

@@ -8,6 +8,7 @@ import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, Segments } from "../ui/field.tsx";
 import { Card } from "../ui/page.tsx";
+import { SaveBar } from "../ui/save-bar.tsx";
 import { toast } from "../ui/toast.tsx";
 import { useUnsavedWarning } from "../ui/unsaved.ts";
 import { errorOf, ruleOf, type RuleDraft } from "./draft.ts";
@@ -51,7 +52,7 @@ export function RuleForm({ rule, initial }: { rule: LimitRule | null; initial: R
       <Exactness {...form} />
       <Lists {...form} />
       {(rule === null || dirty || save.error) && (
-        <SaveBar isNew={rule === null} error={save.error} busy={save.isPending} onUndo={undo} />
+        <Saving isNew={rule === null} error={save.error} busy={save.isPending} onUndo={undo} />
       )}
     </form>
   );
@@ -81,22 +82,17 @@ function useSave(rule: LimitRule | null, draft: RuleDraft) {
   });
 }
 
-function SaveBar(props: {
-  isNew: boolean;
-  error: Error | null;
-  busy: boolean;
-  onUndo: () => void;
-}) {
+function Saving(props: { isNew: boolean; error: Error | null; busy: boolean; onUndo: () => void }) {
   const { isNew, error } = props;
   const queries = useQueryClient();
   const outdated = error instanceof StoaError && error.status === 412;
+  const problem = outdated
+    ? "Somebody else changed this rule. Load it again to see how."
+    : error
+      ? messageOf(error)
+      : "";
   return (
-    <div className="sticky bottom-16 z-20 flex flex-wrap items-center justify-end gap-2 rounded-xl border border-line bg-surface p-3 shadow-card md:bottom-4">
-      <p role="alert" className="min-w-0 grow text-danger">
-        {outdated
-          ? "Somebody else changed this rule. Load it again to see how."
-          : error && messageOf(error)}
-      </p>
+    <SaveBar problem={problem}>
       {outdated ? (
         <Button
           icon="retry"
@@ -110,7 +106,7 @@ function SaveBar(props: {
       <Button kind="primary" type="submit" busy={props.busy}>
         {isNew ? "Make the rule" : "Save changes"}
       </Button>
-    </div>
+    </SaveBar>
   );
 }
 

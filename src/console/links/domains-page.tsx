@@ -1,12 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import type { Domain } from "../../../sdk/types.ts";
-import { fieldErrors, messageOf } from "../messages.ts";
+import { fieldErrors } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Field, Select } from "../ui/field.tsx";
-import { Empty, Failed, Loading, Notice, Page } from "../ui/page.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
+import { Empty, Failed, Loading, Page } from "../ui/page.tsx";
 import { DomainCard } from "./domain-card.tsx";
 import { useDomains } from "./quick-create.tsx";
 
@@ -75,53 +75,45 @@ function DomainDialog(props: { domain: Domain | null; onClose: () => void }) {
     },
   });
   const errors = fieldErrors(save.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   return (
-    <Dialog title={domain ? domain.host : "Add a domain"} onClose={props.onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-3">
-        {save.error && Object.keys(errors).length === 0 && (
-          <Notice kind="danger">{messageOf(save.error)}</Notice>
-        )}
-        {!domain && (
-          <Field
-            label="Host"
-            autoFocus
-            required
-            placeholder="go.example.com"
-            autoCapitalize="off"
-            spellCheck={false}
-            value={host}
-            error={errors["host"]}
-            onChange={(event) => setHost(event.target.value)}
-          />
-        )}
-        <Select label="Codes" value={alphabet} options={alphabets} onChange={setAlphabet} />
+    <FormDialog
+      title={domain ? domain.host : "Add a domain"}
+      action={domain ? "Save" : "Add"}
+      busy={save.isPending}
+      error={save.error}
+      onSubmit={() => save.mutate()}
+      onClose={props.onClose}
+    >
+      {!domain && (
         <Field
-          label="Visitors of the front page go to"
-          inputMode="url"
-          placeholder="https://example.com"
-          value={root}
-          error={errors["root_url"]}
-          onChange={(event) => setRoot(event.target.value)}
+          label="Host"
+          autoFocus
+          required
+          placeholder="go.example.com"
+          autoCapitalize="off"
+          spellCheck={false}
+          value={host}
+          error={errors["host"]}
+          onChange={(event) => setHost(event.target.value)}
         />
-        <Field
-          label="Visitors with an unknown code go to"
-          inputMode="url"
-          placeholder="https://example.com/not-found"
-          value={notFound}
-          error={errors["not_found_url"]}
-          onChange={(event) => setNotFound(event.target.value)}
-        />
-        <div className="mt-2 flex justify-end gap-2">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending}>
-            {domain ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+      <Select label="Codes" value={alphabet} options={alphabets} onChange={setAlphabet} />
+      <Field
+        label="Visitors of the front page go to"
+        inputMode="url"
+        placeholder="https://example.com"
+        value={root}
+        error={errors["root_url"]}
+        onChange={(event) => setRoot(event.target.value)}
+      />
+      <Field
+        label="Visitors with an unknown code go to"
+        inputMode="url"
+        placeholder="https://example.com/not-found"
+        value={notFound}
+        error={errors["not_found_url"]}
+        onChange={(event) => setNotFound(event.target.value)}
+      />
+    </FormDialog>
   );
 }

@@ -6,6 +6,7 @@ import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, Select, TextArea } from "../ui/field.tsx";
 import { Card, Notice } from "../ui/page.tsx";
+import { SaveBar } from "../ui/save-bar.tsx";
 import { toast } from "../ui/toast.tsx";
 import { useUnsavedWarning } from "../ui/unsaved.ts";
 import { changesOf, draftOf, type Draft } from "./draft.ts";
@@ -49,7 +50,7 @@ export function EditForm(props: { link: Link }) {
   };
   const readOnly = link.state === "deleted";
   return (
-    <form onSubmit={submit} noValidate>
+    <form onSubmit={submit} noValidate className="flex flex-col gap-4">
       {readOnly && <Notice kind="warn">A deleted link cannot be changed any more.</Notice>}
       <fieldset disabled={readOnly} className="flex flex-col gap-4">
         <Destination {...form} />
@@ -59,10 +60,7 @@ export function EditForm(props: { link: Link }) {
         <Redirecting {...form} hasPassword={link.has_password} />
       </fieldset>
       {(dirty || save.error) && (
-        <div className="sticky bottom-16 z-20 mt-4 flex flex-wrap items-center gap-2 rounded-xl border border-line bg-surface p-3 shadow-card md:bottom-4">
-          <p role="alert" className="min-w-0 grow text-danger">
-            {save.error ? messageOf(save.error) : ""}
-          </p>
+        <SaveBar problem={save.error ? messageOf(save.error) : ""}>
           <Button
             onClick={() => {
               setDraft(draftOf(link));
@@ -74,7 +72,7 @@ export function EditForm(props: { link: Link }) {
           <Button kind="primary" type="submit" busy={save.isPending}>
             Save changes
           </Button>
-        </div>
+        </SaveBar>
       )}
     </form>
   );

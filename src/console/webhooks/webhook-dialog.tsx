@@ -1,12 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import type { Webhook } from "../../../sdk/types.ts";
-import { fieldErrors, messageOf } from "../messages.ts";
+import { fieldErrors } from "../messages.ts";
 import { stoa } from "../stoa.ts";
-import { Button, CopyButton } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Checkbox, Field } from "../ui/field.tsx";
-import { Notice } from "../ui/page.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
+import { SecretDialog } from "../ui/secret-dialog.tsx";
 import { eventTypes } from "./event-types.ts";
 
 /** Makes a webhook or changes one; a new one's secret is shown this once. */
@@ -28,42 +27,34 @@ export function WebhookDialog(props: { webhook: Webhook | null; onClose: () => v
     },
   });
   const errors = fieldErrors(save.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!save.isPending) save.mutate();
-  };
-  if (save.data) return <SecretDialog secret={save.data} onClose={props.onClose} />;
+  if (save.data) return <SigningSecret secret={save.data} onClose={props.onClose} />;
   return (
-    <Dialog title={webhook ? "Edit webhook" : "Add a webhook"} onClose={props.onClose}>
-      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        {save.error && Object.keys(errors).length === 0 && (
-          <Notice kind="danger">{messageOf(save.error)}</Notice>
-        )}
-        <Field
-          label="URL"
-          autoFocus
-          inputMode="url"
-          placeholder="https://example.com/hooks/stoa"
-          value={url}
-          error={errors["url"]}
-          onChange={(event) => setUrl(event.target.value)}
-        />
-        <Field
-          label="Description"
-          placeholder="Tells the team chat"
-          value={description}
-          error={errors["description"]}
-          onChange={(event) => setDescription(event.target.value)}
-        />
-        <TypeBoxes chosen={types} error={errors["event_types"]} onChange={setTypes} />
-        <div className="flex justify-end gap-2">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={save.isPending}>
-            {webhook ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={webhook ? "Edit webhook" : "Add a webhook"}
+      action={webhook ? "Save" : "Add"}
+      busy={save.isPending}
+      error={save.error}
+      onSubmit={() => save.mutate()}
+      onClose={props.onClose}
+    >
+      <Field
+        label="URL"
+        autoFocus
+        inputMode="url"
+        placeholder="https://example.com/hooks/stoa"
+        value={url}
+        error={errors["url"]}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <Field
+        label="Description"
+        placeholder="Tells the team chat"
+        value={description}
+        error={errors["description"]}
+        onChange={(event) => setDescription(event.target.value)}
+      />
+      <TypeBoxes chosen={types} error={errors["event_types"]} onChange={setTypes} />
+    </FormDialog>
   );
 }
 
@@ -96,24 +87,14 @@ function TypeBoxes(props: {
   );
 }
 
-export function SecretDialog(props: { secret: string; onClose: () => void }) {
+export function SigningSecret(props: { secret: string; onClose: () => void }) {
   return (
-    <Dialog title="Signing secret" wide onClose={props.onClose}>
-      <Notice kind="warn">
-        This is the only time the secret is shown. Your receiver checks each delivery’s signature
-        with it.
-      </Notice>
-      <div className="my-4 flex items-center gap-2">
-        <code className="code min-w-0 grow" data-secret>
-          {props.secret}
-        </code>
-        <CopyButton text={props.secret} what="Secret" label="Copy" />
-      </div>
-      <div className="flex justify-end">
-        <Button kind="primary" onClick={props.onClose}>
-          I have kept it
-        </Button>
-      </div>
-    </Dialog>
+    <SecretDialog
+      title="Signing secret"
+      warning="This is the only time the secret is shown. Your receiver checks each delivery’s signature with it."
+      secret={props.secret}
+      what="Secret"
+      onClose={props.onClose}
+    />
   );
 }

@@ -10,7 +10,7 @@ import { Confirm } from "../ui/dialog.tsx";
 import { Empty, Failed, Loading, Notice, Page } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
 import { Deliveries } from "./deliveries.tsx";
-import { SecretDialog, WebhookDialog } from "./webhook-dialog.tsx";
+import { SigningSecret, WebhookDialog } from "./webhook-dialog.tsx";
 import { WebhookState } from "./webhooks-page.tsx";
 
 /** One webhook: is it well, what was sent, and what came back. */
@@ -124,7 +124,7 @@ function Actions({ webhook }: { webhook: Webhook }) {
         Delete
       </Button>
       {open === "edit" && <WebhookDialog webhook={webhook} onClose={() => setOpen(null)} />}
-      {secret && <SecretDialog secret={secret} onClose={() => setSecret("")} />}
+      {secret && <SigningSecret secret={secret} onClose={() => setSecret("")} />}
       {open === "delete" && (
         <Confirm
           title="Delete this webhook?"
