@@ -1,3 +1,4 @@
+import { textOf } from "./body-text.ts";
 import { StoaConnectionError, StoaError } from "./errors.ts";
 import { pause, type Call, type Transport } from "./transport.ts";
 
@@ -33,26 +34,18 @@ export async function* follow(transport: Transport, call: Call): AsyncGenerator<
 }
 
 export async function* parseEvents(response: Response): AsyncGenerator<ServerEvent, void> {
-  if (!response.body) return;
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      buffer += value;
-      if (buffer.length > bufferCharactersMax) {
-        throw new StoaConnectionError("Not an event stream.");
-      }
-      const blocks = buffer.split(/\r?\n\r?\n/);
-      buffer = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const event = eventOf(block);
-        if (event) yield event;
-      }
+  for await (const text of textOf(response)) {
+    buffer += text;
+    if (buffer.length > bufferCharactersMax) {
+      throw new StoaConnectionError("Not an event stream.");
     }
-  } finally {
-    await reader.cancel().catch(() => {});
+    const blocks = buffer.split(/\r?\n\r?\n/);
+    buffer = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const event = eventOf(block);
+      if (event) yield event;
+    }
   }
 }
 

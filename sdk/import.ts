@@ -1,4 +1,5 @@
 import type { Caller, Reply } from "./api.ts";
+import { textOf } from "./body-text.ts";
 import { StoaConnectionError, StoaError, type Problem } from "./errors.ts";
 import type { CallOptions } from "./transport.ts";
 
@@ -38,19 +39,11 @@ export async function importLinks(
 }
 
 async function* linesOf(response: Response): AsyncGenerator<string, void> {
-  if (!response.body) return;
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      const lines = (buffer + (value ?? "")).split("\n");
-      buffer = lines.pop() ?? "";
-      yield* lines.filter((line) => line !== "");
-      if (done) break;
-    }
-    if (buffer !== "") yield buffer;
-  } finally {
-    await reader.cancel().catch(() => {});
+  for await (const text of textOf(response)) {
+    const lines = (buffer + text).split("\n");
+    buffer = lines.pop() ?? "";
+    yield* lines.filter((line) => line !== "");
   }
+  if (buffer !== "") yield buffer;
 }
