@@ -1,39 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Hono, type Context } from "hono";
-import { startWorld, type World } from "../../test/world.ts";
 import { createStoa } from "../stoa.ts";
-import type { CreateLimitRule } from "../types.ts";
-import { frameworks, startHono, type Settings, type Start } from "./frameworks.fixture.ts";
+import {
+  appsBeforeStoa,
+  frameworks,
+  startHono,
+  type Settings,
+  type Start,
+} from "./frameworks.fixture.ts";
 import { limit as honoLimit } from "./hono.ts";
 
 /** Each adapter in the real framework, before a real Stoa and before servers that misbehave. */
-let world: World;
-const open: { close(): unknown }[] = [];
-let names = 0;
-
-beforeAll(async () => {
-  world = await startWorld();
-}, 60_000);
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-afterAll(() => world.stop(), 30_000);
-
-const admin = () => createStoa({ baseUrl: world.url, apiKey: world.admin.key });
-
-async function makeRule(more: Partial<CreateLimitRule> = {}): Promise<string> {
-  const name = `test.adapter-${++names}`;
-  const numbers = { limit: 2, window_ms: 3_600_000, key: ["client"] };
-  const made = { name, algorithm: "sliding_log", service: true, ...numbers, ...more } as const;
-  await admin().limits.rules.create(made);
-  return name;
-}
+const { admin, nameOne, makeRule, serve: urlOf, closeLater } = appsBeforeStoa();
 
 async function serve(start: Start, ...limits: Settings[]) {
-  const started = await start(limits);
-  open.push(started);
+  const url = await urlOf(start, limits);
   return (client = "ada", method = "GET") =>
-    fetch(`${started.url}/thing`, { method, headers: { "x-client": client } });
+    fetch(`${url}/thing`, { method, headers: { "x-client": client } });
 }
 
 /** A Stoa that does with every question what the test wants. */
@@ -41,7 +24,7 @@ function stoaThat(answer: () => Response | Promise<Response>) {
   let asked = 0;
   const fetch = () => (asked++, answer());
   const server = Bun.serve({ port: 0, fetch, idleTimeout: 0 });
-  open.push({ close: () => server.stop(true) });
+  closeLater({ close: () => server.stop(true) });
   const client = createStoa({ baseUrl: server.url.origin, apiKey: "key" });
   return { client, asked: () => asked };
 }
@@ -50,7 +33,7 @@ const silent = () => stoaThat(() => new Promise<Response>(() => {}));
 for (const [name, start] of frameworks) {
   describe(name, () => {
     test("lets pass what the rule allows, then refuses, and says so on every answer", async () => {
-      const limited = await makeRule();
+      const limited = await makeRule(nameOne());
       const ask = await serve(start, { client: admin(), rule: limited, timeoutMs: 20_000 });
       for (const left of ["1", "0"]) {
         const passed = await ask();
@@ -97,7 +80,10 @@ for (const [name, start] of frameworks) {
     }, 60_000);
 
     test("of several limits the tightest speaks, and a broken key is an error", async () => {
-      const [wide, tight] = [await makeRule({ limit: 9 }), await makeRule({ limit: 5 })];
+      const [wide, tight] = [
+        await makeRule(nameOne(), { limit: 9 }),
+        await makeRule(nameOne(), { limit: 5 }),
+      ];
       const settings = { client: admin(), timeoutMs: 20_000 };
       for (const order of [
         [wide, tight],
@@ -133,7 +119,7 @@ describe("every adapter", () => {
   }, 60_000);
 
   test("tells long keys apart, and lets no unanswerable question pass", async () => {
-    const limited = await makeRule({ limit: 1 });
+    const limited = await makeRule(nameOne(), { limit: 1 });
     const settings = { client: admin(), rule: limited, timeoutMs: 20_000 };
     const ask = await serve(startHono, { ...settings, onFailure: "open" });
     const long = "x".repeat(1_000);
@@ -148,7 +134,7 @@ describe("every adapter", () => {
   }, 60_000);
 
   test("passes on a cost by request, a refusal for good, and the wait of a queue", async () => {
-    const listed = await makeRule({ deny: ["mallory"], limit: 6 });
+    const listed = await makeRule(nameOne(), { deny: ["mallory"], limit: 6 });
     const settings = { client: admin(), rule: listed, timeoutMs: 20_000 };
     const ask = await serve(startHono, { ...settings, cost: 4 });
     expect((await ask()).headers.get("x-ratelimit-remaining")).toBe("2");
@@ -165,7 +151,7 @@ describe("every adapter", () => {
     expect(await denied.json()).toMatchObject({ code: "limits.denied", rule: listed });
 
     const queue = { limit: 4, window_ms: 1_000, wait_ms_max: 10_000, queue_max: 9 };
-    const slow = await makeRule({ algorithm: "leaky_bucket", ...queue });
+    const slow = await makeRule(nameOne(), { algorithm: "leaky_bucket", ...queue });
     const wait = await serve(startHono, { ...settings, rule: slow });
     const started = performance.now();
     const both = await Promise.all([wait(), wait(), wait()]);

@@ -1,8 +1,12 @@
+import { afterAll, afterEach, beforeAll } from "bun:test";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import fastify, { type FastifyRequest } from "fastify";
 import { Hono, type Context } from "hono";
+import { startWorld, type World } from "../../test/world.ts";
+import { createStoa, type Stoa } from "../stoa.ts";
+import type { CreateLimitRule } from "../types.ts";
 import type { LimitOptions } from "./ask.ts";
 import { limit as expressLimit } from "./express.ts";
 import { limit as fastifyLimit } from "./fastify.ts";
@@ -107,3 +111,38 @@ export const frameworks: [string, Start][] = [
   ["Express", startExpress],
   ["Fastify", startFastify],
 ];
+
+const usual: Omit<CreateLimitRule, "name"> = {
+  ...{ service: true, algorithm: "sliding_log", window_ms: 3_600_000, key: ["client"], limit: 2 },
+};
+
+/** A real Stoa for the tests of one file, and apps before it, which close after each test. */
+export function appsBeforeStoa() {
+  let world: World;
+  const open: { close(): unknown }[] = [];
+  beforeAll(async () => {
+    world = await startWorld();
+  }, 60_000);
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
+  });
+  afterAll(() => world.stop(), 30_000);
+
+  let names = 0;
+  const admin = (): Stoa => createStoa({ baseUrl: world.url, apiKey: world.admin.key });
+  return {
+    admin,
+    nameOne: () => `test.adapter-${++names}`,
+    async makeRule(name: string, more: Partial<CreateLimitRule> = {}): Promise<string> {
+      await admin().limits.rules.create({ name, ...usual, ...more });
+      return name;
+    },
+    /** The base of an app's addresses. */
+    async serve(start: Start, limits: Settings[], gate?: Gate): Promise<string> {
+      const app = await start(limits, gate);
+      open.push(app);
+      return app.url;
+    },
+    closeLater: (one: { close(): unknown }) => void open.push(one),
+  };
+}

@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { startWorld, type World } from "../../test/world.ts";
-import { createStoa } from "../stoa.ts";
-import type { CreateLimitRule } from "../types.ts";
+import { describe, expect, test } from "bun:test";
 import type { Asked } from "./ask.ts";
 import {
+  appsBeforeStoa,
   frameworks,
   startHono,
   type Gate,
@@ -15,28 +13,8 @@ import {
 const timeoutMs = 20_000;
 const patienceMs = 20_000;
 
-let world: World;
-const open: { close(): unknown }[] = [];
-let names = 0;
+const { admin, nameOne, makeRule, serve: urlOf } = appsBeforeStoa();
 
-beforeAll(async () => {
-  world = await startWorld();
-}, 60_000);
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-afterAll(() => world.stop(), 30_000);
-
-const admin = () => createStoa({ baseUrl: world.url, apiKey: world.admin.key });
-const nameOne = () => `test.release-${++names}`;
-
-const usual: Omit<CreateLimitRule, "name"> = {
-  ...{ service: true, algorithm: "sliding_log", window_ms: 3_600_000, key: ["client"] },
-};
-async function makeRule(name: string, more: Partial<CreateLimitRule>): Promise<string> {
-  await admin().limits.rules.create({ name, ...usual, ...more });
-  return name;
-}
 const placesOf = (name: string, limit: number) =>
   makeRule(name, { algorithm: "concurrency", limit });
 
@@ -52,10 +30,9 @@ function counting(): { client: Asked; refunds: () => number } {
 }
 
 async function serve(start: Start, limits: Settings[], gate?: Gate) {
-  const started = await start(limits, gate);
-  open.push(started);
+  const url = await urlOf(start, limits, gate);
   return (path = "/thing", init: RequestInit = {}) =>
-    fetch(started.url + path, { ...init, headers: { "x-client": "ada" } });
+    fetch(url + path, { ...init, headers: { "x-client": "ada" } });
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
