@@ -17,9 +17,24 @@ export async function keyWith(
 }
 
 type KeyWish = { person: Person; scopes: string[]; expires_at?: Date | null };
-type Maker = (world: World, person: Person, token: string) => Promise<string>;
+/** `within` are the ids made for the parameters before it. */
+type Maker = (world: World, person: Person, token: string, within: string[]) => Promise<string>;
 
 let count = 0;
+
+/**
+ * Parameters that name nobody's own thing: places within what comes before them, a link that is
+ * itself the right to follow it, people whom anybody may block.
+ */
+const namesNothing = /\{(seq|emoji|token)\}|^PUT .*\/blocks\/\{account_id\}/;
+
+/** Of each parameter of a path, whether it names something that somebody has. */
+export function ownedPlaces({ method, path }: Pick<Route, "method" | "path">): boolean[] {
+  return [...path.matchAll(/\{\w+\}/g)].map((match) => {
+    const upTo = path.slice(0, match.index) + match[0];
+    return !namesNothing.test(match[0]) && !namesNothing.test(`${method} ${upTo}`);
+  });
+}
 
 /** By the path up to the parameter. */
 const makers: Record<string, Maker> = {
@@ -38,7 +53,41 @@ const makers: Record<string, Maker> = {
     made(world, token, "domains", { host: `go${++count}.example.com` }),
   "/api/v1/webhooks/": (world, _, token) =>
     made(world, token, "webhooks", { url: "http://127.0.0.1:9/", event_types: ["*"] }),
+  "/api/v1/chat/conversations/": (world, _, token) =>
+    made(world, token, "chat/conversations", { kind: "group", title: "A group" }),
+  // Making a group is said in it: its first message.
+  "/api/v1/chat/conversations/{id}/messages/": async () => "1",
+  "/api/v1/chat/conversations/{id}/members/": async (world, _, token, [group]) => {
+    const id = await somebody(world);
+    const body = { account_ids: [id] };
+    await world.call("POST", `/api/v1/chat/conversations/${group}/members`, { as: token, body });
+    return id;
+  },
+  "/api/v1/chat/conversations/{id}/invites/": (world, _, token, [group]) =>
+    made(world, token, `chat/conversations/${group}/invites`, {}),
+  "/api/v1/chat/conversations/{id}/filters/": (world, _, token, [group]) =>
+    made(world, token, `chat/conversations/${group}/filters`, { text: "darn", action: "mask" }),
+  "/api/v1/chat/blocks/": async (world, _, token) => {
+    const id = await somebody(world);
+    await world.call("PUT", `/api/v1/chat/blocks/${id}`, { as: token });
+    return id;
+  },
+  "/api/v1/chat/invites/": async (world, _, token) => {
+    const group = await made(world, token, "chat/conversations", { kind: "group", title: "Open" });
+    const path = `/api/v1/chat/conversations/${group}/invites`;
+    const reply = await world.call("POST", path, { as: token, body: {} });
+    return (reply.body as { token: string }).token;
+  },
 };
+
+/** Another account, that nothing else is known of. */
+async function somebody(world: World): Promise<string> {
+  const email = `somebody${++count}@stoa.test`;
+  const account = await world.db.write((tx) =>
+    world.running.operations.createAccount(tx, { email, password }),
+  );
+  return account.id;
+}
 const deliveries = "/api/v1/webhooks/{id}/deliveries/";
 
 /** Fresh ids of the person's own for every parameter of a path, in order. */
@@ -55,7 +104,7 @@ export async function ownIds(
     else {
       const make = makers[before];
       if (!make) throw new Error(`${path}: say in makers how somebody comes to have one of these`);
-      ids.push(await make(world, person, token));
+      ids.push(await make(world, person, token, ids));
     }
   }
   return ids;

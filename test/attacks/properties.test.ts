@@ -371,13 +371,14 @@ describe("queries and paths", () => {
   test("no id fails on our side, and only ids are ids", async () => {
     const named = routes.filter((route) => route.path.includes("{") && !route.stream);
     const found = await complaints(named, function* (route) {
+      const namesIdsOnly = !/\{(seq|emoji|token)\}/.test(route.path);
       for (const id of ways.filter((way) => way !== "")) {
         const path = pathWith(route, id) + queryFor(route);
         const isId = /^[1-9]\d{0,18}$/.test(id) && id !== "9223372036854775808";
         const tried = async () => {
           const options = { as: token, body: bodyFor(route) };
           const { status, body } = await world.call(route.method, path, options);
-          const right = (isId ? [404] : [400, 404, 405]).includes(status);
+          const right = (isId && namesIdsOnly ? [404] : [400, 404, 405]).includes(status);
           return right ? null : `${status} ${JSON.stringify(body)}`;
         };
         yield [id.slice(0, 30), tried];

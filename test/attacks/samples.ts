@@ -20,6 +20,7 @@ export type JsonSchema = {
 };
 
 const byName: Record<string, unknown> = {
+  account_ids: ["1"],
   alias: "an-alias",
   code: "a-code",
   country: ["CH"],
@@ -37,12 +38,14 @@ const byName: Record<string, unknown> = {
   root_url: "https://example.com/root",
   scopes: ["links:read"],
   transfer_to: "1",
+  until: "2999-01-01T00:00:00Z",
   url: "https://example.com/",
 };
 
 /** What the schema leaves open between fields. */
 const byRoute: Record<string, Record<string, unknown>> = {
   "POST /api/v1/reports": { code: "a-code" },
+  "POST /api/v1/chat/conversations": { kind: "group", title: "A group" },
   "GET /api/v1/admin/lookup": { host: "go.example.com" },
 };
 

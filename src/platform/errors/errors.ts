@@ -58,6 +58,7 @@ export const errorStatus = {
   "chat.not_found": 404,
   "chat.role_needed": 403,
   "chat.person_refuses": 403,
+  "chat.person_unknown": 422,
   "chat.banned": 403,
   "chat.removed": 403,
   "chat.wrong_kind": 422,

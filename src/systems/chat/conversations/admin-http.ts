@@ -5,7 +5,7 @@ import { bodySchema, seqSchema } from "../shapes.ts";
 import { ban, type Ban, listBans, unban } from "./bans.ts";
 import type { Deps } from "./deps.ts";
 import { addFilter, everywhere, readFilters, removeFilter } from "./filter-sets.ts";
-import { requirePeople } from "./people.ts";
+import { requirePerson } from "./people.ts";
 import { decide, listReports, type Report, reportReasons, reportStatuses } from "./reports.ts";
 import { filterBody, filterList, filterSchema } from "./safety-http.ts";
 import * as wire from "./wire.ts";
@@ -165,7 +165,7 @@ function banRoute(deps: Deps): Route {
           body,
           principal,
         } = context;
-        await requirePeople(tx, deps, [id]);
+        await requirePerson(tx, deps, id);
         const given = { until: new Date(body.until), reason: body.reason };
         const now = new Date(deps.clock.now());
         const banned = await ban(tx, id, { ...given, by: principal.account_id, now });

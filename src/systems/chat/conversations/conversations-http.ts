@@ -18,15 +18,28 @@ export function conversationRoutes(deps: Deps): Route[] {
   return [createRoute(deps), readRoute(deps), changeRoute(deps), deleteRoute(deps), ownRoute(deps)];
 }
 
-const newConversation = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("direct"), account_id: idSchema }),
-  z.strictObject({
-    kind: z.enum(["group", "channel"]),
-    title: wire.titleSchema,
-    description: wire.descriptionSchema.default(""),
-    account_ids: z.array(idSchema).max(peopleAtOnceMax).default([]),
-  }),
-]);
+const newConversation = z
+  .strictObject({
+    kind: z.enum(["direct", "group", "channel"]),
+    /** Of a direct conversation: the other person. */
+    account_id: idSchema.optional(),
+    /** Of a group or channel. */
+    title: wire.titleSchema.optional(),
+    description: wire.descriptionSchema.optional(),
+    /** Who is in it from the beginning, besides the caller. */
+    account_ids: z.array(idSchema).max(peopleAtOnceMax).optional(),
+  })
+  .superRefine(({ kind, ...given }, context) => {
+    const needed = kind === "direct" ? "account_id" : "title";
+    for (const [field, value] of Object.entries({ [needed]: undefined, ...given })) {
+      const fits = (field === "account_id") === (kind === "direct");
+      if (fits && field === needed && value === undefined) {
+        context.addIssue({ code: "custom", path: [field], message: `a ${kind} needs it` });
+      } else if (!fits && value !== undefined) {
+        context.addIssue({ code: "custom", path: [field], message: `a ${kind} has none` });
+      }
+    }
+  });
 
 function createRoute(deps: Deps): Route {
   return route({
@@ -40,18 +53,19 @@ function createRoute(deps: Deps): Route {
     body: newConversation,
     replies: { 200: conversationSchema, 201: conversationSchema },
     errors: [
-      ...(["chat.not_found", "chat.person_refuses", "chat.banned"] as const),
+      ...(["chat.person_unknown", "chat.person_refuses", "chat.banned"] as const),
       "request.rate_limited",
     ],
     async handler(context) {
       const { body, principal } = context;
       const by = principal.account_id;
+      const { kind, account_id: other = "", title = "", description = "", account_ids = [] } = body;
       await wire.charge(deps.limits, "chat.opens", principal);
       return await context.write(async (tx) => {
         const { conversation, isNew } =
-          body.kind === "direct"
-            ? await openDirect(tx, deps, { by, with: body.account_id })
-            : await openGroup(tx, deps, by, body);
+          kind === "direct"
+            ? await openDirect(tx, deps, { by, with: other })
+            : await openGroup(tx, deps, by, { kind, title, description, account_ids });
         return { status: isNew ? 201 : 200, body: conversationOf(conversation) };
       });
     },

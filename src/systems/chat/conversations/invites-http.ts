@@ -117,7 +117,8 @@ function revokeRoute(deps: Deps): Route {
   });
 }
 
-const tokenParams = z.object({ token: z.string().max(100) });
+/** 24 bytes as base64url. */
+const tokenParams = z.object({ token: z.string().regex(/^[\w-]{32}$/, "the token of a link") });
 
 function lookRoute(deps: Deps): Route {
   return route({

@@ -51,7 +51,8 @@ function addRoute(deps: Deps): Route {
     replies: { 204: null },
     errors: [
       ...(["chat.not_found", "chat.role_needed", "chat.wrong_kind", "chat.banned"] as const),
-      ...(["chat.person_refuses", "chat.group_full", "request.rate_limited"] as const),
+      ...(["chat.person_refuses", "chat.person_unknown", "chat.group_full"] as const),
+      "request.rate_limited",
     ],
     async handler(context) {
       const {

@@ -9,9 +9,13 @@ afterAll(() => world.stop(), 30_000);
 
 test("smoke", async () => {
   const { ada, bob } = world;
-  const r = await world.call("POST", "/api/v1/chat/conversations", { body: { kind: "direct", account_id: bob.id } });
+  const r = await world.call("POST", "/api/v1/chat/conversations", {
+    body: { kind: "direct", account_id: bob.id },
+  });
   console.log(r.status, r.body);
-  const g = await world.call("POST", "/api/v1/chat/conversations", { body: { kind: "group", title: "Hi", account_ids: [bob.id] } });
+  const g = await world.call("POST", "/api/v1/chat/conversations", {
+    body: { kind: "group", title: "Hi", account_ids: [bob.id] },
+  });
   console.log(g.status, g.body);
   const id = (g.body as { id: string }).id;
   console.log((await world.call("GET", `/api/v1/chat/conversations/${id}`)).body);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { pageOf, route, type Route, timeSchema } from "../../../platform/http/route.ts";
 import { block, listBlocks, unblock } from "./blocks.ts";
 import type { Deps } from "./deps.ts";
-import { findPeople, requirePeople } from "./people.ts";
+import { findPeople, requirePerson } from "./people.ts";
 import * as wire from "./wire.ts";
 
 /** Routes of finding people and of wanting nothing from them. */
@@ -67,7 +67,7 @@ function blockRoute(deps: Deps): Route {
     handler: (context) =>
       context.write(async (tx) => {
         const { account_id: accountId } = context.params;
-        await requirePeople(tx, deps, [accountId]);
+        await requirePerson(tx, deps, accountId);
         const now = new Date(deps.clock.now());
         await block(tx, { by: context.principal.account_id, accountId, now });
         return { status: 204 };

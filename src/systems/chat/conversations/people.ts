@@ -17,7 +17,7 @@ const backfillPage = 1_000;
 
 type Names = Pick<Deps, "accounts">;
 
-/** Makes sure that each is an account that may take part. Throws `chat.not_found`. */
+/** Makes sure that each is an account that may take part. Throws `chat.person_unknown`. */
 export async function requirePeople(
   tx: Writer,
   { accounts }: Names,
@@ -27,9 +27,16 @@ export async function requirePeople(
   const present = new Set(found.filter((a) => a.disabled_at === null).map((a) => a.id));
   const missing = ids.find((id) => !present.has(id));
   if (missing !== undefined) {
-    throw new AppError("chat.not_found", `There is no account ${missing}.`);
+    throw new AppError("chat.person_unknown", `There is no account ${missing}.`);
   }
   await insertPeople(tx, found);
+}
+
+/** The same for one that a path names. Throws `chat.not_found`. */
+export async function requirePerson(tx: Writer, { accounts }: Names, id: string): Promise<void> {
+  const account = await accounts.findAccount(tx, id);
+  if (!account) throw new AppError("chat.not_found", "There is no such person.");
+  await insertPeople(tx, [account]);
 }
 
 async function insertPeople(
