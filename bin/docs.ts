@@ -18,12 +18,15 @@ This page is made by \`bin/docs\` from \`src/platform/config/\`.
 
 const tableHead = "| Variable | Default | Takes | Meaning |\n| --- | --- | --- | --- |\n";
 
+const files = [
+  ...["config.ts", "limit-settings.ts", "blob-settings.ts", "realtime-settings.ts"],
+  "chat-settings.ts",
+];
+
 /** The text that docs/configuration.md must have. */
 export async function configurationReference(): Promise<string> {
   const sources = await Promise.all(
-    ["config.ts", "blob-settings.ts", "realtime-settings.ts", "chat-settings.ts"].map((file) =>
-      readFile(new URL(`src/platform/config/${file}`, root), "utf8"),
-    ),
+    files.map((file) => readFile(new URL(`src/platform/config/${file}`, root), "utf8")),
   );
   const headings = headingsOf(sources.join("\n"));
   const groups = new Map<string, Setting<unknown>[]>();

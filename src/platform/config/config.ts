@@ -1,4 +1,5 @@
 import { chatSettings } from "./chat-settings.ts";
+import { limitSettings } from "./limit-settings.ts";
 import { realtimeSettings } from "./realtime-settings.ts";
 import { blobSettings } from "./blob-settings.ts";
 import { flag, int, list, oneOf, text, url, type Setting } from "./setting.ts";
@@ -298,33 +299,7 @@ export const settings = {
     { min: 1024 ** 2, max: 1024 ** 5 },
     "Disk that undrained clicks may take while the database is away.",
   ),
-  // Limits
-  limitHeaders: oneOf(
-    "STOA_LIMIT_HEADERS",
-    "all",
-    ["all", "x", "draft-11", "draft-7", "none"],
-    "How answers tell what a limit has left: X-RateLimit-*, the IETF's RateLimit fields as of " +
-      "one of their drafts, or `all`, which is X-RateLimit-* and draft-11.",
-  ),
-  limitKeysMax: int(
-    "STOA_LIMIT_KEYS_MAX",
-    1_000_000,
-    { min: 1_000, max: 100_000_000 },
-    "Keys whose counts one process holds in memory; above it those nearest to a full allowance " +
-      "are forgotten.",
-  ),
-  limitGrpcPort: int(
-    "STOA_LIMIT_GRPC_PORT",
-    0,
-    { min: 0, max: 65535 },
-    "TCP port of Envoy's rate limit service, gRPC without TLS. 0: none.",
-  ),
-  limitGrpcTrusted: list(
-    "STOA_LIMIT_GRPC_TRUSTED",
-    [],
-    "Addresses or CIDR ranges of proxies that may ask on STOA_LIMIT_GRPC_PORT without an API " +
-      "key. Empty: nobody.",
-  ),
+  ...limitSettings,
   ...realtimeSettings,
   ...chatSettings,
   ...blobSettings,

@@ -42,10 +42,17 @@ export function descriptor(entries: Record<string, string>, hits?: number) {
 export class EnvoyClient {
   private readonly client: grpc.Client;
 
-  constructor(port: number) {
+  /** By TLS where there is a certificate to trust, which is localhost's. */
+  constructor(port: number, certificate: string | null = null) {
     // A channel of its own for each client.
-    const options = { "grpc.use_local_subchannel_pool": 1 };
-    const credentials = grpc.credentials.createInsecure();
+    const options = {
+      "grpc.use_local_subchannel_pool": 1,
+      ...(certificate === null ? {} : { "grpc.ssl_target_name_override": "localhost" }),
+    };
+    const credentials =
+      certificate === null
+        ? grpc.credentials.createInsecure()
+        : grpc.credentials.createSsl(Buffer.from(certificate));
     this.client = new grpc.Client(`127.0.0.1:${port}`, credentials, options);
   }
 

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { allows, type Authenticate } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import type { Config } from "../../platform/config/config.ts";
+import { ConfigError, type Config } from "../../platform/config/config.ts";
 import { AppError, errorStatus } from "../../platform/errors/errors.ts";
 import { normalAddress } from "../../platform/http/address.ts";
 import type { Log } from "../../platform/log/log.ts";
@@ -19,7 +21,10 @@ import { listOf } from "./lists.ts";
 export const rateLimitMethod = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 
 export type EnvoyServiceOptions = {
-  config: Pick<Config, "host" | "limitGrpcPort" | "limitGrpcTrusted">;
+  config: Pick<
+    Config,
+    "host" | "limitGrpcPort" | "limitGrpcTrusted" | "limitGrpcTlsCert" | "limitGrpcTlsKey"
+  >;
   limits: EnvoyLimits;
   authenticate: Authenticate;
   /** Whether other processes listen on the same port. */
@@ -50,10 +55,38 @@ export async function listenForEnvoy(options: EnvoyServiceOptions): Promise<Grpc
   };
   const { host, limitGrpcPort: port } = config;
   const methods = new Map([[rateLimitMethod, shouldRateLimit]]);
-  const server = await listenForGrpc({ ...options, host, port, methods });
+  const tls = tlsOf(config);
+  const server = await listenForGrpc({ ...options, host, port, tls, methods });
   const help = "Connections of proxies.";
   metrics.gauge("stoa_limits_envoy_connections", help, () => server.connections());
   return server;
+}
+
+const tlsCert = "STOA_LIMIT_GRPC_TLS_CERT";
+const tlsKey = "STOA_LIMIT_GRPC_TLS_KEY";
+
+function tlsOf({ limitGrpcTlsCert: cert, limitGrpcTlsKey: key }: EnvoyServiceOptions["config"]) {
+  if (cert === "" && key === "") return null;
+  if (cert === "") throw new ConfigError([`${tlsCert}: must be set, as ${tlsKey} is`]);
+  if (key === "") throw new ConfigError([`${tlsKey}: must be set, as ${tlsCert} is`]);
+  const tls = { cert: textOf(tlsCert, cert), key: textOf(tlsKey, key) };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`${tlsCert}: no certificate with the key of ${tlsKey}: ${why}`]);
+  }
+  return tls;
+}
+
+function textOf(setting: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError([
+      `${setting}: ${path} cannot be read (${(error as { code?: string }).code})`,
+    ]);
+  }
 }
 
 function createAccess({ config, authenticate }: EnvoyServiceOptions) {

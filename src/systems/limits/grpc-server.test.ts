@@ -24,7 +24,7 @@ const methods = new Map<string, GrpcMethod>([
 
 function listen(port = 0, shared = false): Promise<GrpcServer> {
   const from = { host: "127.0.0.1", log: silentLog, clock: systemClock };
-  return listenForGrpc({ ...from, port, shared, methods });
+  return listenForGrpc({ ...from, port, shared, tls: null, methods });
 }
 
 beforeEach(async () => {

@@ -1,11 +1,13 @@
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import * as http2 from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { turnAwayNew } from "../../platform/http/turn-away.ts";
 import type { Log } from "../../platform/log/log.ts";
 import { Call, type GrpcMethod, type Held } from "./grpc-call.ts";
 
 /**
- * The socket of gRPC over plaintext HTTP/2. HTTP/2 itself is node:http2's; what gRPC adds to it is
+ * The socket of gRPC over HTTP/2, plaintext or by TLS. HTTP/2 itself is node:http2's; what gRPC adds to it is
  * in grpc-call.ts. Connections are few and live long, so their number is bounded and one that is
  * idle for long is closed in order: a proxy opens the next one without being asked.
  */
@@ -15,6 +17,8 @@ export type GrpcOptions = {
   port: number;
   /** Whether other processes listen on the same port. */
   shared: boolean;
+  /** In PEM; null for plaintext. */
+  tls: { cert: string; key: string } | null;
   /** By path, `/package.Service/Method`. */
   methods: ReadonlyMap<string, GrpcMethod>;
   log: Log;
@@ -35,6 +39,7 @@ const connectionsMax = 1_000;
 const callsPerConnectionMax = 1_000;
 const headerBytesMax = 16 * 1024;
 const idleMsMax = 300_000;
+const handshakeMsMax = 5_000;
 /** How long connections that have begun are still accepted at the end. */
 const settleMs = 100;
 const drainPollMs = 5;
@@ -44,13 +49,15 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const sessions = new Set<ServerHttp2Session>();
   const calls = new Set<Call>();
   const held: Held = { bytes: 0 };
-  const server = createServer({
-    settings: {
-      enablePush: false,
-      maxConcurrentStreams: callsPerConnectionMax,
-      maxHeaderListSize: headerBytesMax,
-    },
+  const server = serverWith(options.tls);
+  // By TLS these are not sessions yet, and may never become one.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    if (sockets.size >= connectionsMax) return socket.destroy();
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
   });
+  server.on("tlsClientError", (error) => log.debug("a gRPC connection failed", { error }));
   server.on("session", (session) => {
     session.on("error", (error) => log.debug("a gRPC connection failed", { error }));
     if (sessions.size >= connectionsMax) return session.destroy();
@@ -86,8 +93,19 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
       for (const session of sessions) session.close();
       while (sessions.size > 0 && !deadline.aborted) await clock.sleep(drainPollMs, deadline);
       for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+function serverWith(tls: GrpcOptions["tls"]): http2.Http2Server {
+  const settings = {
+    enablePush: false,
+    maxConcurrentStreams: callsPerConnectionMax,
+    maxHeaderListSize: headerBytesMax,
+  };
+  if (tls === null) return http2.createServer({ settings });
+  return http2.createSecureServer({ ...tls, settings, handshakeTimeout: handshakeMsMax });
 }
 
 function portOf(address: string | { port: number } | null): number {
