@@ -192,7 +192,7 @@ async function openSystems(platform: Platform, routes: () => readonly Route[]) {
     visitGuard: limits.redirects,
   });
   const webhooks = createWebhooks(shared);
-  const chat = chatSystem({ ...shared, nextId, publicUrl });
+  const chat = chatSystem({ ...shared, nextId, publicUrl, authenticate: accounts.authenticate });
   const systems: System[] = [limits, accounts, links, webhooks, chat];
   return { limits, accounts, links, systems };
 }

@@ -175,7 +175,15 @@ export type ServerFrame =
       members?: ChatMember[];
     }
   | {
+      type: "changes";
+      conversation_id: string;
+      since: number;
+      rev: number;
+      frames: unknown[];
+    }
+  | {
       type: "self";
+      since: number;
       self_rev: number;
       items: ChatListed[];
       gone: string[];

@@ -36,6 +36,8 @@ export type LadderOptions = {
   /** All that clients have not taken, together. */
   bufferBytesMax: number;
   slowMsMax: number;
+  /** Writes what waits for company in a topic. */
+  flush(topic: string): void;
 };
 
 export class Ladder {
@@ -196,14 +198,21 @@ export class Ladder {
     if (step === 3) connection.close(tooSlowCode, "reads too slowly");
   }
 
-  /** Topics first, then where they stand: what is published between comes twice, never not. */
+  /**
+   * Topics first, then where they stand: what is published between comes twice, never not. What
+   * waits is written before, as it is older than what is owed.
+   */
   private recover(connection: Connection): void {
     const { transport, step, owed, held } = connection;
     if (transport === null) return;
     connection.step = 0;
     connection.held = connection.owed = null;
     this.slow.delete(connection);
-    for (const topic of held ?? []) this.follow(connection, topic);
+    for (const topic of held ?? []) {
+      this.options.flush(topic);
+      this.options.flush(extrasOf(topic));
+      this.follow(connection, topic);
+    }
     if (step === 2) connection.resync();
     else for (const frame of owed?.values() ?? []) connection.send(frame);
   }

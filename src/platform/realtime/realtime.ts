@@ -82,6 +82,7 @@ export class Realtime {
     this.ladder = new Ladder({
       ...{ clock, metrics, bufferBytesMax: options.socketBufferBytesMax },
       slowMsMax: options.socketSlowMsMax,
+      flush: (topic) => this.toTopics.flush(topic),
     });
     this.mayConnect = createOriginCheck(options.publicUrl, options.socketOrigins);
     this.toChannels = new Coalescer(windowMs, (channel, text) => {
@@ -102,6 +103,11 @@ export class Realtime {
 
   serves(path: string): boolean {
     return this.protocols.has(path);
+  }
+
+  /** Short of time: what can wait should. */
+  get isOverloaded(): boolean {
+    return this.ladder.overloaded;
   }
 
   get size(): number {

@@ -195,5 +195,6 @@ export const closeCodes = {
   too_many_frames: 4429,
   signed_out: 4410,
   silent: 4504,
+  unavailable: 1013,
   draining: 1012,
 } as const;

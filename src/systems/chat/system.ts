@@ -1,3 +1,4 @@
+import type { Authenticate } from "../../platform/auth/principal.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { System } from "../../platform/system.ts";
@@ -5,22 +6,23 @@ import type { Accounts } from "../accounts/contract.ts";
 import type { Limits } from "../limits/contract.ts";
 import { createAdmitting } from "./conversations/admitting.ts";
 import { createConversations } from "./conversations/conversations.ts";
-import type { Live } from "./live.ts";
-import { createMessages } from "./messages/messages.ts";
+import { createLive } from "./live/live-part.ts";
+import { createMessages, type Messages } from "./messages/messages.ts";
 import { chatMigrations } from "./migrations.ts";
-import type { Attaching } from "./ports.ts";
+import type { Attaching, Marking } from "./ports.ts";
 
 /** Chat: one-to-one, groups and channels, where no message is lost, doubled or out of order. */
 export type ChatOptions = Platform & {
   nextId: () => string;
   accounts: Accounts;
   limits: Limits;
+  authenticate: Authenticate;
   publicUrl: string;
 };
 
 /** What a part hands over: all may be left out. */
 type Part = Partial<
-  Pick<System, "routes" | "jobs" | "schedules" | "subscriptions" | "start" | "stop">
+  Pick<System, "routes" | "jobs" | "schedules" | "subscriptions" | "protocols" | "start" | "stop">
 >;
 
 export function chatSystem(options: ChatOptions): System {
@@ -32,6 +34,7 @@ export function chatSystem(options: ChatOptions): System {
     jobs: parts.flatMap((part) => part.jobs ?? []),
     schedules: parts.flatMap((part) => part.schedules ?? []),
     subscriptions: parts.flatMap((part) => part.subscriptions ?? []),
+    protocols: parts.flatMap((part) => part.protocols ?? []),
     async start() {
       for (const part of parts) await part.start?.();
     },
@@ -43,15 +46,20 @@ export function chatSystem(options: ChatOptions): System {
 
 /** In the order in which they start; they stop in the other. */
 function partsOf(options: ChatOptions): Part[] {
-  const live: Live = { message() {}, conversation() {}, receipts() {}, own() {} };
+  const marking: Marking = {
+    async mark() {
+      throw new AppError("server.busy", "Receipts are not kept yet.");
+    },
+  };
+  const live = createLive({ ...options, ports: () => ({ ...messages, marking }) });
   const attaching: Attaching = {
     async attach() {
       throw new AppError("request.invalid", "body.attachments: there is no such upload");
     },
   };
   const given = { ...options, live };
-  const messages = createMessages({ ...given, admitting: createAdmitting(), attaching });
+  const messages: Messages = createMessages({ ...given, admitting: createAdmitting(), attaching });
   const { listing, insertNote } = messages;
   const conversations = createConversations({ ...given, listing, insertNote });
-  return [conversations];
+  return [conversations, live];
 }

@@ -21,6 +21,8 @@ const chatInvitesPerHour = 100;
 const chatInviteTriesPerHour = 60;
 const chatSearchesPerMinute = 60;
 const chatReportsPerHour = 30;
+const chatTicketsPerMinute = 60;
+const chatFramesPerMinute = 3_000;
 /** Longer than a live stream is kept open, for places of processes that were killed. */
 const streamLeaseMs = 900_000;
 const service = { service: true, key_fallback: [] as string[] };
@@ -84,13 +86,21 @@ function chatPresets({ chatSendsPerMinute }: PresetConfig): Definition[] {
     ["chat.invite_tries", "Invite links looked at or joined by", chatInviteTriesPerHour, hourMs],
     ["chat.searches", "Searches for people and messages", chatSearchesPerMinute, minuteMs],
     ["chat.reports", "Messages reported", chatReportsPerHour, hourMs],
+    ["chat.tickets", "Tickets for connections", chatTicketsPerMinute, minuteMs],
   ];
-  return perAccount.map(([name, what, limit, window_ms]) =>
+  const presets = perAccount.map(([name, what, limit, window_ms]) =>
     definitionOf({
       ...{ ...service, name, algorithm: "token_bucket", limit, window_ms, key: ["user"] },
       description: `${what} by one account.`,
     }),
   );
+  const frames = definitionOf({
+    ...{ ...service, name: "chat.frames", algorithm: "token_bucket", key: ["user"] },
+    // Asked for every frame: an answer from another machine would cost more than the frame.
+    ...{ limit: chatFramesPerMinute, window_ms: minuteMs, accuracy: "local" },
+    description: "Frames of one account on all its connections, heartbeats apart.",
+  });
+  return [...presets, frames];
 }
 
 /** Makes the presets that are missing, and brings those that nobody edited to the settings. */

@@ -1,0 +1,180 @@
+import { requireScope, type Principal, type Scope } from "../../../platform/auth/principal.ts";
+import type { Clock } from "../../../platform/clock/clock.ts";
+import type { Db } from "../../../platform/db/db.ts";
+import { AppError } from "../../../platform/errors/errors.ts";
+import type { Counter, Metrics } from "../../../platform/metrics/metrics.ts";
+import type { Limits } from "../../limits/contract.ts";
+import type { Listing, Marking, Sending, Top } from "../ports.ts";
+import type { ClientFrame, ServerFrame } from "../protocol.ts";
+import type { People } from "./people.ts";
+import type { Person } from "./person.ts";
+import type { Presence } from "./presence.ts";
+import type { Room } from "./room.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Session } from "./session.ts";
+import { areBlocked, membersAmong } from "./store.ts";
+import type { Typing } from "./wire.ts";
+
+/** What each frame of a client does, whether it came on a connection or was posted. */
+export type DeedsDeps = {
+  db: Db;
+  clock: Clock;
+  metrics: Metrics;
+  limits: Limits;
+  people: People;
+  rooms: Rooms;
+  presence: Presence;
+  ports(): { sending: Sending; marking: Marking; listing: Listing };
+  /** To all processes, this one too. */
+  tellTyping(typing: Typing): void;
+  /** A frame for a session of another process. */
+  passOn(sessionId: string, account: string, frame: ClientFrame): void;
+};
+
+export type By = {
+  principal: Principal;
+  deviceId: string;
+  /** Null where the frame was posted, and its session is elsewhere or there is none. */
+  session: Session | null;
+  sessionId?: string;
+};
+
+type Frame<T extends ClientFrame["type"]> = Extract<ClientFrame, { type: T }>;
+
+/** A conversation that moved longer ago is told by no beat: every socket knows of it. */
+const movedMsMax = 60_000;
+const typingEveryMs = 1_000;
+const framesRule = "chat.frames";
+
+const scopes: Record<Exclude<ClientFrame["type"], "hello">, Scope> = {
+  send: "chat:create",
+  receipt: "chat:write",
+  typing: "chat:create",
+  presence: "chat:read",
+  watch: "chat:read",
+  ping: "chat:read",
+};
+
+export class Deeds {
+  private readonly deps: DeedsDeps;
+  private readonly counts: Record<keyof typeof scopes, Counter>;
+
+  constructor(deps: DeedsDeps) {
+    this.deps = deps;
+    const help = "Frames that clients sent.";
+    const count = (type: string) => deps.metrics.counter("stoa_chat_frames_total", help, { type });
+    this.counts = {
+      ...{ send: count("send"), receipt: count("receipt"), typing: count("typing") },
+      ...{ presence: count("presence"), watch: count("watch"), ping: count("ping") },
+    };
+  }
+
+  /** Resolves to the answer, null where there is none. Throws what is wrong. */
+  async perform(by: By, frame: ClientFrame): Promise<ServerFrame | null> {
+    if (frame.type === "hello") {
+      throw new AppError("request.invalid", "type: hello is said on a connection", {
+        fields: [{ field: "type", message: "hello is said on a connection" }],
+      });
+    }
+    this.counts[frame.type].add();
+    requireScope(by.principal, scopes[frame.type]);
+    if (frame.type === "ping") return await this.beat(by);
+    const { account_id: user, tier } = by.principal;
+    const verdict = this.deps.limits.take(framesRule, { user, tier });
+    const { refusal } = verdict instanceof Promise ? await verdict : verdict;
+    if (refusal) throw refusal;
+    if (frame.type === "send") {
+      const { type: _, ...message } = frame;
+      return await this.deps.ports().sending.send(by.principal, message);
+    }
+    if (frame.type === "receipt") await this.mark(by, frame);
+    else if (frame.type === "typing") await this.typing(by, frame);
+    else if (by.session === null) this.passOn(by, frame);
+    else if (frame.type === "presence") await this.presence(by.session, frame);
+    else await this.watch(by.session, frame);
+    return null;
+  }
+
+  /** Where the conversations of a person stand: all, or those that moved lately. */
+  tops(person: Person, { all = false } = {}): { self_rev: number; tops: Top[] } {
+    const since = all ? Number.NEGATIVE_INFINITY : this.deps.clock.monotonic() - movedMsMax;
+    const tops: Top[] = [];
+    for (const { room } of person.seats) {
+      if (room.movedAt >= since) tops.push([room.id, room.topSeq, room.rev, room.receiptsRev]);
+    }
+    return { self_rev: person.selfRev, tops };
+  }
+
+  private async beat({ principal, session }: By): Promise<ServerFrame> {
+    if (session?.person) return { type: "beat", ...this.tops(session.person) };
+    const self_rev = await this.deps.ports().listing.selfRev(principal.account_id);
+    return { type: "beat", self_rev, tops: [] };
+  }
+
+  private async mark({ principal, deviceId }: By, frame: Frame<"receipt">): Promise<void> {
+    const by = { account_id: principal.account_id, device_id: deviceId };
+    const { type: _, ...what } = frame;
+    await this.deps.ports().marking.mark(by, what);
+  }
+
+  private async typing(by: By, { conversation_id: id, on }: Frame<"typing">): Promise<void> {
+    const { account_id } = by.principal;
+    const { session } = by;
+    const now = this.deps.clock.monotonic();
+    const first = session === null || session.typedIn !== id;
+    if (session !== null) {
+      if (on && !first && now - session.typedAt < typingEveryMs) return;
+      session.typedIn = on ? id : "";
+      session.typedAt = now;
+    }
+    const room = this.deps.people.get(account_id)?.seatAt(id)?.room;
+    const membersRev = room?.membersRev ?? (await this.requireMember(id, account_id));
+    if (on && first && (await this.isUnwelcome(room))) return;
+    const frame: ServerFrame = { type: "typing", conversation_id: id, account_id, on };
+    this.deps.tellTyping({ id, membersRev, frame: JSON.stringify(frame) });
+  }
+
+  private async isUnwelcome(room: Room | undefined): Promise<boolean> {
+    return room?.pair != null && (await areBlocked(this.deps.db, room.pair));
+  }
+
+  private async requireMember(id: string, account: string): Promise<number> {
+    const among = await membersAmong(this.deps.db, id, [account]);
+    if (!among?.members.has(account)) throw notFound();
+    return among.membersRev;
+  }
+
+  private async presence(session: Session, frame: Frame<"presence">): Promise<void> {
+    const { person } = session;
+    if (person === null) return;
+    if (frame.status) await this.deps.presence.setStatus(person, session, frame.status);
+    if (frame.watch) await this.deps.presence.watch(session, frame.watch);
+  }
+
+  private async watch(
+    session: Session,
+    { conversation_id: id, on }: Frame<"watch">,
+  ): Promise<void> {
+    const { person } = session;
+    if (person === null) return;
+    if (on) {
+      if (!(await this.deps.people.look(person, session, id))) throw notFound();
+      return;
+    }
+    const seat = person.seatAt(id);
+    if (seat) this.deps.rooms.lookAway(seat, session);
+  }
+
+  private passOn({ sessionId, principal }: By, frame: ClientFrame): void {
+    if (sessionId === undefined) {
+      const message = "session_id: this frame is about an event stream, that of `welcome`";
+      const fields = [{ field: "session_id", message }];
+      throw new AppError("request.invalid", message, { fields });
+    }
+    this.deps.passOn(sessionId, principal.account_id, frame);
+  }
+}
+
+function notFound(): AppError {
+  return new AppError("chat.not_found", "There is no such conversation.");
+}
