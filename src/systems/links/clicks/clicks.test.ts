@@ -231,6 +231,24 @@ test("the latest clicks come newest first, page by page, and each once", async (
   ).rejects.toThrow("cursor:");
 });
 
+test("the latest clicks of a rush that is over come whole, and each once", async () => {
+  const now = Date.now();
+  const rush = Array.from({ length: 3_000 }, (_, n) => 2 * hourMs + n * 3);
+  const instant = Array.from({ length: 2_500 }, () => hourMs);
+  const times = [0, ...instant, ...rush];
+  for (const ago of times.toReversed()) clicks.record(hit({ at: now - ago }));
+  await clicks.settle();
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { cursor, limit: 1_000, linkId: links.spring, now };
+    const page = await latestClicks(place.db, clicks.names, query);
+    seen.push(...page.items.map((item) => item.at));
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+  expect(seen).toEqual(times.map((ago) => new Date(now - ago).toISOString()));
+});
+
 test("a raw click says what is known of it", async () => {
   clicks.record(hit({ referrer: "https://news.example/", query: "?utm_campaign=May%00%27%22" }));
   clicks.record(hit({ at: Date.now() + 1, doNotTrack: true }));

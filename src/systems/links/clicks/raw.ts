@@ -1,18 +1,9 @@
 import type { Reader } from "../../../platform/db/db.ts";
 import type { TermNames } from "./dictionary.ts";
-import { dayName } from "./partitions.ts";
+import { newestClicks, type Place, type RawRow, type TermIds } from "./newest.ts";
 import { invalid } from "./refusal.ts";
-import { dayMs, kindOf, kinds, newVisitorBit, reducedBit } from "./traits.ts";
+import { kindOf, kinds, newVisitorBit, reducedBit } from "./traits.ts";
 
-/**
- * The latest raw clicks of a link. There is no index by link; the search goes back from now in
- * growing steps through the days that are known to have clicks, so that a busy link is found in
- * the last second and a quiet one by the block ranges that may contain it.
- */
-const stepsMs = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 86_400].map((s) => s * 1_000);
-/** The clocks of other processes may be ahead of ours by so much. */
-const aheadMs = 60_000;
-const daysLookedAtMax = 400;
 /** A row's place in PostgreSQL is a 32-bit block and a 16-bit item; more is no `tid`. */
 const blockMax = 2 ** 32 - 1;
 const itemMax = 2 ** 16 - 1;
@@ -37,65 +28,21 @@ export type ClickItem = {
   utm_content: string;
 };
 
-type TermIds = { geo_id: number; client_id: number; source_id: number };
-type Place = { at: number; block: number; item: number };
-type RawRow = TermIds & { at: Date; ctid: string; traits: number };
-
 export type Paged = { cursor?: string | undefined; limit: number };
 type Page<T> = { items: T[]; next_cursor: string | null };
 
+/** The latest raw clicks of a link. */
 export async function latestClicks(
   reader: Reader,
   names: TermNames,
   query: Paged & { linkId: string; now: number },
 ): Promise<Page<ClickItem>> {
   const after = query.cursor === undefined ? null : parseCursor(query.cursor);
-  const wanted = query.limit + 1;
-  const rows: RawRow[] = [];
-  for (const day of await daysWithClicks(reader, query.linkId, after?.at ?? query.now)) {
-    let to = after ? Math.min(after.at + 1, (day + 1) * dayMs) : (day + 1) * dayMs;
-    const isToday = !after && to > query.now;
-    if (isToday) to = Math.min(to, query.now + aheadMs);
-    for (const step of isToday ? [aheadMs, ...stepsMs] : stepsMs) {
-      const from = Math.max(day * dayMs, to - step);
-      rows.push(...(await readRange(reader, query.linkId, { from, to }, after, wanted)));
-      to = from;
-      if (rows.length >= wanted || to <= day * dayMs) break;
-    }
-    if (rows.length >= wanted) break;
-  }
+  const rows = await newestClicks(reader, { ...query, after, wanted: query.limit + 1 });
   const page = rows.slice(0, query.limit);
   const fields = await names.of(reader, idsOf(page));
   const items = page.map((row) => itemOf(row, fields));
   return { items, next_cursor: rows.length > query.limit ? cursorOf(page.at(-1)!) : null };
-}
-
-/** Newest first; today is always one, because its clicks may not be rolled up yet. */
-async function daysWithClicks(reader: Reader, linkId: string, at: number): Promise<number[]> {
-  const latest = Math.floor(at / dayMs);
-  const rows = await reader.all<{ day: string }>`
-    SELECT day::text AS day FROM links.click_days
-    WHERE subject_id = ${linkId}::bigint AND day <= ${dayName(latest)}::date
-    ORDER BY day DESC LIMIT ${daysLookedAtMax}`;
-  const days = rows.map((row) => Date.parse(row.day) / dayMs);
-  return days[0] === latest ? days : [latest, ...days];
-}
-
-async function readRange(
-  reader: Reader,
-  linkId: string,
-  range: { from: number; to: number },
-  after: Place | null,
-  limit: number,
-): Promise<RawRow[]> {
-  const tid = after ? `(${after.block},${after.item})` : "(0,0)";
-  const afterAt = new Date(after?.at ?? 0);
-  return await reader.all<RawRow>`
-    SELECT at, ctid::text AS ctid, geo_id, client_id, source_id, traits FROM links.clicks
-    WHERE link_id = ${linkId}::bigint
-      AND at >= ${new Date(range.from)} AND at < ${new Date(range.to)}
-      AND (${after === null} OR at < ${afterAt} OR (at = ${afterAt} AND ctid < ${tid}::tid))
-    ORDER BY at DESC, ctid DESC LIMIT ${limit}`;
 }
 
 function itemOf(row: RawRow, names: Map<number, string[]>): ClickItem {
