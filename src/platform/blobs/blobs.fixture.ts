@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,23 +11,22 @@ import { startS3, type S3Server } from "./s3-server.fixture.ts";
 /** Each test has a data folder of its own, and an S3 of its own that is empty. */
 export const type = "image/png";
 const limits = { blobPutMsMax: 20_000, blobS3CallMsMax: 5_000 };
-const folders: string[] = [];
 export let s3: S3Server;
 export let dataDir: string;
 
-beforeAll(() => {
-  s3 = startS3();
-});
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "stoa-blobs-"));
-  folders.push(dataDir);
-  s3.store.fault = null;
-  s3.store.objects.clear();
-});
-afterAll(() => {
-  s3.stop();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+/** Called by each file of tests: hooks belong to the file that sets them. */
+export function freshStores(): void {
+  beforeAll(() => {
+    s3 = startS3();
+  });
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "stoa-blobs-"));
+    s3.store.fault = null;
+    s3.store.objects.clear();
+  });
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+  afterAll(() => s3.stop());
+}
 
 export const open = (s3Url: string, more: Partial<typeof limits> = {}) =>
   openBlobs({ dataDir, s3Url, ...limits, ...more }, systemClock);

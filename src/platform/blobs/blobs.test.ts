@@ -5,6 +5,7 @@ import type { BlobSource } from "./blobs.ts";
 import {
   dataDir,
   everything,
+  freshStores,
   inChunks,
   open,
   random,
@@ -15,6 +16,8 @@ import {
 } from "./blobs.fixture.ts";
 
 /** The same promises, by the disk and by a store that speaks S3. */
+freshStores();
+
 describe.each([
   ["on the disk", () => ""],
   ["in S3", () => s3.url],

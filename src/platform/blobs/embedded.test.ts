@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dataDir, open, random, read, type } from "./blobs.fixture.ts";
+import { dataDir, freshStores, open, random, read, type } from "./blobs.fixture.ts";
 import { DamagedBlobError } from "./seal.ts";
 import { abandonedAfterMs } from "./staging.ts";
+
+freshStores();
 
 describe("on the disk", () => {
   const only = () => {

@@ -139,15 +139,10 @@ function keyOf(request: Request, url: URL): string | null {
 
 function isSigned(request: Request, url: URL, body: Bytes): boolean {
   const header = request.headers.get("authorization") ?? "";
-  const match =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
-      header,
-    );
-  if (!match) return false;
-  const [, id, day, where, names, signature] = match as unknown as [
-    string,
-    ...[string, string, string, string, string],
-  ];
+  const parts = /^AWS4-HMAC-SHA256 Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=(.+)$/;
+  const [, credential = "", names = "", signature = ""] = parts.exec(header) ?? [];
+  const [id = "", day = "", where = "", ...service] = credential.split("/");
+  if (service.join("/") !== "s3/aws4_request" || !/^[0-9a-f]{64}$/.test(signature)) return false;
   const at = request.headers.get("x-amz-date") ?? "";
   const payload = request.headers.get("x-amz-content-sha256") ?? "";
   if (id !== keys.id || where !== region || !at.startsWith(day)) return false;

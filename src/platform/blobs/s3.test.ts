@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Blobs } from "./blobs.ts";
-import { everything, open, random, read, refusal, s3, type } from "./blobs.fixture.ts";
+import { everything, freshStores, open, random, read, refusal, s3, type } from "./blobs.fixture.ts";
+
+freshStores();
 
 describe("in S3", () => {
   const put = (blobs: Blobs, bytes = 10) =>
