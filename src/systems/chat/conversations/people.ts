@@ -1,5 +1,6 @@
 import type { Reader, Writer } from "../../../platform/db/db.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
+import type { Accounts } from "../../accounts/contract.ts";
 import type { Deps } from "./deps.ts";
 import { fold } from "./fold.ts";
 
@@ -83,7 +84,7 @@ export async function refreshNames(
 
 /** For accounts that are older than chat is here. */
 export async function backfillPeople(
-  { db, accounts }: Pick<Deps, "db" | "accounts">,
+  { db, accounts }: Pick<Deps, "db"> & { accounts: Pick<Accounts, "listAccounts"> },
   signal: AbortSignal,
 ): Promise<void> {
   let before: string | null = null;
