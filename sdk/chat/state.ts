@@ -1,0 +1,241 @@
+import type {
+  ChatConversation,
+  ChatListed,
+  ChatMember,
+  ChatMessage,
+  ChatOwn,
+  ChatReceipts,
+  ClientFrame,
+  ServerFrame,
+} from "./frames.ts";
+import type { ConnectionView, NewBody, NewMessage, PresenceView } from "./view.ts";
+
+/** What the parts of the machine share: what it is told, what it wants done, what it knows. */
+export type Input =
+  | { type: "connect" }
+  | { type: "close" }
+  | { type: "loaded"; records: ReadonlyMap<string, unknown> }
+  /** The network is back, or the page is looked at again. */
+  | { type: "wake" }
+  /** The time of `nextDue` has come. */
+  | { type: "tick" }
+  | { type: "opened"; link: number }
+  | { type: "received"; link: number; frame: ServerFrame }
+  | { type: "closed"; link: number; code: number; reason: string; retry_after_ms?: number }
+  | { type: "answered"; call: number; answer: Answer }
+  | { type: "refused"; call: number; refusal: Refusal }
+  /** What the reply to somebody's own call says of a message; it moves no cursor. */
+  | { type: "told"; message: ChatMessage }
+  | { type: "told_conversation"; listed: ChatListed }
+  | { type: "left"; id: string }
+  | Command;
+
+export type Command =
+  | { type: "send"; id: string; client_msg_id: string; message: NewMessage }
+  | { type: "retry"; client_msg_id: string }
+  | { type: "discard"; client_msg_id: string }
+  | { type: "look"; id: string; on: boolean }
+  | { type: "load"; id: string; kind: LoadKind; seq?: number }
+  | { type: "load_members"; id: string }
+  | { type: "mark_read"; id: string; seq?: number }
+  | { type: "typing"; id: string; on: boolean }
+  | { type: "draft"; id: string; text: string | null }
+  | { type: "watch_presence"; account_ids: readonly string[] }
+  | { type: "status"; status: Status };
+
+export type Status = "active" | "away" | "invisible";
+export type LoadKind = "latest" | "older" | "newer" | "around";
+
+export type Effect =
+  | { type: "open"; link: number; via: "socket" | "stream"; refresh: boolean }
+  | { type: "close"; link: number }
+  | { type: "transmit"; link: number; frame: ClientFrame }
+  | { type: "ask"; call: number; question: Question }
+  | { type: "store"; records: Map<string, unknown> }
+  /** What must be drawn again: the list, and these conversations. */
+  | { type: "changed"; list: boolean; ids: string[] };
+
+/** Calls to the server besides the link. */
+export type Question =
+  | { what: "changes"; id: string; since: number; limit: number }
+  | {
+      what: "history";
+      id: string;
+      kind: LoadKind;
+      before?: number;
+      after?: number;
+      around?: number;
+      limit: number;
+    }
+  | { what: "conversation"; id: string }
+  | { what: "members"; id: string }
+  | { what: "draft"; id: string; text: string | null };
+
+export type Answer =
+  | { what: "changes"; frames: ServerFrame[]; rev: number; more: boolean }
+  | { what: "history"; items: ChatMessage[] }
+  | { what: "conversation"; listed: ChatListed }
+  | { what: "members"; items: ChatMember[] }
+  | { what: "draft" };
+
+export type Refusal = {
+  /** 0 where there was no answer. */
+  status: number;
+  code: string;
+  message: string;
+  retry_after_ms?: number;
+};
+
+export type Room = {
+  id: string;
+  /** `top_seq` and `rev` in it are the highest that were seen anywhere. */
+  conversation: ChatConversation;
+  /** The rev of the last whole state of the conversation. */
+  stateRev: number;
+  own: ChatOwn;
+  /** The `self_rev` that `own` is of. */
+  ownAt: number;
+  peer: { account_id: string; name: string } | null;
+  last: ChatMessage | null;
+  /** All changes up to this rev are in here, without exception. */
+  cursor: number;
+  /** The highest rev that is known to exist. */
+  topRev: number;
+  /** Revs above the cursor that are in here already. */
+  ahead: Set<number>;
+  messages: Map<number, ChatMessage>;
+  /** Seqs whose message was put together from an ack; what the server says replaces it. */
+  provisional: Set<number>;
+  window: MessageWindow | null;
+  load: { call: number; kind: LoadKind; topSeq: number } | null;
+  loadError: { code: string; message: string } | null;
+  repair: { call: number; tries: number };
+  looks: number;
+  readWanted: number;
+  readTold: { seq: number; times: number; at: number };
+  deliveredTold: number;
+  deliveredDue: number | undefined;
+  receipts: ChatReceipts | null;
+  members: Map<string, ChatMember> | null;
+  typing: Map<string, number>;
+  typingTold: number;
+  /** Undefined where there is none that the server does not know. */
+  draft: { text: string | null } | undefined;
+};
+
+/**
+ * The seqs shown: all from `low` to `high` are in `messages`. While `live`, every message above
+ * `high` has a last change above the cursor, so what follows comes by itself.
+ */
+export type MessageWindow = { low: number; high: number; live: boolean };
+
+export type Unsent = {
+  client_msg_id: string;
+  conversation_id: string;
+  body: NewBody;
+  reply_to_seq?: number;
+  thread_seq?: number;
+  created_at: string;
+  order: number;
+  state: "waiting" | "flying" | "failed";
+  tries: number;
+  notBefore: number;
+  error: { code: string; message: string } | null;
+};
+
+export type Link = {
+  /** Whether `connect` was called and nothing forbids to come back. */
+  wanted: boolean;
+  loaded: boolean;
+  phase: "stopped" | "waiting" | "opening" | "listing" | "online";
+  id: number;
+  via: "socket" | "stream";
+  draining: boolean;
+  comeBackAt: number;
+  /** Attempts in a row that did not last. */
+  failures: number;
+  /** Sockets in a row that heard no welcome. */
+  socketFailures: number;
+  onlineAt: number;
+  heartbeatMs: number;
+  /** The last token was refused: the next attempt asks for another. */
+  refresh: boolean;
+  upgradeMs: number;
+  /** When a whole list was last asked for by connecting anew, and how often in a row. */
+  relistedAt: number;
+  listing: { selfRev: number; seen: Set<string> } | null;
+  retryAt: number | null;
+  error: ConnectionView["error"];
+};
+
+export type Machine = {
+  now: number;
+  random: () => number;
+  effects: Effect[];
+  /** What is to be done when: names to times. */
+  due: Map<string, number>;
+  calls: Map<number, Question>;
+  lastCall: number;
+  link: Link;
+  deviceId: string;
+  deviceName: string | undefined;
+  accountId: string | null;
+  selfRev: number;
+  /** What came beyond a gap: from which `self_rev` on to which it is complete. */
+  selfAhead: Map<number, number>;
+  selfTop: number;
+  /** Conversations that are no more one's own, and the `self_rev` that said so. */
+  gone: Map<string, number>;
+  rooms: Map<string, Room>;
+  /** How often conversations are looked at that are not known yet. */
+  early: Map<string, number>;
+  /** Conversations that wait for their turn to be repaired. */
+  repairs: Set<string>;
+  outbox: Map<string, Unsent>;
+  presence: Map<string, PresenceView>;
+  watched: readonly string[];
+  /** Null until it is set here: another device may have made the person invisible. */
+  status: Status | null;
+  listLoaded: boolean;
+  stored: { rooms: Set<string>; outbox: Set<string>; device: boolean };
+  changed: { list: boolean; ids: Set<string> };
+};
+
+export function isOnline(m: Machine): boolean {
+  return m.link.phase === "online" && !m.link.draining;
+}
+
+export function transmit(m: Machine, frame: ClientFrame): void {
+  m.effects.push({ type: "transmit", link: m.link.id, frame });
+}
+
+export function ask(m: Machine, question: Question): number {
+  const call = ++m.lastCall;
+  m.calls.set(call, question);
+  m.effects.push({ type: "ask", call, question });
+  return call;
+}
+
+/** Later calls move the time; sooner ones count where `keep` is given. */
+export function setDue(m: Machine, name: string, at: number, keep = false): void {
+  const known = m.due.get(name);
+  if (keep && known !== undefined && known <= at) return;
+  m.due.set(name, at);
+}
+
+/** What is to be drawn again, without being worth a place in the storage. */
+export function redraw(m: Machine, room: Room): void {
+  m.changed.ids.add(room.id);
+  m.changed.list = true;
+}
+
+/** What changed in it is to be drawn and kept. */
+export function touch(m: Machine, room: Room): void {
+  redraw(m, room);
+  m.stored.rooms.add(room.id);
+}
+
+/** Exponential with full jitter, so that those cut off together do not return together. */
+export function backoff(m: Machine, tries: number, firstMs: number, msMax: number): number {
+  return m.random() * Math.min(msMax, firstMs * 2 ** Math.min(tries, 20));
+}

@@ -1,0 +1,249 @@
+import type { ServerFrame } from "./frames.ts";
+import {
+  applyConversation,
+  applyListed,
+  applyMembers,
+  applyMessage,
+  changesMax,
+  noteTop,
+  removeRoom,
+  settleAhead,
+} from "./rooms.ts";
+import {
+  ask,
+  backoff,
+  redraw,
+  setDue,
+  touch,
+  type Answer,
+  type Machine,
+  type Refusal,
+  type Room,
+} from "./state.ts";
+
+/**
+ * How a client knows that it missed something, and gets it. Each change of a conversation has the
+ * next rev. A frame with the next one moves the cursor; one beyond is applied, because it is a
+ * whole state and the newer one counts, but the cursor waits until what lies between was fetched.
+ * Beats say how far each conversation is, so a lost last frame is noticed too. The account's own
+ * things work alike: `self_rev` is the cursor, and the list that follows a `hello` the repair.
+ */
+const repairsAtOnceMax = 4;
+const changesPage = 200;
+/** Frames that overtook others are waited for, and a herd does not ask in one moment. */
+const repairDelayMs = 250;
+const retryFirstMs = 500;
+const retryMsMax = 30_000;
+const typingMs = 6_000;
+
+type Of<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
+
+export function takeFrame(m: Machine, frame: ServerFrame): void {
+  switch (frame.type) {
+    case "message":
+      return takeChange(m, frame.message.conversation_id, frame);
+    case "conversation":
+      return takeChange(m, frame.conversation.id, frame);
+    case "changes":
+      return takeTold(m, frame);
+    case "self":
+      return takeSelf(m, frame);
+    case "receipt":
+      return takeReceipt(m, frame);
+    case "typing":
+      return takeTyping(m, frame);
+    case "presence":
+      for (const { account_id, ...shown } of frame.items) m.presence.set(account_id, shown);
+      m.presence = new Map(m.presence);
+      m.changed.list = true;
+      return;
+    case "beat":
+    case "resync":
+      return takeTops(m, frame);
+    default:
+  }
+}
+
+function takeChange(m: Machine, id: string, frame: Of<"message"> | Of<"conversation">): void {
+  const room = m.rooms.get(id);
+  // A conversation just joined: `self` brings its state.
+  if (!room) return;
+  apply(m, room, frame);
+  if (frame.rev > room.cursor) room.ahead.add(frame.rev);
+  settleAhead(room);
+  noteTop(m, room, frame.rev, m.random() * repairDelayMs);
+}
+
+/** What the server had to fetch itself: it covers every rev after `since`. */
+function takeTold(m: Machine, { conversation_id, since, rev, frames }: Of<"changes">): void {
+  const room = m.rooms.get(conversation_id);
+  if (!room) return;
+  for (const frame of frames) apply(m, room, frame as ServerFrame);
+  if (since <= room.cursor) room.cursor = Math.max(room.cursor, rev);
+  settleAhead(room);
+  noteTop(m, room, rev, m.random() * repairDelayMs);
+}
+
+function apply(m: Machine, room: Room, frame: ServerFrame): void {
+  if (frame.type === "message") applyMessage(m, room, frame.message);
+  if (frame.type === "conversation") {
+    applyConversation(room, frame.conversation);
+    room.topRev = Math.max(room.topRev, frame.conversation.rev);
+    applyMembers(m, room, frame.members ?? []);
+    touch(m, room);
+  }
+}
+
+function takeSelf(m: Machine, frame: Of<"self">): void {
+  for (const item of frame.items) applyListed(m, item, frame.self_rev);
+  for (const id of frame.gone) removeRoom(m, id, frame.self_rev);
+  m.changed.list = true;
+  if (frame.self_rev > m.selfRev) {
+    const known = m.selfAhead.get(frame.since) ?? 0;
+    m.selfAhead.set(frame.since, Math.max(known, frame.self_rev));
+  }
+  settleSelf(m);
+  noteSelf(m, frame.self_rev);
+}
+
+function settleSelf(m: Machine): void {
+  const bySince = [...m.selfAhead].toSorted((a, b) => a[0] - b[0]);
+  for (const [since, selfRev] of bySince) {
+    if (since > m.selfRev) return;
+    m.selfRev = Math.max(m.selfRev, selfRev);
+    m.selfAhead.delete(since);
+  }
+}
+
+function noteSelf(m: Machine, selfRev: number): void {
+  m.selfTop = Math.max(m.selfTop, selfRev);
+  if (m.selfTop > m.selfRev) wantList(m, "self");
+}
+
+/** Only a new `hello` reads the whole list in one step with what follows it. */
+function wantList(m: Machine, why: "self" | "list"): void {
+  setDue(m, why, m.now + repairDelayMs + m.random() * repairDelayMs, true);
+}
+
+/** The list that follows a `hello`, complete: what is not in it is not one's own any more. */
+export function takeList(m: Machine, selfRev: number, seen: ReadonlySet<string>): void {
+  m.due.delete("list");
+  for (const [id, room] of m.rooms) {
+    if (!seen.has(id) && room.ownAt <= selfRev) removeRoom(m, id, selfRev);
+  }
+  m.selfRev = Math.max(m.selfRev, selfRev);
+  settleSelf(m);
+  m.listLoaded = true;
+  m.changed.list = true;
+}
+
+function takeReceipt(m: Machine, receipts: Of<"receipt">): void {
+  const room = m.rooms.get(receipts.conversation_id);
+  if (!room || (room.receipts?.receipts_rev ?? -1) > receipts.receipts_rev) return;
+  room.receipts = receipts;
+  redraw(m, room);
+}
+
+function takeTyping(m: Machine, frame: Of<"typing">): void {
+  const room = m.rooms.get(frame.conversation_id);
+  if (!room || frame.account_id === m.accountId) return;
+  if (frame.on) {
+    room.typing.set(frame.account_id, m.now + typingMs);
+    setDue(m, "typing", m.now + typingMs, true);
+  } else room.typing.delete(frame.account_id);
+  redraw(m, room);
+}
+
+export function expireTyping(m: Machine): void {
+  for (const room of m.rooms.values()) {
+    for (const [accountId, until] of room.typing) {
+      if (until > m.now) setDue(m, "typing", until, true);
+      else if (room.typing.delete(accountId)) redraw(m, room);
+    }
+  }
+}
+
+function takeTops(m: Machine, { self_rev, tops }: Of<"beat"> | Of<"resync">): void {
+  noteSelf(m, self_rev);
+  for (const [id, , rev] of tops) {
+    const room = m.rooms.get(id);
+    if (room) noteTop(m, room, rev, m.random() * repairDelayMs);
+  }
+}
+
+export function repairRoom(m: Machine, id: string): void {
+  const room = m.rooms.get(id);
+  if (!room || room.cursor >= room.topRev || m.link.phase !== "online") return;
+  if (room.repair.call > 0) return;
+  m.repairs.add(id);
+  pump(m);
+}
+
+/** A few at a time, what is on the screen first. */
+function pump(m: Machine): void {
+  let busy = [...m.rooms.values()].filter((room) => room.repair.call > 0).length;
+  const waiting = [...m.repairs].toSorted((a, b) => looksOf(m, b) - looksOf(m, a));
+  for (const id of waiting) {
+    if (busy >= repairsAtOnceMax) return;
+    m.repairs.delete(id);
+    const room = m.rooms.get(id);
+    if (!room || room.repair.call > 0 || room.cursor >= room.topRev) continue;
+    const since = room.cursor;
+    room.repair.call =
+      room.topRev - since > changesMax
+        ? ask(m, { what: "conversation", id })
+        : ask(m, { what: "changes", id, since, limit: changesPage });
+    busy++;
+  }
+}
+
+function looksOf(m: Machine, id: string): number {
+  return m.rooms.get(id)?.looks ?? 0;
+}
+
+export function takeChanges(m: Machine, id: string, answer: Answer & { what: "changes" }): void {
+  const room = m.rooms.get(id);
+  if (!room) return pump(m);
+  for (const frame of answer.frames) apply(m, room, frame);
+  const moved = answer.rev > room.cursor;
+  room.cursor = Math.max(room.cursor, answer.rev);
+  settleAhead(room);
+  room.topRev = Math.max(room.topRev, room.cursor);
+  room.repair = { call: 0, tries: moved ? 0 : room.repair.tries + 1 };
+  touch(m, room);
+  repairFurther(m, room, moved);
+}
+
+/** Its state as a whole, because it was too far ahead for its changes. */
+export function takeConversation(
+  m: Machine,
+  id: string,
+  answer: Answer & { what: "conversation" },
+): void {
+  const room = m.rooms.get(id);
+  if (!room) return pump(m);
+  const before = room.cursor;
+  // What is one's own in it was read at a moment that nobody knows.
+  applyListed(m, answer.listed, -1);
+  room.repair = { call: 0, tries: room.cursor > before ? 0 : room.repair.tries + 1 };
+  repairFurther(m, room, room.cursor > before);
+}
+
+function repairFurther(m: Machine, room: Room, moved: boolean): void {
+  const wait = moved ? 0 : backoff(m, room.repair.tries, retryFirstMs, retryMsMax);
+  if (room.cursor < room.topRev) setDue(m, `repair/${room.id}`, m.now + wait);
+  else noteTop(m, room, room.cursor, 0);
+  pump(m);
+}
+
+export function repairRefused(m: Machine, id: string, refusal: Refusal): void {
+  const room = m.rooms.get(id);
+  if (room) {
+    room.repair = { call: 0, tries: room.repair.tries + 1 };
+    const wait = backoff(m, room.repair.tries, retryFirstMs, retryMsMax);
+    setDue(m, `repair/${id}`, m.now + (refusal.retry_after_ms ?? 0) + wait);
+    // A member no more, it seems; the list says so for sure.
+    if (refusal.status === 404 || refusal.status === 403) wantList(m, "list");
+  }
+  pump(m);
+}
