@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startRedis } from "../../../test/redis.ts";
 import { startWorld, type World } from "../../../test/world.ts";
 import type { NamedAnswer } from "./questions.ts";
 
@@ -250,3 +251,28 @@ test("traffic is tried against numbers before they hold for anybody", async () =
   expect([wrong.status, wrong.body.errors[0]?.field]).toEqual([422, "window_ms"]);
   expect((await post("simulate", { limit: 2, window_ms: 1_000, arrivals: [] })).status).toBe(400);
 });
+
+test("a refund reaches what a shadow rule counted", async () => {
+  const { name } = await rule({ limit: 1, mode: "shadow" });
+  for (let i = 0; i < 3; i++) {
+    await post("check", { rule: name, key: "k" });
+    expect((await post("refund", { rule: name, key: "k" })).status).toBe(204);
+  }
+  expect(world.running.metrics.render()).toContain(`{rule="${name}",outcome="allowed"} 3`);
+});
+
+test("what must reach Redis answers 503 while it is away", async () => {
+  const redis = await startRedis();
+  const own = await startWorld({ REDIS_URL: redis.url });
+  const ask = async (what: string, body: object) =>
+    (await own.call("POST", `/api/v1/limits/${what}`, { as: own.admin, body })).status;
+  const numbers = { algorithm: "fixed_window", limit: 5, window_ms: 3_600_000, service: true };
+  expect(await ask("rules", { ...numbers, name: "test.away", accuracy: "strict" })).toBe(201);
+  const about = { rule: "test.away", key: "k" };
+  expect(await ask("reset", about)).toBe(204);
+  await redis.kill();
+  expect(await ask("reset", about)).toBe(503);
+  expect(await ask("penalize", { ...about, ms: 1_000 })).toBe(503);
+  await own.stop();
+  await redis.stop();
+}, 60_000);

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { route, type Route } from "../../platform/http/route.ts";
-import { chargesOf, type Decider, type Outcome } from "./decide.ts";
-import { refusalOf } from "./refusal.ts";
+import { chargesOf, type Decider } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
+import { refusalOf, unlessAway } from "./refusal.ts";
 import { tag } from "./http.ts";
 import * as asked from "./questions.ts";
 import type { RuleBook } from "./rule-book.ts";
@@ -33,6 +34,12 @@ const refusals = ["limits.rule_not_found", "limits.question_invalid"] as const;
 function answered(outcome: Outcome, clock: Clock): asked.NamedAnswer {
   if (outcome.unavailable) throw refusalOf(outcome);
   return answerOf(outcome, clock.now());
+}
+
+/** Of shadow rules too, so that they go on counting what they would if they were enforced. */
+function chargesAbout(book: RuleBook, key: z.infer<typeof asked.keySchema>, cost?: number) {
+  const { asked: enforced, shadows } = resolve(book, key, "");
+  return chargesOf([...enforced, ...shadows], { ...asService, cost: cost ?? null });
 }
 
 function checkRoute({ book, decider, clock }: CheckRoutes): Route {
@@ -136,9 +143,8 @@ function refundRoute({ book, decider }: CheckRoutes): Route {
     replies: { 204: null },
     errors: [...refusals],
     async handler({ body: { cost, ...key } }) {
-      const selection = resolve(book, key, "");
-      const charges = chargesOf(selection.asked, { ...asService, cost: cost ?? null });
-      if (charges.length > 0) await decider.limiter.refund(charges);
+      const charges = chargesAbout(book, key, cost);
+      if (charges.length > 0) await unlessAway(decider.limiter.refund(charges));
       return { status: 204 };
     },
   });
@@ -156,9 +162,8 @@ function resetRoute({ book, decider }: CheckRoutes): Route {
     replies: { 204: null },
     errors: [...refusals],
     async handler({ body }) {
-      const selection = resolve(book, body, "");
-      for (const { limit, key } of chargesOf(selection.asked, { ...asService, cost: null })) {
-        await decider.limiter.reset(limit, key);
+      for (const { limit, key } of chargesAbout(book, body)) {
+        await unlessAway(decider.limiter.reset(limit, key));
       }
       return { status: 204 };
     },
@@ -177,9 +182,8 @@ function penalizeRoute({ book, decider }: CheckRoutes): Route {
     replies: { 204: null },
     errors: [...refusals],
     async handler({ body: { ms, ...key } }) {
-      const selection = resolve(book, key, "");
-      for (const charge of chargesOf(selection.asked, { ...asService, cost: null })) {
-        await decider.limiter.penalize(charge.limit, charge.key, ms);
+      for (const charge of chargesAbout(book, key)) {
+        await unlessAway(decider.limiter.penalize(charge.limit, charge.key, ms));
       }
       return { status: 204 };
     },

@@ -1,8 +1,8 @@
 import type { Log } from "../../platform/log/log.ts";
-import type { Compiled } from "./compile.ts";
 import type { Answer, Charge, Decision, Limit, Limiter } from "./limiter.ts";
 import { MemoryLimiter } from "./memory.ts";
 import type { Refusals } from "./refusals.ts";
+import { outcomeOf, passed, type Outcome } from "./outcome.ts";
 import type { Asked, Selection } from "./selection.ts";
 
 /**
@@ -10,22 +10,6 @@ import type { Asked, Selection } from "./selection.ts";
  * to the limiter, then each shadow rule in a question of its own, so that it neither refuses nor
  * charges for others. Answers are given in place where the limiter can, else as a promise.
  */
-export type Said = { compiled: Compiled; key: string; answer: Answer };
-
-export type Outcome = {
-  allowed: boolean;
-  /** Of a refusal the rule with the longest wait, else the one that would refuse first. */
-  tightest: Said | null;
-  /** What each asked rule said, in their order; none where no limiter was asked. */
-  answers: readonly Answer[];
-  /** What was charged, in case it is to be given back. */
-  charges: readonly Charge[];
-  delayMs: number;
-  denied: Asked | null;
-  /** The limiter could not be asked and a rule is closed then. */
-  unavailable: boolean;
-};
-
 export type Question = {
   /** For the count of refusals: a route, or how it was asked by name. */
   route: string;
@@ -36,11 +20,6 @@ export type Question = {
 };
 
 type Soon<T> = T | Promise<T>;
-
-const passed: Outcome = {
-  ...{ allowed: true, tightest: null, answers: [], charges: [], delayMs: 0 },
-  ...{ denied: null, unavailable: false },
-};
 
 export class Decider {
   readonly limiter: Limiter;
@@ -64,12 +43,13 @@ export class Decider {
     }
     if (selection.exempt) return passed;
     for (const found of selection.shadowDenied) this.refused(found, question.route);
-    for (const shadow of shadows) this.watch(shadow, question);
-    if (asked.length === 0) return passed;
+    const watched =
+      shadows.length === 0 ? passed.shadows : shadows.map((one) => this.watch(one, question));
+    if (asked.length === 0) return watched.length === 0 ? passed : { ...passed, shadows: watched };
     const charges = chargesOf(asked, question);
     const settle = (decision: Decision) => {
       this.count(asked, decision, question.route);
-      return outcomeOf(asked, charges, decision);
+      return outcomeOf(asked, charges, decision, watched);
     };
     const { memory, limiter } = this;
     const put = () =>
@@ -90,12 +70,25 @@ export class Decider {
   }
 
   /** Charges a cost that is only known afterwards, whether or not it fits. */
-  report(selection: Selection, question: Question): Soon<Outcome> {
-    const { asked } = selection;
+  report({ asked, shadows }: Selection, question: Question): Soon<Outcome> {
+    for (const charge of chargesOf(shadows, question)) {
+      void this.ask(
+        () => this.limiter.report([charge]),
+        () => passed,
+        [charge],
+      );
+    }
     if (asked.length === 0) return passed;
     const charges = chargesOf(asked, question);
     const settle = (decision: Decision) => outcomeOf(asked, charges, decision);
     return this.ask(() => this.limiter.report(charges), settle, charges);
+  }
+
+  /** What `take` charged, shadow rules too; of it only what is `wanted`. */
+  async giveBack(outcome: Outcome, wanted: (charge: Charge) => boolean = () => true) {
+    const shadows = (await Promise.all(outcome.shadows)).filter((charge) => charge !== null);
+    const charges = [...outcome.charges, ...shadows].filter(wanted);
+    if (charges.length > 0) await this.limiter.refund(charges);
   }
 
   private ask(
@@ -132,14 +125,16 @@ export class Decider {
   }
 
   /** A shadow rule's decision, which only counts. */
-  private watch(shadow: Asked, question: Question): void {
+  private watch(shadow: Asked, question: Question): Soon<Charge | null> {
     const one = [shadow];
     const charges = chargesOf(one, question);
     const settle = (decision: Decision) => {
       this.count(one, decision, question.route);
-      return passed;
+      return outcomeOf(one, charges, decision);
     };
-    void this.ask(() => this.limiter.take(charges), settle, charges);
+    const charged = (outcome: Outcome) => outcome.charges[0] ?? null;
+    const outcome = this.ask(() => this.limiter.take(charges), settle, charges);
+    return outcome instanceof Promise ? outcome.then(charged) : charged(outcome);
   }
 }
 
@@ -155,33 +150,4 @@ function takeOne(memory: MemoryLimiter, { limit, key, cost }: Charge): Decision 
   const allowed = memory.takeOne(limit, key, cost);
   const { remaining, resetMs, retryAfterMs, delayMs } = memory;
   return { allowed, answers: [{ allowed, remaining, resetMs, retryAfterMs, delayMs }] };
-}
-
-function outcomeOf(asked: readonly Asked[], charges: Charge[], decision: Decision): Outcome {
-  let tightest: Said | null = null;
-  let delayMs = 0;
-  for (let i = 0; i < asked.length; i++) {
-    const answer = decision.answers[i] as Answer;
-    if (answer.delayMs > delayMs) delayMs = answer.delayMs;
-    if (tightest !== null && !isTighter(answer, tightest.answer)) continue;
-    const { compiled, key } = asked[i] as Asked;
-    tightest = { compiled, key, answer };
-  }
-  const { allowed } = decision;
-  // Spelled out, as spreading takes longer than the decision.
-  return {
-    allowed,
-    tightest,
-    answers: decision.answers,
-    charges: allowed ? charges : [],
-    delayMs: allowed ? delayMs : 0,
-    denied: null,
-    unavailable: false,
-  };
-}
-
-export function isTighter(a: Answer, b: Answer): boolean {
-  if (a.allowed !== b.allowed) return !a.allowed;
-  if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
-  return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);
 }

@@ -1,4 +1,4 @@
-import { isTighter, type Said } from "./decide.ts";
+import { isTighter, type Said } from "./outcome.ts";
 import { unitOfMs, type Unit } from "./envoy-units.ts";
 import type { RateLimitResponse, Status } from "./envoy-wire.ts";
 import type { HeadersOf } from "./headers.ts";

@@ -1,5 +1,6 @@
 import type { Metrics } from "../../platform/metrics/metrics.ts";
-import { chargesOf, type Decider, type Outcome, type Question } from "./decide.ts";
+import { chargesOf, type Decider, type Question } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
 import { asking, Planner } from "./envoy-plan.ts";
 import { never, responseOf, type Place } from "./envoy-response.ts";
 import type { RateLimitRequest, RateLimitResponse } from "./envoy-wire.ts";

@@ -335,6 +335,14 @@ describe("a concurrency limit", () => {
     );
   });
 
+  test("in shadow is freed too, whether or not another rule refuses", async () => {
+    rules({ ...rule, mode: "shadow" }, { limit: 3, window_ms: 60_000 });
+    const statuses = [];
+    for (let i = 0; i < 5; i++) statuses.push((await ask("/things")).status);
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+    expect(counted("rule-0")).toEqual({ allowed: 5, refused: 0 });
+  });
+
   test("holds for as long as a stream is read", async () => {
     rules(rule);
     const held = await ask("/live");

@@ -2,10 +2,12 @@ import type { Principal } from "../../platform/auth/principal.ts";
 import { addressGroup } from "../../platform/http/address.ts";
 import type { Guard, GuardedCall, Passage } from "../../platform/http/guard.ts";
 import { guards, type Compiled } from "./compile.ts";
-import type { Decider, Outcome, Question } from "./decide.ts";
-import { refusalOf } from "./refusal.ts";
+import type { Decider, Question } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
 import type { HeadersOf } from "./headers.ts";
 import { rulesPath } from "./http.ts";
+import type { Charge } from "./limiter.ts";
+import { refusalOf } from "./refusal.ts";
 import type { RouteName } from "./route-pattern.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { anonymousTier } from "./rules.ts";
@@ -23,27 +25,28 @@ type Soon<T> = T | Promise<T>;
 export function createGuard({ book, decider, headersOf }: GuardDeps): Guard {
   const plans = createPlans(book);
 
-  function passageOf(outcome: Outcome): Passage | null {
-    const { tightest, charges, delayMs } = outcome;
+  function passageOf(outcome: Outcome, holds: boolean): Passage | null {
+    const { tightest, delayMs } = outcome;
     const refusal = refusalOf(outcome);
-    if (tightest === null && refusal === null) return null;
-    const held = charges.filter(({ limit }) => limit.algorithm === "concurrency");
-    const release =
-      held.length === 0
-        ? null
-        : () => void Promise.resolve(decider.limiter.refund(held)).catch(noop);
+    if (tightest === null && refusal === null && !holds) return null;
+    const release = holds ? () => void decider.giveBack(outcome, isPlace).catch(noop) : null;
     return { headers: tightest ? headersOf(tightest) : {}, refusal, delayMs, release };
   }
 
   return (call): Soon<Passage | null> => {
     const { route, caller } = call;
     const tier = caller?.tier ?? anonymousTier;
-    const { rules, question } = plans(route, tier);
+    const { rules, question, holds } = plans(route, tier);
     if (rules.length === 0 || isRescue(call)) return null;
     const subject = subjectOfCall(caller, call.address, { tier, route: question.route });
     const outcome = decider.take(select(rules, subject), question);
-    return outcome instanceof Promise ? outcome.then(passageOf) : passageOf(outcome);
+    if (!(outcome instanceof Promise)) return passageOf(outcome, holds);
+    return outcome.then((settled) => passageOf(settled, holds));
   };
+}
+
+function isPlace({ limit }: Charge): boolean {
+  return limit.algorithm === "concurrency";
 }
 
 /** A rule that refuses everybody everything can still be mended. */
@@ -72,7 +75,12 @@ export function subjectOfCall(
   return { parts, address, tier };
 }
 
-type Plan = { rules: readonly Compiled[]; question: Question };
+type Plan = {
+  rules: readonly Compiled[];
+  question: Question;
+  /** Whether a rule gives a call a place, which it gives back at its end. */
+  holds: boolean;
+};
 
 /** The rules of each route and tier, kept until the rules change. */
 function createPlans(book: RuleBook) {
@@ -92,7 +100,8 @@ function createPlans(book: RuleBook) {
     if (!plan) {
       const rules = book.rules.filter((compiled) => guards(compiled, route, tier));
       const question = { route: nameOf(route), writing: route.method !== "GET", cost: null };
-      plan = { rules, question };
+      const holds = rules.some(({ rule }) => rule.algorithm === "concurrency");
+      plan = { rules, question, holds };
       byTier.set(tier, plan);
     }
     return plan;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
-import type { Said } from "./decide.ts";
+import type { Said } from "./outcome.ts";
 
 /**
  * What an answer says of the rule that is nearest to refusing. `X-RateLimit-Reset` is a Unix time

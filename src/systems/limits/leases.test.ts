@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../../test/redis.ts";
+import { systemClock } from "../../platform/clock/clock.ts";
+import { Leases } from "./leases.ts";
 import { limitOf } from "./limiter-suite.fixture.ts";
 import type { Charge, Limit } from "./limiter.ts";
+import { RedisLimiter } from "./redis.ts";
 import { openMember, openMembers, until, type Member } from "./spread.fixture.ts";
 
 let redis: TestRedis;
@@ -134,4 +137,19 @@ test("a bucket's stock, handed out late or given back late, adds no units", asyn
     expect((await free()) - before).toBeLessThanOrEqual(2 + (performance.now() - from) / 10);
     return true;
   });
+});
+
+test("with no room for a stock, what a refused question fetched goes back at once", async () => {
+  const [one] = (await members(1)) as [Member];
+  const central = new RedisLimiter({ state: one.state });
+  const leases = new Leases({ central, clock: systemClock, keysMax: 0 });
+  const limits = [10, 2].map((limit) => limitOf("fixed_window", { limit, accuracy: "leased" }));
+  const all = limits.map((limit) => charge(limit));
+  const passed = [];
+  for (let i = 0; i < 5; i++) passed.push((await leases.take(all)).allowed);
+  expect(passed).toEqual([true, true, false, false, false]);
+  const left = async () => (await central.peek(all)).answers.map(({ remaining }) => remaining);
+  await until(async () => (await left())[0] === 8);
+  expect(await left()).toEqual([8, 0]);
+  await leases.close();
 });

@@ -52,7 +52,11 @@ export class Leases {
     const now = this.clock.monotonic();
     const leases = charges.map(({ limit, key }) => this.leaseOf(limit, key));
     if (spend(leases, charges, now)) return allowed(leases, now);
-    return this.takeAfterFetch(leases, charges);
+    return this.takeAfterFetch(leases, charges).finally(() => {
+      // What was fetched for this question alone, and not spent as another rule refused.
+      const stray = leases.filter(({ kept, stock }) => !kept && stock > 0);
+      if (stray.length > 0) void this.giveBack(stray);
+    });
   }
 
   /** Out of the stocks alone. */

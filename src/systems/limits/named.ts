@@ -1,7 +1,8 @@
 import { assert } from "../../platform/errors/errors.ts";
 import { ofTier, type Compiled } from "./compile.ts";
 import type { About, Limits, Verdict } from "./contract.ts";
-import { chargesOf, type Decider, type Outcome } from "./decide.ts";
+import { chargesOf, type Decider } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RuleBook } from "./rule-book.ts";
@@ -73,10 +74,6 @@ export class NamedLimits implements Limits {
   }
 
   private verdictOf(outcome: Outcome): Verdict {
-    const { charges } = outcome;
-    const giveBack = async () => {
-      if (charges.length > 0) await this.decider.limiter.refund(charges);
-    };
-    return { refusal: refusalOf(outcome), giveBack };
+    return { refusal: refusalOf(outcome), giveBack: () => this.decider.giveBack(outcome) };
   }
 }

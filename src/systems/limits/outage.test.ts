@@ -168,6 +168,46 @@ describe("Redis frozen", () => {
     expect(only.answers[0]).toMatchObject({ allowed: true, remaining: 4 });
   });
 
+  test("between the rules of a question: those before are charged nothing", async () => {
+    const local = limitOf("sliding_log", { limit: 50, accuracy: "local" });
+    const leased = limitOf("fixed_window", { limit: 3_200, accuracy: "leased" });
+    const strict = limitOf("token_bucket", { limit: 50 });
+    const all = [strict, local, leased].map(charge);
+    await whenUp();
+    // So many that some of the leased units lie here, and no block is on its way.
+    for (let i = 0; i < 25; i++) await member.limiter.take([charge(leased)]);
+    const left = async () =>
+      (await member.limiter.peek(all)).answers.map(({ remaining }) => remaining);
+    const before = await left();
+    redis.freeze();
+    for (let i = 0; i < 5; i++) {
+      const { allowed, answers } = await member.limiter.take(all);
+      expect({ allowed, strict: answers[0]?.allowed }).toEqual({ allowed: false, strict: false });
+    }
+    redis.thaw();
+    await whenUp();
+    const after = await left();
+    expect(after.slice(1)).toEqual(before.slice(1));
+    // The first was sent, and nobody knows.
+    expect(before[0]! - after[0]!).toBeLessThanOrEqual(1);
+  });
+
+  test("under a refund: nothing is given back here that would be again when tried again", async () => {
+    const local = limitOf("sliding_log", { limit: 50, accuracy: "local" });
+    const strict = limitOf("token_bucket", { limit: 50 });
+    const all = [local, strict].map(charge);
+    await until(async () => (await member.limiter.take(all)).allowed);
+    const before = (await member.limiter.peek([charge(local)])).answers[0]?.remaining as number;
+    redis.freeze();
+    const refund = async () => member.limiter.refund(all);
+    await expect(refund()).rejects.toBeInstanceOf(StateAwayError);
+    expect((await member.limiter.peek([charge(local)])).answers[0]?.remaining).toBe(before);
+    redis.thaw();
+    await whenUp();
+    await refund();
+    expect((await member.limiter.peek([charge(local)])).answers[0]?.remaining).toBe(before + 1);
+  });
+
   test("local: nobody notices, and the others hear of it afterwards", async () => {
     const limit = limitOf("fixed_window", { limit: 100, accuracy: "local" });
     const other = await openMember(redis.url);

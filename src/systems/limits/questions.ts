@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../platform/errors/errors.ts";
 import { ofTier, type Compiled } from "./compile.ts";
-import type { Outcome } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { costMax } from "./rules.ts";
 import { select, type Selection } from "./selection.ts";

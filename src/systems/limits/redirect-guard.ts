@@ -1,6 +1,7 @@
 import type { AppError } from "../../platform/errors/errors.ts";
 import { guards, type Compiled } from "./compile.ts";
-import type { Decider, Outcome } from "./decide.ts";
+import type { Decider } from "./decide.ts";
+import type { Outcome } from "./outcome.ts";
 import { nameOf, subjectOfCall } from "./guard.ts";
 import type { Limit, Limiter } from "./limiter.ts";
 import { refusalOf } from "./refusal.ts";

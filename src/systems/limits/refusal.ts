@@ -1,5 +1,6 @@
 import { AppError } from "../../platform/errors/errors.ts";
-import type { Outcome } from "./decide.ts";
+import { StateAwayError } from "../../platform/state/state.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** What a refused caller is told; null when it may go on. */
 export function refusalOf({ allowed, denied, tightest, unavailable }: Outcome): AppError | null {
@@ -20,4 +21,15 @@ export function refusalOf({ allowed, denied, tightest, unavailable }: Outcome): 
     retryAfterSeconds: retry_after_ms / 1000,
     members: { rule, retry_after_ms },
   });
+}
+
+/** Of what must reach shared state, and is not decided without it. */
+export async function unlessAway(work: void | Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    if (!(cause instanceof StateAwayError)) throw cause;
+    const message = "Shared state does not answer; whether this was done is not known.";
+    throw new AppError("server.busy", message, { retryAfterSeconds: 1, cause });
+  }
 }

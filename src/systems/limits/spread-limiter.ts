@@ -86,7 +86,8 @@ export class SpreadLimiter implements Limiter {
   }
 
   async refund(charges: readonly Charge[]): Promise<void> {
-    for (const { way, charges: some } of partsOf(charges)) {
+    // What may fail comes first, so that whoever is told and tries again gives nothing back twice.
+    for (const { way, charges: some } of partsOf(charges).toReversed()) {
       if (way === "local") this.local.refund(some);
       else if (this.state.state() === "down") this.memory.refund(some);
       else await (way === "leased" ? this.leases : this.central).refund(some);
