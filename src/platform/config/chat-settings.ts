@@ -16,4 +16,11 @@ export const chatSettings = {
     { min: 1, max: 10_000_000 },
     "Messages that one account may send in a minute: the rule chat.sends, until somebody edits it.",
   ),
+  chatUndeliveredAfterSeconds: int(
+    "STOA_CHAT_UNDELIVERED_AFTER_SECONDS",
+    30,
+    { min: 0, max: 86_400 },
+    "How long a message may be without reaching any device of a member before the event " +
+      "chat.message_undelivered, for pushes, tells of it; up to 15 s more. 0: never.",
+  ),
 };

@@ -42,6 +42,9 @@ const send = z.object({
   thread_seq: seqSchema.optional(),
 });
 
+/** The same by REST, where the path names the conversation. */
+export const sendBodySchema = send.omit({ type: true, conversation_id: true });
+
 /** Both or one of the two; what is behind what is known already changes nothing. */
 const receipt = z.object({
   type: z.literal("receipt"),
@@ -49,6 +52,8 @@ const receipt = z.object({
   delivered_seq: seqSchema.optional(),
   read_seq: seqSchema.optional(),
 });
+
+export const receiptBodySchema = receipt.omit({ type: true, conversation_id: true });
 
 const typing = z.object({ type: z.literal("typing"), conversation_id: idSchema, on: z.boolean() });
 

@@ -9,7 +9,7 @@ import { createConversations } from "./conversations/conversations.ts";
 import { createLive } from "./live/live-part.ts";
 import { createMessages, type Messages } from "./messages/messages.ts";
 import { chatMigrations } from "./migrations.ts";
-import type { Attaching, Marking } from "./ports.ts";
+import type { Attaching } from "./ports.ts";
 
 /** Chat: one-to-one, groups and channels, where no message is lost, doubled or out of order. */
 export type ChatOptions = Platform & {
@@ -46,12 +46,7 @@ export function chatSystem(options: ChatOptions): System {
 
 /** In the order in which they start; they stop in the other. */
 function partsOf(options: ChatOptions): Part[] {
-  const marking: Marking = {
-    async mark() {
-      throw new AppError("server.busy", "Receipts are not kept yet.");
-    },
-  };
-  const live = createLive({ ...options, ports: () => ({ ...messages, marking }) });
+  const live = createLive({ ...options, ports: () => messages });
   const attaching: Attaching = {
     async attach() {
       throw new AppError("request.invalid", "body.attachments: there is no such upload");
@@ -61,5 +56,5 @@ function partsOf(options: ChatOptions): Part[] {
   const messages: Messages = createMessages({ ...given, admitting: createAdmitting(), attaching });
   const { listing, insertNote } = messages;
   const conversations = createConversations({ ...given, listing, insertNote });
-  return [conversations, live];
+  return [messages, conversations, live];
 }

@@ -25,3 +25,7 @@ function requireStorable(value: unknown, field: string): void {
 export function invalid(field: string, message: string): AppError {
   return new AppError("request.invalid", `${field}: ${message}`, { fields: [{ field, message }] });
 }
+
+export function invalidCursor(): AppError {
+  return invalid("cursor", "not one that this list gave out");
+}

@@ -21,8 +21,9 @@ type ListedRow = ConversationRow &
 /** Where a page begins: behind the conversation that was moved then. */
 export type After = { moved_at: string; id: string };
 
-/** A conversation without messages stands where it was made. */
-const moved = (reader: Reader) => reader.sql`coalesce(c.last_message_at, c.created_at)`;
+/** A conversation without messages stands where it was made. Cursors have no microseconds. */
+const moved = (reader: Reader) =>
+  reader.sql`date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at))`;
 
 /** Most recently moved first. */
 export async function listedPage(

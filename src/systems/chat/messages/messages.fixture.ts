@@ -1,9 +1,10 @@
 import { openTestDb, testDatabase, type TestDatabase } from "../../../../test/database.ts";
 import type { Principal } from "../../../platform/auth/principal.ts";
-import { fakeClock, type FakeClock } from "../../../platform/clock/clock.ts";
+import { fakeClock, systemClock, type FakeClock } from "../../../platform/clock/clock.ts";
 import type { Db } from "../../../platform/db/db.ts";
 import { createEvents } from "../../../platform/events/outbox.ts";
 import { openIds } from "../../../platform/ids/ids.ts";
+import type { JobRunner } from "../../../platform/jobs/jobs.ts";
 import { createJobs } from "../../../platform/jobs/queue.ts";
 import { silentLog } from "../../../platform/log/log.ts";
 import { platformMigrations } from "../../../platform/platform.ts";
@@ -25,7 +26,12 @@ export type Told = {
   own: { account_id: string; conversation_id: string; self_rev: number }[];
 };
 
-export type Process = { messages: Messages; told: Told; db: Db; settle(): Promise<void> };
+export type Process = {
+  messages: Messages;
+  told: Told;
+  db: Db;
+  jobs: JobRunner;
+};
 
 export type MadeConversation = Partial<
   Pick<
@@ -53,7 +59,9 @@ export const newId = () => String(++lastId);
 
 export async function startChat(): Promise<ChatWorld> {
   const database = await testDatabase([...platformMigrations, ...chatMigrations]);
-  const clock = fakeClock(Date.now());
+  // The time of day is the test's; what waits for others waits in truth.
+  const { sleep, monotonic } = systemClock;
+  const clock = { ...fakeClock(Date.now()), sleep, monotonic };
   const closing: (() => Promise<unknown>)[] = [];
   return {
     database,
@@ -87,6 +95,7 @@ async function openProcess(database: TestDatabase, clock: FakeClock) {
   };
   const messages = createMessages({
     ...{ ...base, ids, jobs, events, live, limits: unlimited },
+    config: { chatUndeliveredAfterSeconds: 30 },
     // Words that the tests' filter refuses, and uploads of which there are none.
     admitting: {
       admit: async (_, asked) =>
@@ -102,11 +111,13 @@ async function openProcess(database: TestDatabase, clock: FakeClock) {
       },
     },
   });
+  jobs.register(messages.jobs, messages.schedules);
   const close = async () => {
+    await messages.stop(AbortSignal.timeout(5_000));
     await ids.close();
     await db.close();
   };
-  return { messages, told, db, close, settle: () => jobs.settle() };
+  return { messages, told, db, jobs, close };
 }
 
 const unlimited: Limits = {

@@ -6,7 +6,9 @@ import { column, list } from "./send-store.ts";
 /**
  * Gives messages their places and stores them, their conversations' rows being locked: the one
  * place where `seq` is taken. Two numbers, both without holes: a message takes a seq and a rev, and
- * the root of a thread that got replies takes one rev more, however many they were.
+ * the root of a thread that got replies takes one rev more, however many they were. A sender has
+ * read all up to their own message; the receipts of those conversations move where that caught up
+ * on what others sent.
  */
 export type Unplaced = Omit<
   Message,
@@ -22,6 +24,7 @@ export async function place(
   tx: Writer,
   conversations: ReadonlyMap<string, ConversationRow>,
   messages: readonly Unplaced[],
+  { caughtUp = [] }: { caughtUp?: readonly string[] } = {},
 ): Promise<{ placed: Message[]; changes: MessageChange[] }> {
   if (messages.length === 0) return { placed: [], changes: [] };
   const counters = new Map<string, Counter>();
@@ -60,7 +63,7 @@ export async function place(
     rev: ++counterOf(root.conversation_id).rev,
   }));
   for (const root of await countReplies(tx, roots)) changed(messageOf(root));
-  await store(tx, [...counters.values()], placed);
+  await store(tx, [...counters.values()], placed, caughtUp);
   return { placed, changes };
 }
 
@@ -89,8 +92,12 @@ async function countReplies(tx: Writer, roots: (Root & { rev: number })[]): Prom
     RETURNING m.*`;
 }
 
-/** The messages, the conversations' counters, and that the senders have read their own. */
-async function store(tx: Writer, counters: Counter[], placed: Message[]): Promise<void> {
+async function store(
+  tx: Writer,
+  counters: Counter[],
+  placed: Message[],
+  caughtUp: readonly string[],
+): Promise<void> {
   const of = (key: Exclude<keyof Message, "body" | "extra">) => list(placed.map((m) => m[key]));
   // JSON has no bare line feeds.
   const bodies = placed.map(({ body }) => JSON.stringify(body)).join("\n");
@@ -117,6 +124,10 @@ async function store(tx: Writer, counters: Counter[], placed: Message[]): Promis
         AS t (conversation_id, account_id, seq, sent_at)
       WHERE m.conversation_id = t.conversation_id AND m.account_id = t.account_id
         AND m.left_at IS NULL
+    ), receipts AS (
+      INSERT INTO chat.receipt_revs AS r (conversation_id, receipts_rev)
+      SELECT id, 1 FROM unnest(${list(caughtUp)}::int8[]) AS id ORDER BY id
+      ON CONFLICT (conversation_id) DO UPDATE SET receipts_rev = r.receipts_rev + 1
     )
     UPDATE chat.conversations c
     SET top_seq = t.top_seq, rev = t.rev, last_message_at = ${new Date(placed[0]?.created_at ?? 0)}

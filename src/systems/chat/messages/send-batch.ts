@@ -36,7 +36,12 @@ export type SendDeps = {
   attaching: Attaching;
 };
 
-export type SentBatch = { outcomes: (Ack | AppError)[]; changes: MessageChange[] };
+export type SentBatch = {
+  outcomes: (Ack | AppError)[];
+  changes: MessageChange[];
+  /** Conversations in which a sender had not read what others sent before. */
+  caughtUp: string[];
+};
 
 export async function sendBatch(
   tx: Writer,
@@ -65,12 +70,14 @@ export async function sendBatch(
       if (refusal) outcomes.set(draft, refusal);
       else {
         justSent.add(sender);
-        fresh.push({ draft, conversation: conversation as ConversationRow, body: draft.body });
+        fresh.push({ draft, conversation, standing, body: draft.body } as Admitted);
       }
     }
   }
   const admitted = await admit(tx, deps, fresh, outcomes);
-  const { placed, changes } = await place(tx, conversations, unplaced(deps, admitted, now));
+  const caughtUp = [...new Set(admitted.filter(catchesUp).map((one) => one.conversation.id))];
+  const messages = unplaced(deps, admitted, now);
+  const { placed, changes } = await place(tx, conversations, messages, { caughtUp });
   for (const [i, { draft }] of admitted.entries()) outcomes.set(draft, ackOf(placed[i] as Message));
   await tellPrograms(tx, deps, admitted, placed);
   return {
@@ -79,11 +86,17 @@ export async function sendBatch(
       (draft) => (outcomes.get(draft) ?? outcomes.get(first.get(keyOf(draft)) as Draft)) as Ack,
     ),
     changes,
+    caughtUp,
   };
 }
 
 /** `body` is what is stored: with words masked, and what its uploads turned out to be. */
-type Admitted = { draft: Draft; conversation: ConversationRow; body: Body };
+type Admitted = {
+  draft: Draft;
+  conversation: ConversationRow;
+  standing: store.Standing;
+  body: Body;
+};
 
 const keyOf = (draft: Draft) =>
   `${draft.conversation_id}:${draft.sender_id}:${draft.client_msg_id}`;
@@ -107,6 +120,9 @@ const ackOf = (message: Message): Ack => ({
   rev: message.rev,
   created_at: message.created_at,
 });
+
+const catchesUp = ({ conversation, standing }: Admitted) =>
+  conversation.kind !== "channel" && Number(standing.read_seq) < Number(conversation.top_seq);
 
 /** Those that blocks, filters, threads, mentions and uploads let through, with uploads filled in. */
 async function admit(

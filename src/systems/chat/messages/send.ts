@@ -7,6 +7,7 @@ import type { SendFrame } from "../protocol.ts";
 import type { Body } from "../shapes.ts";
 import { requireSendable } from "./body.ts";
 import { Lanes } from "./lanes.ts";
+import type { ReceiptTelling } from "./receipts.ts";
 import { sendBatch, type Draft, type SendDeps } from "./send-batch.ts";
 
 /** A message that Stoa may have put together itself, such as a forwarded one. */
@@ -17,14 +18,17 @@ export interface Sender extends Sending {
 }
 
 /** Acknowledged means committed, with the log on the disk. */
-export function createSender(deps: SendDeps & { db: Db; live: Live; limits: Limits }): Sender {
+export function createSender(
+  deps: SendDeps & { db: Db; live: Live; limits: Limits; telling: ReceiptTelling },
+): Sender {
   const lanes = new Lanes<Draft, Ack>({
     laneOf: (draft) => draft.conversation_id,
     async write(drafts, lockTimeoutMs) {
-      const { outcomes, changes } = await deps.db.write((tx) =>
+      const { outcomes, changes, caughtUp } = await deps.db.write((tx) =>
         sendBatch(tx, deps, drafts, lockTimeoutMs),
       );
       for (const change of changes) deps.live.message(change);
+      deps.telling.tell(caughtUp);
       return outcomes;
     },
   });
