@@ -7,8 +7,8 @@ export const blobSettings = {
     "S3_URL",
     "",
     "Store of files that speaks S3: s3://KEY:SECRET@host[:port]/bucket[/prefix]" +
-      "?region=us-east-1, key and secret percent-encoded. `path_style=false` names the bucket in the host; " +
-      "`tls=false` is for localhost alone. Empty: files lie under the data folder.",
+      "?region=us-east-1, key and secret percent-encoded. `path_style=false` names the bucket " +
+      "in the host; `tls=false` is for localhost alone. Empty: files lie under the data folder.",
     { secret: true },
   ),
   blobS3CallMsMax: int(
