@@ -138,6 +138,7 @@ export function takeAck(m: Machine, ack: Extract<ServerFrame, { type: "ack" }>):
 export function takeError(m: Machine, error: Extract<ServerFrame, { type: "error" }>): boolean {
   const unsent = m.outbox.get(error.ref ?? "");
   if (!unsent) return false;
+  if (unsent.state !== "flying") return true;
   const { code, message } = error;
   unsent.error = { code, message };
   const id = unsent.conversation_id;
