@@ -117,31 +117,33 @@ test("a new name shows where members see each other", async () => {
 });
 
 test("a deleted account leaves everything, hands over what it ran, and loses its name", async () => {
-  const [cleo, dan, eve] = await Promise.all(["Cleo", "Dan", "Eve"].map(chat.person));
-  const group = await chat.group(cleo!, [dan!, eve!]);
-  const direct = await chat.direct(cleo!, dan!);
+  const cleo = await chat.person("Cleo");
+  // One after the other: of two who came at once, the older account is next.
+  const [dan, eve] = [await chat.person("Dan"), await chat.person("Eve")];
+  const group = await chat.group(cleo, [dan, eve]);
+  const direct = await chat.direct(cleo, dan);
   const path = `/conversations/${group}/invites`;
-  const invite = await chat.chat<{ token: string }>(cleo!, "POST", path, {});
-  await chat.chat(cleo!, "PUT", `/blocks/${eve!.id}`);
+  const invite = await chat.chat<{ token: string }>(cleo, "POST", path, {});
+  await chat.chat(cleo, "PUT", `/blocks/${eve.id}`);
   const { operations } = chat.running;
-  await chat.db.write((tx) => operations.deleteAccount(tx, { id: cleo!.id, transfer_to: null }));
+  await chat.db.write((tx) => operations.deleteAccount(tx, { id: cleo.id, transfer_to: null }));
   await chat.settle();
-  const left = await chat.members(dan!, group);
+  const left = await chat.members(dan, group);
   expect(left.map(({ name, role }) => [name, role])).toEqual([
     ["Dan", "owner"],
     ["Eve", "member"],
   ]);
-  const listed = await chat.listed(dan!, direct);
-  expect(listed.peer).toEqual({ account_id: cleo!.id, name: "deleted account" });
+  const listed = await chat.listed(dan, direct);
+  expect(listed.peer).toEqual({ account_id: cleo.id, name: "deleted account" });
   expect(listed.conversation.member_count).toBe(1);
-  expect((await chat.chat(eve!, "GET", `/invites/${invite.body.token}`)).status).toBe(404);
-  expect(await find(chat, dan!, "cleo")).toEqual([]);
-  expect(await find(chat, dan!, "deleted account")).toEqual([]);
+  expect((await chat.chat(eve, "GET", `/invites/${invite.body.token}`)).status).toBe(404);
+  expect(await find(chat, dan, "cleo")).toEqual([]);
+  expect(await find(chat, dan, "deleted account")).toEqual([]);
   const kept = await chat.db.one<{ n: number }>`
-    SELECT count(*)::int AS n FROM chat.blocks WHERE account_id = ${cleo!.id}`;
+    SELECT count(*)::int AS n FROM chat.blocks WHERE account_id = ${cleo.id}`;
   expect(kept?.n).toBe(0);
   // As events may: again, which changes nothing.
-  const before = (await chat.listed(dan!, group)).conversation.rev;
+  const before = (await chat.listed(dan, group)).conversation.rev;
   const [event] = await chat.db.all<{ id: string }>`
     SELECT id FROM platform.events WHERE type = 'accounts.deleted' ORDER BY id DESC LIMIT 1`;
   const replay = await chat.call("POST", `/api/v1/admin/events/${event!.id}/replay`, {
@@ -149,7 +151,7 @@ test("a deleted account leaves everything, hands over what it ran, and loses its
   });
   expect(replay.status).toBeLessThan(300);
   await chat.settle();
-  expect((await chat.listed(dan!, group)).conversation.rev).toBe(before);
+  expect((await chat.listed(dan, group)).conversation.rev).toBe(before);
 });
 
 test("accounts that are older than chat are known by name", async () => {
