@@ -139,7 +139,7 @@ test("sending reads what was before, and moves the receipts of those who sent it
   expect(receipts.receipts_rev).toBe(before + 1);
   expect(receipts.members).toContainEqual({ account_id: bob, delivered_seq: 3, read_seq: 3 });
   const told = await eventually(
-    () => here.told.receipts.filter((r) => r.conversation_id === id).at(-1) as Receipts,
+    () => here.told.receipts.findLast((r) => r.conversation_id === id) as Receipts,
     (last) => last?.receipts_rev === receipts.receipts_rev,
   );
   expect(told.levels).toContainEqual({ seq: 2, delivered: 1, read: 1 });

@@ -7,8 +7,8 @@ import { messageSent } from "../contract.ts";
 import type { Ack, Admitting, Attaching } from "../ports.ts";
 import type { ConversationRow } from "../rows.ts";
 import type { Body, Message } from "../shapes.ts";
-import { invalid } from "./body.ts";
 import { place, type MessageChange, type Unplaced } from "./place.ts";
+import { wrongReferences } from "./references.ts";
 import * as store from "./send-store.ts";
 import { refusalOf } from "./standing.ts";
 
@@ -132,13 +132,13 @@ async function admit(
   outcomes: Map<Draft, Ack | AppError>,
 ): Promise<Admitted[]> {
   if (asked.length === 0) return [];
-  const verdicts = await deps.admitting.admit(
-    tx,
-    asked.map(({ draft: { sender_id }, conversation, body }) => {
-      return { conversation, sender_id, body };
-    }),
-  );
-  const refer = await wrongReferences(tx, asked);
+  const bodies = asked.map(({ draft: { sender_id }, conversation, body }) => {
+    return { conversation, sender_id, body };
+  });
+  const [verdicts, refer] = await Promise.all([
+    deps.admitting.admit(tx, bodies),
+    wrongReferences(tx, asked),
+  ]);
   const out: Admitted[] = [];
   for (const [i, one] of asked.entries()) {
     const verdict = verdicts[i] as AppError | Body;
@@ -148,29 +148,6 @@ async function admit(
     else out.push(filled);
   }
   return out;
-}
-
-/** What is wrong with the threads and mentions of one of these. */
-async function wrongReferences(tx: Writer, asked: Admitted[]) {
-  const mentions = asked.flatMap(({ draft: { conversation_id, body } }) =>
-    (body.mentions ?? []).map((account_id) => ({ conversation_id, account_id })),
-  );
-  const roots = asked.flatMap(({ draft: { conversation_id, thread_seq } }) =>
-    thread_seq === undefined ? [] : [{ conversation_id, seq: thread_seq }],
-  );
-  const members = await store.membersAmong(tx, mentions);
-  const threads = await store.threadsOf(tx, roots);
-  return ({ draft }: Admitted): AppError | undefined => {
-    const { conversation_id, thread_seq, body } = draft;
-    const stranger = body.mentions?.find((id) => !members.has(`${conversation_id}:${id}`));
-    if (stranger) return invalid("body.mentions", `${stranger} is no member`);
-    if (thread_seq === undefined) return undefined;
-    const within = threads.get(`${conversation_id}:${thread_seq}`);
-    if (within === undefined) return invalid("thread_seq", "there is no such message");
-    return within === null
-      ? undefined
-      : invalid("thread_seq", `is itself in a thread; the root of that is ${within}`);
-  };
 }
 
 async function withUploads(
