@@ -3,8 +3,8 @@ import { fold, foldWithPlaces } from "./fold.ts";
 
 /**
  * Words that are refused or masked. Text and filters are compared folded. A filter of whole words
- * is found by its first word in a map, so a message costs its own length however many there are; one
- * that is looked for anywhere costs a search of the text, which is why their number is bounded.
+ * is found by its first word in a map, so a message costs its own length however many there are;
+ * one that is looked for anywhere costs a search of the text, which is why their number is bounded.
  * Rejected: one regular expression of all, whose cost whoever writes the filters decides.
  */
 export type Filter = {

@@ -8,9 +8,9 @@ import { requireMay } from "./roles.ts";
 import * as store from "./store.ts";
 
 /**
- * Links that let whoever has one join. A token is 192 random bits, shown once; what is stored is its
- * SHA-256, which is enough for what cannot be guessed. One that is unknown, used up, revoked or too
- * old answers as none.
+ * Links that let whoever has one join. A token is 192 random bits, shown once; what is stored is
+ * its SHA-256, which is enough for what cannot be guessed. One that is unknown, used up, revoked
+ * or too old answers as none.
  */
 export type Invite = {
   id: string;

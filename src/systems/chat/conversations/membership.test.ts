@@ -170,7 +170,7 @@ test("one who was sent away sees nothing, comes back by no link, but when added"
   expect((await join()).status).toBe(200);
 });
 
-test("what its last owner leaves is handed to whoever runs it longest; the last one ends it", async () => {
+test("what its last owner leaves goes to whoever runs it longest, and ends with all", async () => {
   const id = await trio();
   const leave = (who: Person) => chat.chat(who, "POST", `/conversations/${id}/leave`);
   const shown = async (as: Person) =>

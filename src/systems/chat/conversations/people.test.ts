@@ -116,7 +116,7 @@ test("a new name shows where members see each other", async () => {
   expect((await chat.listed(cleo, channel)).conversation.rev).toBe(quiet.conversation.rev);
 });
 
-test("a deleted account leaves everything, hands over what it ran, and loses its name", async () => {
+test("a deleted account leaves everything, hands over what it ran, loses its name", async () => {
   const cleo = await chat.person("Cleo");
   // One after the other: of two who came at once, the older account is next.
   const [dan, eve] = [await chat.person("Dan"), await chat.person("Eve")];

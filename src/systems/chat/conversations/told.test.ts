@@ -61,7 +61,7 @@ test("one who was sent away hears that, and not a word more", async () => {
   expect(JSON.stringify(his.frames)).not.toContain("he is gone");
 });
 
-test("words are masked or refused, and blocks and bans answered, where messages are sent", async () => {
+test("what is sent is masked or refused by words, blocks and bans", async () => {
   const [group, direct] = [await chat.group(cleo!, [dan!]), await chat.direct(cleo!, dan!)];
   const path = `/conversations/${group}/filters`;
   await chat.chat(cleo!, "POST", path, { text: "darn", action: "mask" });

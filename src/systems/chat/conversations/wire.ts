@@ -7,6 +7,7 @@ import { titleCharactersMax } from "../shapes.ts";
 /** Schemas and small pieces that the routes of conversations share. */
 export const tag = "chat";
 export const base = "/api/v1/chat";
+export const adminBase = `${base}/admin`;
 export const conversationParams = z.object({ id: idSchema });
 export const accountParams = z.object({ account_id: idSchema });
 export const memberParams = z.object({ id: idSchema, account_id: idSchema });
