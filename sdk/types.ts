@@ -586,6 +586,48 @@ export type SimulatedOutcome = {
 };
 
 export interface Operations {
+  /** Lift a ban */
+  delete_chat_admin_bans_account_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Allow a word again */
+  delete_chat_admin_filters_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Unblock somebody */
+  delete_chat_blocks_account_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Delete a group or channel for everybody; its owners may */
+  delete_chat_conversations_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Allow a word in a conversation again */
+  delete_chat_conversations_id_filters_filter_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Revoke an invite link */
+  delete_chat_conversations_id_invites_invite_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Send a member away, who hears nothing from then on */
+  delete_chat_conversations_id_members_account_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
   /** Remove a domain that has no links */
   delete_domains_id: {
     query: undefined;
@@ -736,6 +778,964 @@ export interface Operations {
     };
     body: undefined;
     reply: Page<AuditEntry>;
+  };
+  /** Who is banned or was, until when and why */
+  get_chat_admin_bans: {
+    query: PageQuery;
+    body: undefined;
+    reply: Page<{
+      account_id: string;
+      name: string;
+      banned_until: string;
+      ban_reason: string | null;
+      banned_at: string;
+      banned_by: string;
+    }>;
+  };
+  /** The words that are refused or masked everywhere */
+  get_chat_admin_filters: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        text: string;
+        action: "refuse" | "mask";
+        anywhere: boolean;
+      }[];
+    };
+  };
+  /** Reported messages, newest first */
+  get_chat_admin_reports: {
+    query: {
+      cursor?: string;
+      limit?: number;
+      status?: "open" | "upheld" | "dismissed";
+    };
+    body: undefined;
+    reply: Page<{
+      id: string;
+      conversation_id: string;
+      seq: number;
+      sender_id: string;
+      sender_name: string;
+      reporter_id: string;
+      reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
+      comment: string;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      status: "open" | "upheld" | "dismissed";
+      created_at: string;
+      decided_at: string | null;
+      decided_by: string | null;
+    }>;
+  };
+  /** Whom the caller blocked; clients mark or hide by it what they write in groups */
+  get_chat_blocks: {
+    query: PageQuery;
+    body: undefined;
+    reply: Page<{
+      account_id: string;
+      name: string;
+      created_at: string;
+    }>;
+  };
+  /** The caller's conversations, most recently moved first */
+  get_chat_conversations: {
+    query: PageQuery;
+    body: undefined;
+    reply: Page<{
+      conversation: {
+        id: string;
+        kind: "direct" | "group" | "channel";
+        title: string;
+        description: string;
+        created_by: string;
+        pair: string[] | null;
+        top_seq: number;
+        rev: number;
+        members_rev: number;
+        receipts_rev: number;
+        member_count: number;
+        send_by: "members" | "admins";
+        slow_mode_seconds: number;
+        disappear_seconds: number | null;
+        publishes_events: boolean;
+        last_message_at: string | null;
+        created_at: string;
+      };
+      own: {
+        role: "owner" | "admin" | "member";
+        from_seq: number;
+        delivered_seq: number;
+        read_seq: number;
+        unread: number;
+        muted_until: string | null;
+        archived: boolean;
+        draft: {
+          text: string;
+          updated_at: string;
+        } | null;
+      };
+      peer: {
+        account_id: string;
+        name: string;
+      } | null;
+      last_message: {
+        conversation_id: string;
+        seq: number;
+        rev: number;
+        id: string;
+        sender_id: string;
+        client_msg_id: string;
+        by_program: boolean;
+        body: {
+          text: string;
+          mentions?: string[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            type?: string;
+            bytes?: number;
+            width?: number;
+            height?: number;
+            duration_ms?: number;
+          }[];
+          poll?: {
+            question: string;
+            options: string[];
+            several: boolean;
+            closes_at?: string;
+          };
+          forwarded_from?: {
+            sender_id: string;
+            sent_at: string;
+          };
+          note?: {
+            what: string;
+            account_ids?: string[];
+            text?: string;
+          };
+        } | null;
+        reply_to_seq: number | null;
+        thread_seq: number | null;
+        reply_count: number;
+        extra: {
+          reactions?: {
+            emoji: string;
+            count: number;
+            by: string[];
+          }[];
+          votes?: {
+            count: number;
+            by: string[];
+          }[];
+          poll_closed?: boolean;
+          preview?: {
+            url: string;
+            title?: string;
+            description?: string;
+            site?: string;
+          };
+        };
+        created_at: string;
+        edited_at: string | null;
+        deleted_at: string | null;
+        pinned_at: string | null;
+        expires_at: string | null;
+      } | null;
+    }>;
+  };
+  /** A conversation, and what it is to the caller */
+  get_chat_conversations_id: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation: {
+        id: string;
+        kind: "direct" | "group" | "channel";
+        title: string;
+        description: string;
+        created_by: string;
+        pair: string[] | null;
+        top_seq: number;
+        rev: number;
+        members_rev: number;
+        receipts_rev: number;
+        member_count: number;
+        send_by: "members" | "admins";
+        slow_mode_seconds: number;
+        disappear_seconds: number | null;
+        publishes_events: boolean;
+        last_message_at: string | null;
+        created_at: string;
+      };
+      own: {
+        role: "owner" | "admin" | "member";
+        from_seq: number;
+        delivered_seq: number;
+        read_seq: number;
+        unread: number;
+        muted_until: string | null;
+        archived: boolean;
+        draft: {
+          text: string;
+          updated_at: string;
+        } | null;
+      };
+      peer: {
+        account_id: string;
+        name: string;
+      } | null;
+      last_message: {
+        conversation_id: string;
+        seq: number;
+        rev: number;
+        id: string;
+        sender_id: string;
+        client_msg_id: string;
+        by_program: boolean;
+        body: {
+          text: string;
+          mentions?: string[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            type?: string;
+            bytes?: number;
+            width?: number;
+            height?: number;
+            duration_ms?: number;
+          }[];
+          poll?: {
+            question: string;
+            options: string[];
+            several: boolean;
+            closes_at?: string;
+          };
+          forwarded_from?: {
+            sender_id: string;
+            sent_at: string;
+          };
+          note?: {
+            what: string;
+            account_ids?: string[];
+            text?: string;
+          };
+        } | null;
+        reply_to_seq: number | null;
+        thread_seq: number | null;
+        reply_count: number;
+        extra: {
+          reactions?: {
+            emoji: string;
+            count: number;
+            by: string[];
+          }[];
+          votes?: {
+            count: number;
+            by: string[];
+          }[];
+          poll_closed?: boolean;
+          preview?: {
+            url: string;
+            title?: string;
+            description?: string;
+            site?: string;
+          };
+        };
+        created_at: string;
+        edited_at: string | null;
+        deleted_at: string | null;
+        pinned_at: string | null;
+        expires_at: string | null;
+      } | null;
+    };
+  };
+  /** What changed after a rev, in pages, as the frames that told it */
+  get_chat_conversations_id_changes: {
+    query: {
+      since: number;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      frames: (
+        | {
+            type: "welcome";
+            v: 1;
+            account_id: string;
+            session_id: string;
+            heartbeat_ms: number;
+            self_rev: number;
+            server_time: string;
+          }
+        | {
+            type: "listed";
+            items: {
+              conversation: {
+                id: string;
+                kind: "direct" | "group" | "channel";
+                title: string;
+                description: string;
+                created_by: string;
+                pair: string[] | null;
+                top_seq: number;
+                rev: number;
+                members_rev: number;
+                receipts_rev: number;
+                member_count: number;
+                send_by: "members" | "admins";
+                slow_mode_seconds: number;
+                disappear_seconds: number | null;
+                publishes_events: boolean;
+                last_message_at: string | null;
+                created_at: string;
+              };
+              own: {
+                role: "owner" | "admin" | "member";
+                from_seq: number;
+                delivered_seq: number;
+                read_seq: number;
+                unread: number;
+                muted_until: string | null;
+                archived: boolean;
+                draft: {
+                  text: string;
+                  updated_at: string;
+                } | null;
+              };
+              peer: {
+                account_id: string;
+                name: string;
+              } | null;
+              last_message: {
+                conversation_id: string;
+                seq: number;
+                rev: number;
+                id: string;
+                sender_id: string;
+                client_msg_id: string;
+                by_program: boolean;
+                body: {
+                  text: string;
+                  mentions?: string[];
+                  attachments?: {
+                    upload_id: string;
+                    kind: "image" | "file" | "voice" | "video";
+                    name?: string;
+                    type?: string;
+                    bytes?: number;
+                    width?: number;
+                    height?: number;
+                    duration_ms?: number;
+                  }[];
+                  poll?: {
+                    question: string;
+                    options: string[];
+                    several: boolean;
+                    closes_at?: string;
+                  };
+                  forwarded_from?: {
+                    sender_id: string;
+                    sent_at: string;
+                  };
+                  note?: {
+                    what: string;
+                    account_ids?: string[];
+                    text?: string;
+                  };
+                } | null;
+                reply_to_seq: number | null;
+                thread_seq: number | null;
+                reply_count: number;
+                extra: {
+                  reactions?: {
+                    emoji: string;
+                    count: number;
+                    by: string[];
+                  }[];
+                  votes?: {
+                    count: number;
+                    by: string[];
+                  }[];
+                  poll_closed?: boolean;
+                  preview?: {
+                    url: string;
+                    title?: string;
+                    description?: string;
+                    site?: string;
+                  };
+                };
+                created_at: string;
+                edited_at: string | null;
+                deleted_at: string | null;
+                pinned_at: string | null;
+                expires_at: string | null;
+              } | null;
+            }[];
+          }
+        | {
+            type: "ready";
+          }
+        | {
+            type: "ack";
+            conversation_id: string;
+            client_msg_id: string;
+            server_msg_id: string;
+            seq: number;
+            rev: number;
+            created_at: string;
+          }
+        | {
+            type: "message";
+            rev: number;
+            message: {
+              conversation_id: string;
+              seq: number;
+              rev: number;
+              id: string;
+              sender_id: string;
+              client_msg_id: string;
+              by_program: boolean;
+              body: {
+                text: string;
+                mentions?: string[];
+                attachments?: {
+                  upload_id: string;
+                  kind: "image" | "file" | "voice" | "video";
+                  name?: string;
+                  type?: string;
+                  bytes?: number;
+                  width?: number;
+                  height?: number;
+                  duration_ms?: number;
+                }[];
+                poll?: {
+                  question: string;
+                  options: string[];
+                  several: boolean;
+                  closes_at?: string;
+                };
+                forwarded_from?: {
+                  sender_id: string;
+                  sent_at: string;
+                };
+                note?: {
+                  what: string;
+                  account_ids?: string[];
+                  text?: string;
+                };
+              } | null;
+              reply_to_seq: number | null;
+              thread_seq: number | null;
+              reply_count: number;
+              extra: {
+                reactions?: {
+                  emoji: string;
+                  count: number;
+                  by: string[];
+                }[];
+                votes?: {
+                  count: number;
+                  by: string[];
+                }[];
+                poll_closed?: boolean;
+                preview?: {
+                  url: string;
+                  title?: string;
+                  description?: string;
+                  site?: string;
+                };
+              };
+              created_at: string;
+              edited_at: string | null;
+              deleted_at: string | null;
+              pinned_at: string | null;
+              expires_at: string | null;
+            };
+          }
+        | {
+            type: "conversation";
+            rev: number;
+            conversation: {
+              id: string;
+              kind: "direct" | "group" | "channel";
+              title: string;
+              description: string;
+              created_by: string;
+              pair: string[] | null;
+              top_seq: number;
+              rev: number;
+              members_rev: number;
+              receipts_rev: number;
+              member_count: number;
+              send_by: "members" | "admins";
+              slow_mode_seconds: number;
+              disappear_seconds: number | null;
+              publishes_events: boolean;
+              last_message_at: string | null;
+              created_at: string;
+            };
+            members?: {
+              account_id: string;
+              name: string;
+              role: "owner" | "admin" | "member";
+              joined_at: string;
+              left_at: string | null;
+              rev: number;
+            }[];
+          }
+        | {
+            type: "changes";
+            conversation_id: string;
+            since: number;
+            rev: number;
+            frames: unknown[];
+          }
+        | {
+            type: "self";
+            since: number;
+            self_rev: number;
+            items: {
+              conversation: {
+                id: string;
+                kind: "direct" | "group" | "channel";
+                title: string;
+                description: string;
+                created_by: string;
+                pair: string[] | null;
+                top_seq: number;
+                rev: number;
+                members_rev: number;
+                receipts_rev: number;
+                member_count: number;
+                send_by: "members" | "admins";
+                slow_mode_seconds: number;
+                disappear_seconds: number | null;
+                publishes_events: boolean;
+                last_message_at: string | null;
+                created_at: string;
+              };
+              own: {
+                role: "owner" | "admin" | "member";
+                from_seq: number;
+                delivered_seq: number;
+                read_seq: number;
+                unread: number;
+                muted_until: string | null;
+                archived: boolean;
+                draft: {
+                  text: string;
+                  updated_at: string;
+                } | null;
+              };
+              peer: {
+                account_id: string;
+                name: string;
+              } | null;
+              last_message: {
+                conversation_id: string;
+                seq: number;
+                rev: number;
+                id: string;
+                sender_id: string;
+                client_msg_id: string;
+                by_program: boolean;
+                body: {
+                  text: string;
+                  mentions?: string[];
+                  attachments?: {
+                    upload_id: string;
+                    kind: "image" | "file" | "voice" | "video";
+                    name?: string;
+                    type?: string;
+                    bytes?: number;
+                    width?: number;
+                    height?: number;
+                    duration_ms?: number;
+                  }[];
+                  poll?: {
+                    question: string;
+                    options: string[];
+                    several: boolean;
+                    closes_at?: string;
+                  };
+                  forwarded_from?: {
+                    sender_id: string;
+                    sent_at: string;
+                  };
+                  note?: {
+                    what: string;
+                    account_ids?: string[];
+                    text?: string;
+                  };
+                } | null;
+                reply_to_seq: number | null;
+                thread_seq: number | null;
+                reply_count: number;
+                extra: {
+                  reactions?: {
+                    emoji: string;
+                    count: number;
+                    by: string[];
+                  }[];
+                  votes?: {
+                    count: number;
+                    by: string[];
+                  }[];
+                  poll_closed?: boolean;
+                  preview?: {
+                    url: string;
+                    title?: string;
+                    description?: string;
+                    site?: string;
+                  };
+                };
+                created_at: string;
+                edited_at: string | null;
+                deleted_at: string | null;
+                pinned_at: string | null;
+                expires_at: string | null;
+              } | null;
+            }[];
+            gone: string[];
+          }
+        | {
+            type: "receipt";
+            conversation_id: string;
+            receipts_rev: number;
+            levels: {
+              seq: number;
+              delivered: number;
+              read: number;
+            }[];
+            members?: {
+              account_id: string;
+              delivered_seq: number;
+              read_seq: number;
+            }[];
+          }
+        | {
+            type: "typing";
+            conversation_id: string;
+            account_id: string;
+            on: boolean;
+          }
+        | {
+            type: "presence";
+            items: {
+              account_id: string;
+              status: "active" | "away" | "offline";
+              last_seen_at: string | null;
+            }[];
+          }
+        | {
+            type: "beat";
+            self_rev: number;
+            tops: [string, number, number, number][];
+          }
+        | {
+            type: "resync";
+            self_rev: number;
+            tops: [string, number, number, number][];
+          }
+        | {
+            type: "drain";
+            delay_ms: number;
+          }
+        | {
+            type: "error";
+            code: string;
+            message: string;
+            field?: string;
+            ref?: string;
+            retry_after_ms?: number;
+          }
+      )[];
+      rev: number;
+      more: boolean;
+    };
+  };
+  /** The words that a conversation refuses or masks, for who runs it */
+  get_chat_conversations_id_filters: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        text: string;
+        action: "refuse" | "mask";
+        anywhere: boolean;
+      }[];
+    };
+  };
+  /** The invite links that are still good, newest first */
+  get_chat_conversations_id_invites: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        conversation_id: string;
+        created_by: string;
+        created_at: string;
+        expires_at: string | null;
+        uses_max: number | null;
+        uses: number;
+      }[];
+    };
+  };
+  /** The members of a conversation; those of a channel for who runs it */
+  get_chat_conversations_id_members: {
+    query: PageQuery;
+    body: undefined;
+    reply: Page<{
+      account_id: string;
+      name: string;
+      role: "owner" | "admin" | "member";
+      joined_at: string;
+      left_at: string | null;
+      rev: number;
+    }>;
+  };
+  /** Messages around any message, by their order; also up to where somebody left */
+  get_chat_conversations_id_messages: {
+    query: {
+      before?: number;
+      after?: number;
+      around?: number;
+      thread?: number;
+      limit?: number;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        conversation_id: string;
+        seq: number;
+        rev: number;
+        id: string;
+        sender_id: string;
+        client_msg_id: string;
+        by_program: boolean;
+        body: {
+          text: string;
+          mentions?: string[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            type?: string;
+            bytes?: number;
+            width?: number;
+            height?: number;
+            duration_ms?: number;
+          }[];
+          poll?: {
+            question: string;
+            options: string[];
+            several: boolean;
+            closes_at?: string;
+          };
+          forwarded_from?: {
+            sender_id: string;
+            sent_at: string;
+          };
+          note?: {
+            what: string;
+            account_ids?: string[];
+            text?: string;
+          };
+        } | null;
+        reply_to_seq: number | null;
+        thread_seq: number | null;
+        reply_count: number;
+        extra: {
+          reactions?: {
+            emoji: string;
+            count: number;
+            by: string[];
+          }[];
+          votes?: {
+            count: number;
+            by: string[];
+          }[];
+          poll_closed?: boolean;
+          preview?: {
+            url: string;
+            title?: string;
+            description?: string;
+            site?: string;
+          };
+        };
+        created_at: string;
+        edited_at: string | null;
+        deleted_at: string | null;
+        pinned_at: string | null;
+        expires_at: string | null;
+      }[];
+      more_before: boolean;
+      more_after: boolean;
+    };
+  };
+  /** A message */
+  get_chat_conversations_id_messages_seq: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
+  /** Whom a message reached and who read it */
+  get_chat_conversations_id_messages_seq_receipts: {
+    query: PageQuery;
+    body: undefined;
+    reply: Page<{
+      account_id: string;
+      delivered: boolean;
+      read: boolean;
+    }>;
+  };
+  /** How far the messages of a direct conversation or group got */
+  get_chat_conversations_id_receipts: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      receipts_rev: number;
+      levels: {
+        seq: number;
+        delivered: number;
+        read: number;
+      }[];
+      members?: {
+        account_id: string;
+        delivered_seq: number;
+        read_seq: number;
+      }[];
+    };
+  };
+  /** The frames of the chat as an event stream, for networks that block WebSockets */
+  get_chat_events: {
+    query: {
+      device_id: string;
+    };
+    body: undefined;
+    reply: void;
+  };
+  /** Where an invite link leads to, before one follows it */
+  get_chat_invites_token: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      kind: "direct" | "group" | "channel";
+      title: string;
+      description: string;
+      member_count: number;
+    };
+  };
+  /** Find people by name, however it is typed, or by the whole e-mail address */
+  get_chat_people: {
+    query: {
+      q: string;
+    };
+    body: undefined;
+    reply: {
+      items: {
+        account_id: string;
+        name: string;
+      }[];
+    };
   };
   /** List your domains */
   get_domains: {
@@ -935,6 +1935,54 @@ export interface Operations {
     };
     reply: Account;
   };
+  /** Change how a conversation is set up; of a direct one only how long messages stay */
+  patch_chat_conversations_id: {
+    query: undefined;
+    body: {
+      title?: string;
+      description?: string;
+      send_by?: "members" | "admins";
+      slow_mode_seconds?: number;
+      disappear_seconds?: number | null;
+      publishes_events?: boolean;
+    };
+    reply: {
+      id: string;
+      kind: "direct" | "group" | "channel";
+      title: string;
+      description: string;
+      created_by: string;
+      pair: string[] | null;
+      top_seq: number;
+      rev: number;
+      members_rev: number;
+      receipts_rev: number;
+      member_count: number;
+      send_by: "members" | "admins";
+      slow_mode_seconds: number;
+      disappear_seconds: number | null;
+      publishes_events: boolean;
+      last_message_at: string | null;
+      created_at: string;
+    };
+  };
+  /** Give a member another role; owners may */
+  patch_chat_conversations_id_members_account_id: {
+    query: undefined;
+    body: {
+      role: "owner" | "admin" | "member";
+    };
+    reply: void;
+  };
+  /** Mute or archive a conversation, for oneself and on all devices */
+  patch_chat_conversations_id_own: {
+    query: undefined;
+    body: {
+      muted_until?: string | null;
+      archived?: boolean;
+    };
+    reply: void;
+  };
   /** Change a domain's alphabet and its root and not-found redirects */
   patch_domains_id: {
     query: undefined;
@@ -1070,6 +2118,643 @@ export interface Operations {
       decision: "uphold" | "dismiss";
     };
     reply: void;
+  };
+  /** Refuse or mask a word everywhere, from the next message on */
+  post_chat_admin_filters: {
+    query: undefined;
+    body: {
+      text: string;
+      action: "refuse" | "mask";
+      anywhere?: boolean;
+    };
+    reply: {
+      id: string;
+      text: string;
+      action: "refuse" | "mask";
+      anywhere: boolean;
+    };
+  };
+  /** Decide a report, and with it all open ones of that message; maybe ban its sender */
+  post_chat_admin_reports_id_decide: {
+    query: undefined;
+    body: {
+      status: "upheld" | "dismissed";
+      ban_until?: string;
+    };
+    reply: {
+      id: string;
+      conversation_id: string;
+      seq: number;
+      sender_id: string;
+      sender_name: string;
+      reporter_id: string;
+      reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
+      comment: string;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      status: "open" | "upheld" | "dismissed";
+      created_at: string;
+      decided_at: string | null;
+      decided_by: string | null;
+    };
+  };
+  /** Open the direct conversation with somebody (200 when it is there), or make a group */
+  post_chat_conversations: {
+    query: undefined;
+    body: {
+      kind: "direct" | "group" | "channel";
+      account_id?: string;
+      title?: string;
+      description?: string;
+      account_ids?: string[];
+    };
+    reply: {
+      id: string;
+      kind: "direct" | "group" | "channel";
+      title: string;
+      description: string;
+      created_by: string;
+      pair: string[] | null;
+      top_seq: number;
+      rev: number;
+      members_rev: number;
+      receipts_rev: number;
+      member_count: number;
+      send_by: "members" | "admins";
+      slow_mode_seconds: number;
+      disappear_seconds: number | null;
+      publishes_events: boolean;
+      last_message_at: string | null;
+      created_at: string;
+    };
+  };
+  /** Refuse or mask a word in a conversation, from the next message on */
+  post_chat_conversations_id_filters: {
+    query: undefined;
+    body: {
+      text: string;
+      action: "refuse" | "mask";
+      anywhere?: boolean;
+    };
+    reply: {
+      id: string;
+      text: string;
+      action: "refuse" | "mask";
+      anywhere: boolean;
+    };
+  };
+  /** Make an invite link; its token is in this answer only */
+  post_chat_conversations_id_invites: {
+    query: undefined;
+    body: {
+      expires_at?: string;
+      uses_max?: number;
+    };
+    reply: {
+      id: string;
+      conversation_id: string;
+      created_by: string;
+      created_at: string;
+      expires_at: string | null;
+      uses_max: number | null;
+      uses: number;
+      token: string;
+    };
+  };
+  /** Leave a group or channel; what its last owner leaves is handed over */
+  post_chat_conversations_id_leave: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Add people; those who are in already stay as they are */
+  post_chat_conversations_id_members: {
+    query: undefined;
+    body: {
+      account_ids: string[];
+    };
+    reply: void;
+  };
+  /** Send a message; again with the same client_msg_id it is the same message */
+  post_chat_conversations_id_messages: {
+    query: undefined;
+    body: {
+      client_msg_id: string;
+      body: {
+        text?: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several?: boolean;
+          closes_at?: string;
+        };
+      };
+      reply_to_seq?: number;
+      thread_seq?: number;
+    };
+    reply: {
+      type: "ack";
+      conversation_id: string;
+      client_msg_id: string;
+      server_msg_id: string;
+      seq: number;
+      rev: number;
+      created_at: string;
+    };
+  };
+  /** Report a message to the administrators */
+  post_chat_conversations_id_messages_seq_report: {
+    query: undefined;
+    body: {
+      reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
+      comment?: string;
+    };
+    reply: void;
+  };
+  /** Say how far a device got, and how far its person read; it never goes back */
+  post_chat_conversations_id_receipts: {
+    query: undefined;
+    body: {
+      delivered_seq?: number;
+      read_seq?: number;
+      device_id?: string;
+    };
+    reply: void;
+  };
+  /** What a client sends beside an event stream; answered are acks and errors, in order */
+  post_chat_frames: {
+    query: undefined;
+    body: {
+      device_id: string;
+      session_id?: string;
+      frames: unknown[];
+    };
+    reply: {
+      frames: (
+        | {
+            type: "welcome";
+            v: 1;
+            account_id: string;
+            session_id: string;
+            heartbeat_ms: number;
+            self_rev: number;
+            server_time: string;
+          }
+        | {
+            type: "listed";
+            items: {
+              conversation: {
+                id: string;
+                kind: "direct" | "group" | "channel";
+                title: string;
+                description: string;
+                created_by: string;
+                pair: string[] | null;
+                top_seq: number;
+                rev: number;
+                members_rev: number;
+                receipts_rev: number;
+                member_count: number;
+                send_by: "members" | "admins";
+                slow_mode_seconds: number;
+                disappear_seconds: number | null;
+                publishes_events: boolean;
+                last_message_at: string | null;
+                created_at: string;
+              };
+              own: {
+                role: "owner" | "admin" | "member";
+                from_seq: number;
+                delivered_seq: number;
+                read_seq: number;
+                unread: number;
+                muted_until: string | null;
+                archived: boolean;
+                draft: {
+                  text: string;
+                  updated_at: string;
+                } | null;
+              };
+              peer: {
+                account_id: string;
+                name: string;
+              } | null;
+              last_message: {
+                conversation_id: string;
+                seq: number;
+                rev: number;
+                id: string;
+                sender_id: string;
+                client_msg_id: string;
+                by_program: boolean;
+                body: {
+                  text: string;
+                  mentions?: string[];
+                  attachments?: {
+                    upload_id: string;
+                    kind: "image" | "file" | "voice" | "video";
+                    name?: string;
+                    type?: string;
+                    bytes?: number;
+                    width?: number;
+                    height?: number;
+                    duration_ms?: number;
+                  }[];
+                  poll?: {
+                    question: string;
+                    options: string[];
+                    several: boolean;
+                    closes_at?: string;
+                  };
+                  forwarded_from?: {
+                    sender_id: string;
+                    sent_at: string;
+                  };
+                  note?: {
+                    what: string;
+                    account_ids?: string[];
+                    text?: string;
+                  };
+                } | null;
+                reply_to_seq: number | null;
+                thread_seq: number | null;
+                reply_count: number;
+                extra: {
+                  reactions?: {
+                    emoji: string;
+                    count: number;
+                    by: string[];
+                  }[];
+                  votes?: {
+                    count: number;
+                    by: string[];
+                  }[];
+                  poll_closed?: boolean;
+                  preview?: {
+                    url: string;
+                    title?: string;
+                    description?: string;
+                    site?: string;
+                  };
+                };
+                created_at: string;
+                edited_at: string | null;
+                deleted_at: string | null;
+                pinned_at: string | null;
+                expires_at: string | null;
+              } | null;
+            }[];
+          }
+        | {
+            type: "ready";
+          }
+        | {
+            type: "ack";
+            conversation_id: string;
+            client_msg_id: string;
+            server_msg_id: string;
+            seq: number;
+            rev: number;
+            created_at: string;
+          }
+        | {
+            type: "message";
+            rev: number;
+            message: {
+              conversation_id: string;
+              seq: number;
+              rev: number;
+              id: string;
+              sender_id: string;
+              client_msg_id: string;
+              by_program: boolean;
+              body: {
+                text: string;
+                mentions?: string[];
+                attachments?: {
+                  upload_id: string;
+                  kind: "image" | "file" | "voice" | "video";
+                  name?: string;
+                  type?: string;
+                  bytes?: number;
+                  width?: number;
+                  height?: number;
+                  duration_ms?: number;
+                }[];
+                poll?: {
+                  question: string;
+                  options: string[];
+                  several: boolean;
+                  closes_at?: string;
+                };
+                forwarded_from?: {
+                  sender_id: string;
+                  sent_at: string;
+                };
+                note?: {
+                  what: string;
+                  account_ids?: string[];
+                  text?: string;
+                };
+              } | null;
+              reply_to_seq: number | null;
+              thread_seq: number | null;
+              reply_count: number;
+              extra: {
+                reactions?: {
+                  emoji: string;
+                  count: number;
+                  by: string[];
+                }[];
+                votes?: {
+                  count: number;
+                  by: string[];
+                }[];
+                poll_closed?: boolean;
+                preview?: {
+                  url: string;
+                  title?: string;
+                  description?: string;
+                  site?: string;
+                };
+              };
+              created_at: string;
+              edited_at: string | null;
+              deleted_at: string | null;
+              pinned_at: string | null;
+              expires_at: string | null;
+            };
+          }
+        | {
+            type: "conversation";
+            rev: number;
+            conversation: {
+              id: string;
+              kind: "direct" | "group" | "channel";
+              title: string;
+              description: string;
+              created_by: string;
+              pair: string[] | null;
+              top_seq: number;
+              rev: number;
+              members_rev: number;
+              receipts_rev: number;
+              member_count: number;
+              send_by: "members" | "admins";
+              slow_mode_seconds: number;
+              disappear_seconds: number | null;
+              publishes_events: boolean;
+              last_message_at: string | null;
+              created_at: string;
+            };
+            members?: {
+              account_id: string;
+              name: string;
+              role: "owner" | "admin" | "member";
+              joined_at: string;
+              left_at: string | null;
+              rev: number;
+            }[];
+          }
+        | {
+            type: "changes";
+            conversation_id: string;
+            since: number;
+            rev: number;
+            frames: unknown[];
+          }
+        | {
+            type: "self";
+            since: number;
+            self_rev: number;
+            items: {
+              conversation: {
+                id: string;
+                kind: "direct" | "group" | "channel";
+                title: string;
+                description: string;
+                created_by: string;
+                pair: string[] | null;
+                top_seq: number;
+                rev: number;
+                members_rev: number;
+                receipts_rev: number;
+                member_count: number;
+                send_by: "members" | "admins";
+                slow_mode_seconds: number;
+                disappear_seconds: number | null;
+                publishes_events: boolean;
+                last_message_at: string | null;
+                created_at: string;
+              };
+              own: {
+                role: "owner" | "admin" | "member";
+                from_seq: number;
+                delivered_seq: number;
+                read_seq: number;
+                unread: number;
+                muted_until: string | null;
+                archived: boolean;
+                draft: {
+                  text: string;
+                  updated_at: string;
+                } | null;
+              };
+              peer: {
+                account_id: string;
+                name: string;
+              } | null;
+              last_message: {
+                conversation_id: string;
+                seq: number;
+                rev: number;
+                id: string;
+                sender_id: string;
+                client_msg_id: string;
+                by_program: boolean;
+                body: {
+                  text: string;
+                  mentions?: string[];
+                  attachments?: {
+                    upload_id: string;
+                    kind: "image" | "file" | "voice" | "video";
+                    name?: string;
+                    type?: string;
+                    bytes?: number;
+                    width?: number;
+                    height?: number;
+                    duration_ms?: number;
+                  }[];
+                  poll?: {
+                    question: string;
+                    options: string[];
+                    several: boolean;
+                    closes_at?: string;
+                  };
+                  forwarded_from?: {
+                    sender_id: string;
+                    sent_at: string;
+                  };
+                  note?: {
+                    what: string;
+                    account_ids?: string[];
+                    text?: string;
+                  };
+                } | null;
+                reply_to_seq: number | null;
+                thread_seq: number | null;
+                reply_count: number;
+                extra: {
+                  reactions?: {
+                    emoji: string;
+                    count: number;
+                    by: string[];
+                  }[];
+                  votes?: {
+                    count: number;
+                    by: string[];
+                  }[];
+                  poll_closed?: boolean;
+                  preview?: {
+                    url: string;
+                    title?: string;
+                    description?: string;
+                    site?: string;
+                  };
+                };
+                created_at: string;
+                edited_at: string | null;
+                deleted_at: string | null;
+                pinned_at: string | null;
+                expires_at: string | null;
+              } | null;
+            }[];
+            gone: string[];
+          }
+        | {
+            type: "receipt";
+            conversation_id: string;
+            receipts_rev: number;
+            levels: {
+              seq: number;
+              delivered: number;
+              read: number;
+            }[];
+            members?: {
+              account_id: string;
+              delivered_seq: number;
+              read_seq: number;
+            }[];
+          }
+        | {
+            type: "typing";
+            conversation_id: string;
+            account_id: string;
+            on: boolean;
+          }
+        | {
+            type: "presence";
+            items: {
+              account_id: string;
+              status: "active" | "away" | "offline";
+              last_seen_at: string | null;
+            }[];
+          }
+        | {
+            type: "beat";
+            self_rev: number;
+            tops: [string, number, number, number][];
+          }
+        | {
+            type: "resync";
+            self_rev: number;
+            tops: [string, number, number, number][];
+          }
+        | {
+            type: "drain";
+            delay_ms: number;
+          }
+        | {
+            type: "error";
+            code: string;
+            message: string;
+            field?: string;
+            ref?: string;
+            retry_after_ms?: number;
+          }
+      )[];
+    };
+  };
+  /** Join by an invite link */
+  post_chat_invites_token_join: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      id: string;
+      kind: "direct" | "group" | "channel";
+      title: string;
+      description: string;
+      created_by: string;
+      pair: string[] | null;
+      top_seq: number;
+      rev: number;
+      members_rev: number;
+      receipts_rev: number;
+      member_count: number;
+      send_by: "members" | "admins";
+      slow_mode_seconds: number;
+      disappear_seconds: number | null;
+      publishes_events: boolean;
+      last_message_at: string | null;
+      created_at: string;
+    };
+  };
+  /** A ticket for one `hello` within half a minute, in the place of the token */
+  post_chat_tickets: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      ticket: string;
+      expires_at: string;
+    };
   };
   /** Add a domain; the answer says how to prove it */
   post_domains: {
@@ -1276,5 +2961,27 @@ export interface Operations {
     query: undefined;
     body: undefined;
     reply: Delivery;
+  };
+  /** Ban somebody from saying anything until a time */
+  put_chat_admin_bans_account_id: {
+    query: undefined;
+    body: {
+      until: string;
+      reason?: string;
+    };
+    reply: {
+      account_id: string;
+      name: string;
+      banned_until: string;
+      ban_reason: string | null;
+      banned_at: string;
+      banned_by: string;
+    };
+  };
+  /** Block somebody: neither writes to the other alone, nor adds them to a group */
+  put_chat_blocks_account_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
   };
 }
