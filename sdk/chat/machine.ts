@@ -70,7 +70,9 @@ export function createMachine(options: {
 
 /** When to say `tick` at the latest; null where nothing is to be done by itself. */
 export function nextDue(m: Machine): number | null {
-  return m.due.size === 0 ? null : Math.min(...m.due.values());
+  let soonest = Infinity;
+  for (const at of m.due.values()) if (at < soonest) soonest = at;
+  return soonest === Infinity ? null : soonest;
 }
 
 export function step(m: Machine, input: Input, now: number): Effect[] {
@@ -262,6 +264,7 @@ function refused(m: Machine, call: number, refusal: Refusal): void {
 
 /** Does what has come due, in the order of its time. */
 function tick(m: Machine): void {
+  if ((nextDue(m) ?? Infinity) > m.now) return;
   const ready = [...m.due].filter(([, at]) => at <= m.now).toSorted((a, b) => a[1] - b[1]);
   for (const [name, at] of ready) {
     if (m.due.get(name) !== at) continue;

@@ -4,7 +4,7 @@ import { setDue, touch, type Machine, type Room, type Unsent } from "./state.ts"
 import { shownMessages } from "./window.ts";
 
 /**
- * What is kept. A conversation is one record, because its messages and its cursor hold together:
+ * What is kept, made of values that nobody changes afterwards. A conversation is one record, because its messages and its cursor hold together:
  * a cursor ahead of its messages were a hole that nobody looks for. Several pages may write it;
  * whichever was last, what it says is consistent.
  */
@@ -27,14 +27,17 @@ export function storeChanges(m: Machine): void {
     const device: DeviceRecord = { device_id: m.deviceId, account_id: m.accountId };
     records.set("device", device);
   }
-  for (const id of m.stored.outbox) records.set(`outbox/${id}`, m.outbox.get(id));
+  for (const id of m.stored.outbox) {
+    const unsent = m.outbox.get(id);
+    records.set(`outbox/${id}`, unsent && { ...unsent });
+  }
   for (const id of m.stored.rooms) {
     const room = m.rooms.get(id);
     records.set(`conversation/${id}`, room && recordOf(room));
   }
   m.stored = { rooms: new Set(), outbox: new Set(), device: false };
   m.due.delete("store");
-  if (records.size > 0) m.effects.push({ type: "store", records: structuredClone(records) });
+  if (records.size > 0) m.effects.push({ type: "store", records });
 }
 
 function recordOf(room: Room): RoomRecord {
