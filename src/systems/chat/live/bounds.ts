@@ -26,7 +26,7 @@ export function chargeFrame(session: Session, now: number): void {
   session.filledAt = now;
   if (session.room >= 1) {
     session.room--;
-    session.refused = 0;
+    session.refused = Math.max(0, session.refused - 1);
     return;
   }
   session.refused++;

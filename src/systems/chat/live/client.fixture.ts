@@ -35,7 +35,7 @@ export async function until<T>(
 }
 
 /** Connects without a word. */
-export async function connect(url: string): Promise<ChatClient> {
+export async function clientOf(url: string): Promise<ChatClient> {
   const socket = new WebSocket(url.replace(/^http/, "ws") + socketPath);
   const client = clientOn(socket);
   await until(() => socket.readyState === WebSocket.OPEN, "an open socket");
@@ -47,7 +47,7 @@ export async function signIn(
   person: Person,
   hello: Record<string, unknown> = {},
 ): Promise<ChatClient> {
-  const client = await connect(world.url);
+  const client = await clientOf(world.url);
   client.send({ type: "hello", v: 1, token: person.key, device_id: "device-one", ...hello });
   await client.next("ready");
   return client;

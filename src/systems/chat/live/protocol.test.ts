@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startWorld, type World } from "../../../../test/world.ts";
+import { password, startWorld, type World } from "../../../../test/world.ts";
 import { closeCodes } from "../protocol.ts";
 import { badFramesMax, frameCharactersMax, refusedFramesMax } from "./bounds.ts";
-import { connect, message, openGroup, signIn, until } from "./client.fixture.ts";
+import { clientOf, message, openGroup, signIn, until } from "./client.fixture.ts";
 
 /** The protocol from end to end: the whole program, real sockets, a real database. */
 let world: World;
@@ -26,7 +26,8 @@ test("hello, the list of all conversations, ready, and a message from one to the
   const ack = await ada.next("ack");
   expect(ack).toMatchObject({ conversation_id: group, client_msg_id: sent.client_msg_id });
   const heard = await bob.next("message", ({ message: { id } }) => id === ack.server_msg_id);
-  expect(heard).toMatchObject({ rev: ack.rev, message: { seq: ack.seq, body: { text: "hello" } } });
+  const told = { seq: ack.seq, body: { text: "hello" } };
+  expect(heard).toMatchObject({ rev: ack.rev, message: told });
   await ada.next("message", ({ message: { id } }) => id === ack.server_msg_id);
 
   ada.send(sent);
@@ -38,8 +39,9 @@ test("hello, the list of all conversations, ready, and a message from one to the
 test("several frames share a message, and are answered each", async () => {
   const ada = await signIn(world, world.ada);
   const frames = [message(group, "one"), message(group, "two")].map((one) => JSON.stringify(one));
-  ada.raw([...frames, JSON.stringify({ type: "ping" })].join("\n"));
-  await until(() => ada.all("ack").length === 2, "both");
+  ada.raw(frames.join("\n"));
+  await until(() => ada.all("ack").length === 2 && ada.all("message").length === 2, "both");
+  ada.send({ type: "ping" });
   const beat = await ada.next("beat");
   const [first, second] = ada.all("ack");
   expect(second?.seq).toBe((first?.seq as number) + 1);
@@ -55,7 +57,7 @@ test("a ticket opens one connection, once, and is none of a token", async () => 
   await ada.close();
   const rows = await world.db.all`SELECT * FROM chat.tickets`;
   expect(rows).toEqual([]);
-  const again = await connect(world.url);
+  const again = await clientOf(world.url);
   again.send({ type: "hello", v: 1, ticket, device_id: "device-one" });
   expect(await again.next("error")).toMatchObject({ code: "auth.invalid_token", field: "ticket" });
   expect(await again.waitClosed()).toBe(closeCodes.not_signed_in);
@@ -74,19 +76,20 @@ test("tickets are limited, and for whoever may read", async () => {
 });
 
 test("who says no hello, or a wrong one, is told and let go", async () => {
-  const early = await connect(world.url);
+  const early = await clientOf(world.url);
   early.send(message(group, "too early"));
   expect(await early.next("error")).toMatchObject({ code: "auth.required" });
   expect(early.closed()).toBeNull();
   await early.close();
-  for (const [hello, code] of [
+  const wrong = [
     [{ token: "stoa_wrong" }, "auth.invalid_token"],
     [{ token: "two words" }, "auth.invalid_token"],
     [{ ticket: "unknown" }, "auth.invalid_token"],
     [{}, "auth.required"],
     [{ token: world.createOnlyKey }, "auth.scope_missing"],
-  ] as const) {
-    const client = await connect(world.url);
+  ] as const;
+  for (const [hello, code] of wrong) {
+    const client = await clientOf(world.url);
     client.send({ type: "hello", v: 1, device_id: "device-one", ...hello });
     expect(await client.next("error")).toMatchObject({ code });
     expect(await client.waitClosed()).toBe(closeCodes.not_signed_in);
@@ -140,12 +143,15 @@ test("who does not stop sending nonsense, or far too much, is closed with a code
 });
 
 test("signing out ends the connection at once", async () => {
-  const made = await world.call("POST", "/api/v1/keys", {
-    body: { name: "for a socket", scopes: ["*"] },
+  const { email, id } = world.ada;
+  const signedIn = await world.call("POST", "/api/v1/sessions", {
+    as: null,
+    body: { email, password },
   });
-  const { id, key } = made.body as { id: string; key: string };
-  const ada = await signIn(world, { ...world.ada, key });
-  expect((await world.call("DELETE", `/api/v1/keys/${id}`)).status).toBe(204);
+  const { access_token: key } = signedIn.body as { access_token: string };
+  const ada = await signIn(world, { id, email, key });
+  const out = await world.call("DELETE", "/api/v1/sessions/current", { as: key });
+  expect(out.status).toBe(204);
   expect(await ada.waitClosed()).toBe(closeCodes.signed_out);
 });
 

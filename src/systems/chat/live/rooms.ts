@@ -27,8 +27,9 @@ export type RoomsDeps = {
   metrics: Metrics;
   realtime: Realtime;
   changes: Listing["changes"];
-  /** Somebody came or went, as seen by those who are told of each other. */
+  /** Whom they may see come and go may be others now. */
   membersChanged(room: Room): void;
+  unseated(person: Person): void;
 };
 
 /** Changes usually overtake each other by less than this; after it they are asked for. */
@@ -115,6 +116,7 @@ export class Rooms {
     for (const session of person.sessions) session.leave(room.topic);
     person.seats.splice(person.seats.indexOf(seat), 1);
     room.seats.delete(person.id);
+    this.deps.unseated(person);
     this.closeIfEmpty(room);
   }
 
