@@ -4,7 +4,6 @@ import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { startLoad } from "./load.ts";
 import { Line } from "./line.ts";
-import { freePort } from "../free-port.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage, until } from "./stage.ts";
@@ -15,7 +14,7 @@ import { allReady, processes, startTogether, type Together } from "./together.ts
 /**
  * Several processes on shared ports under one supervisor. Those that die or hang are replaced, and
  * nothing acknowledged is lost; SIGTERM drains them all; a supervisor that is killed leaves
- * nothing behind. What they say of themselves does not depend on which of them is asked.
+ * nothing behind.
  */
 const graceMs = 4_000;
 const silenceMsMax = 3_000;
@@ -35,7 +34,6 @@ async function open(stage: Stage, brokenTree?: string): Promise<Scene> {
   const env = {
     STOA_DRAIN_GRACE_MS: String(graceMs),
     STOA_PROCESS_SILENCE_MS_MAX: String(silenceMsMax),
-    STOA_TRUSTED_PROXIES: proxy,
   };
   const together = await startTogether(stage, { dataDir, env, tree: brokenTree });
   return { together, key, history: new History(), dataDir };
@@ -218,53 +216,6 @@ test("a PostgreSQL that keeps dying ends all, with a failure", async () => {
   expect([...served.filter(lives), ...postgresOf(dataDir)]).toEqual([]);
 });
 
-/** What each of many scrapes, on whatever connection, tells of. */
-async function scrape({ stoa, redirectPort }: Together): Promise<Set<string>> {
-  const told = new Set<string>();
-  for (let n = 0; n < 20; n++) {
-    const text = await metricsOf(n % 2 === 0 ? stoa.port : redirectPort);
-    const found = text.matchAll(/^process_resident_memory_bytes\{process="(\d+)"\}/gm);
-    told.add([...found].map(([, process]) => process).join(" "));
-  }
-  return told;
-}
-
-test("metrics are those of all processes, whoever is asked", async () => {
-  await using stage = new Stage();
-  const { together } = await open(stage);
-  expect(await scrape(together)).toEqual(new Set(["0 1 2 3 4"]));
-});
-
-const proxy = "127.0.0.2";
-
-/** A visitor from elsewhere, by way of a proxy, asks for what only this machine may see. */
-async function statusesFromElsewhere({ redirectPort }: Together): Promise<Set<number>> {
-  const statuses = new Set<number>();
-  for (let n = 0; n < 20; n++) {
-    const line = new Line(redirectPort, proxy);
-    const headers = { "x-forwarded-for": "203.0.113.9" };
-    statuses.add((await line.ask({ path: "/metrics", headers })).status);
-    line.close();
-  }
-  return statuses;
-}
-
-test("what the port for short links hands on is known to be of its visitor", async () => {
-  await using stage = new Stage();
-  const { together } = await open(stage);
-  expect(await statusesFromElsewhere(together)).toEqual(new Set([403]));
-});
-
-test("a port that others may share is not taken beside another install", async () => {
-  await using stage = new Stage();
-  const { together } = await open(stage);
-  const { dataDir } = await install(stage);
-  const { port } = together.stoa;
-  const redirectPort = freePort();
-  const second = startTogether(stage, { dataDir, port, redirectPort, redis: together.redis });
-  await expect(second).rejects.toThrow("cannot listen on port");
-});
-
 function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -348,61 +299,5 @@ counterproof(
   ],
   async (broken) => {
     await expect(killSupervisor(broken)).rejects.toThrow("not within");
-  },
-);
-
-counterproof(
-  "metrics of whoever is asked",
-  [
-    {
-      file: "src/stoa.ts",
-      from: "renderMetrics: () => siblings?.collectMetrics() ?? metrics.render(),",
-      to: "renderMetrics: () => metrics.render(),",
-    },
-  ],
-  async (broken) => {
-    await using stage = new Stage();
-    const { together } = await open(stage, broken);
-    expect(await scrape(together)).toEqual(new Set([""]));
-  },
-);
-
-counterproof(
-  "a port for short links that hands on to a port which all share",
-  [
-    {
-      file: "src/platform/http/serve.ts",
-      from: "port: portOf(inner), visitors",
-      to: "port: portOf(server), visitors",
-    },
-  ],
-  async (broken) => {
-    await using stage = new Stage();
-    const { together } = await open(stage, broken);
-    expect(await statusesFromElsewhere(together)).toContain(200);
-  },
-);
-
-counterproof(
-  "a port that is shared with whoever has it",
-  [
-    {
-      file: "src/cli/serve-together.ts",
-      from: "port: wanted, socket",
-      to: "port: 0 * wanted, socket",
-    },
-    {
-      file: "src/cli/serve-together.ts",
-      from: "const { port } = listener;",
-      to: "const port = wanted;",
-    },
-  ],
-  async (broken) => {
-    await using stage = new Stage();
-    const { together } = await open(stage, broken);
-    const { dataDir } = await install(stage);
-    const options = { port: together.stoa.port, redis: together.redis, tree: broken };
-    await startTogether(stage, { dataDir, ...options });
-    expect(lives(together.stoa.pid)).toBe(true);
   },
 );

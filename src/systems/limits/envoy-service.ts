@@ -1,5 +1,5 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
 import { allows, type Authenticate } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { ConfigError, type Config } from "../../platform/config/config.ts";
@@ -70,13 +70,18 @@ function tlsOf({ limitGrpcTlsCert: cert, limitGrpcTlsKey: key }: EnvoyServiceOpt
   if (cert === "") throw new ConfigError([`${tlsCert}: must be set, as ${tlsKey} is`]);
   if (key === "") throw new ConfigError([`${tlsKey}: must be set, as ${tlsCert} is`]);
   const tls = { cert: textOf(tlsCert, cert), key: textOf(tlsKey, key) };
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`${tlsCert}: no certificate with the key of ${tlsKey}: ${why}`]);
+  if (!fits(tls)) {
+    throw new ConfigError([`${tlsCert}: is no certificate in PEM for the key of ${tlsKey}`]);
   }
   return tls;
+}
+
+function fits(tls: { cert: string; key: string }): boolean {
+  try {
+    return new X509Certificate(tls.cert).checkPrivateKey(createPrivateKey(tls.key));
+  } catch {
+    return false;
+  }
 }
 
 function textOf(setting: string, path: string): string {

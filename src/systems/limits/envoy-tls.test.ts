@@ -75,8 +75,8 @@ test("what cannot be is told by its setting, at the start", async () => {
     ["", key, "STOA_LIMIT_GRPC_TLS_CERT: must be set"],
     [none, key, "STOA_LIMIT_GRPC_TLS_CERT: "],
     [cert, none, "STOA_LIMIT_GRPC_TLS_KEY: "],
-    [broken, key, "STOA_LIMIT_GRPC_TLS_CERT: no certificate"],
-    [cert, otherKey, "with the key of STOA_LIMIT_GRPC_TLS_KEY"],
+    [broken, key, "STOA_LIMIT_GRPC_TLS_CERT: is no certificate"],
+    [cert, otherKey, "for the key of STOA_LIMIT_GRPC_TLS_KEY"],
   ];
   for (const [certFile, keyFile, message] of cases) {
     await expect(listen(certFile, keyFile, freePort())).rejects.toThrow(message);

@@ -1,5 +1,5 @@
-import * as http2 from "node:http2";
-import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { createSecureServer, createServer } from "node:http2";
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { turnAwayNew } from "../../platform/http/turn-away.ts";
@@ -7,9 +7,9 @@ import type { Log } from "../../platform/log/log.ts";
 import { Call, type GrpcMethod, type Held } from "./grpc-call.ts";
 
 /**
- * The socket of gRPC over HTTP/2, plaintext or by TLS. HTTP/2 itself is node:http2's; what gRPC adds to it is
- * in grpc-call.ts. Connections are few and live long, so their number is bounded and one that is
- * idle for long is closed in order: a proxy opens the next one without being asked.
+ * The socket of gRPC over HTTP/2, plaintext or by TLS. HTTP/2 itself is node:http2's; what gRPC
+ * adds to it is in grpc-call.ts. Connections are few and live long, so their number is bounded and
+ * one that is idle for long is closed in order: a proxy opens the next one without being asked.
  */
 export type GrpcOptions = {
   host: string;
@@ -98,14 +98,14 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-function serverWith(tls: GrpcOptions["tls"]): http2.Http2Server {
+function serverWith(tls: GrpcOptions["tls"]): Http2Server {
   const settings = {
     enablePush: false,
     maxConcurrentStreams: callsPerConnectionMax,
     maxHeaderListSize: headerBytesMax,
   };
-  if (tls === null) return http2.createServer({ settings });
-  return http2.createSecureServer({ ...tls, settings, handshakeTimeout: handshakeMsMax });
+  if (tls === null) return createServer({ settings });
+  return createSecureServer({ ...tls, settings, handshakeTimeout: handshakeMsMax });
 }
 
 function portOf(address: string | { port: number } | null): number {

@@ -337,9 +337,9 @@ describe("a concurrency limit", () => {
 
   test("in shadow is freed too, whether or not another rule refuses", async () => {
     rules({ ...rule, mode: "shadow" }, { limit: 3, window_ms: 60_000 });
-    const statuses = [];
-    for (let i = 0; i < 5; i++) statuses.push((await ask("/things")).status);
-    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+    const answers = [];
+    for (let i = 0; i < 5; i++) answers.push((await ask("/things")).status);
+    expect(answers).toEqual([200, 200, 200, 429, 429]);
     expect(counted("rule-0")).toEqual({ allowed: 5, refused: 0 });
   });
 

@@ -38,12 +38,12 @@ describe("a question of several rules", () => {
     }),
     limitOf({ id: `${algorithm} 1`, algorithm, limit: 6, windowMs: 200, penaltyMs: 20 }),
   ]);
-  const charge = fc.record({
+  const someCharge = fc.record({
     limit: fc.constantFrom(...limits),
     key: fc.constantFrom("a", "b"),
     cost: fc.integer({ min: 1, max: 2 }),
   });
-  const question = fc.record({ charges: fc.array(charge, { maxLength: 2 }), wait: fc.nat(40) });
+  const question = fc.record({ charges: fc.array(someCharge, { maxLength: 2 }), wait: fc.nat(40) });
 
   test("passes when all allow, and says what each has left", () => {
     const { limiter } = setUp();
@@ -101,11 +101,11 @@ describe("a question of several rules", () => {
 
   test("is charged at once where all allow, as if it were taken", () => {
     // Whose delay would not be told.
-    const all = question.filter(({ charges }) =>
+    const told = question.filter(({ charges }) =>
       charges.every(({ limit }) => limit.algorithm !== "leaky_bucket"),
     );
     fc.assert(
-      fc.property(fc.array(all, { maxLength: 40 }), (questions) => {
+      fc.property(fc.array(told, { maxLength: 40 }), (questions) => {
         const [plain, lean] = [setUp(), setUp()];
         for (const { charges, wait } of questions) {
           for (const { clock } of [plain, lean]) clock.advance(wait);

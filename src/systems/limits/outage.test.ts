@@ -192,7 +192,7 @@ describe("Redis frozen", () => {
     expect(before[0]! - after[0]!).toBeLessThanOrEqual(1);
   });
 
-  test("under a refund: nothing is given back here that would be again when tried again", async () => {
+  test("under a refund: what another try would give back again is not given back yet", async () => {
     const local = limitOf("sliding_log", { limit: 50, accuracy: "local" });
     const strict = limitOf("token_bucket", { limit: 50 });
     const all = [local, strict].map(charge);
