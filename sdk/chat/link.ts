@@ -1,7 +1,7 @@
 import type { ServerFrame } from "./frames.ts";
 import { retellMarks, tellLook, tellPresence } from "./marks.ts";
 import { flushAll, land, takeAck, takeError } from "./outbox.ts";
-import { applyListed, noteTop, replaceRoom, startLoad } from "./rooms.ts";
+import { applyListed, askReceipts, noteTop, replaceRoom, startLoad } from "./rooms.ts";
 import { backoff, setDue, transmit, type Input, type Machine } from "./state.ts";
 import { takeFrame, takeList } from "./sync.ts";
 
@@ -160,6 +160,7 @@ function ready(m: Machine): void {
     noteTop(m, room, room.topRev, 0);
     if (room.looks === 0) continue;
     tellLook(m, room);
+    askReceipts(m, room);
     if (!room.window && !room.load) startLoad(m, room, "latest");
   }
   retellMarks(m);

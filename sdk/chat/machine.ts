@@ -3,11 +3,19 @@ import { received, relist, upgrade, wake } from "./link.ts";
 import { markRead, tellLook, tellMarks, tellTyping, writeDraft, tellPresence } from "./marks.ts";
 import { ackMissing, compose, discard, flush, retry } from "./outbox.ts";
 import { restore, storeChanges } from "./records.ts";
-import { applyListed, applyMembers, applyMessage, noteTop, removeRoom } from "./rooms.ts";
+import {
+  applyListed,
+  applyMembers,
+  askReceipts,
+  applyMessage,
+  noteTop,
+  removeRoom,
+} from "./rooms.ts";
 import { startLoad } from "./rooms.ts";
 import {
   ask,
   backoff,
+  isOnline,
   redraw,
   setDue,
   touch,
@@ -20,7 +28,15 @@ import {
   type Refusal,
   type Room,
 } from "./state.ts";
-import { expireTyping, repairRefused, repairRoom, takeChanges, takeConversation } from "./sync.ts";
+import {
+  askChanges,
+  expireTyping,
+  repairRefused,
+  repairRoom,
+  takeChanges,
+  takeConversation,
+  takeReceipt,
+} from "./sync.ts";
 import { takePage } from "./window.ts";
 
 /**
@@ -180,6 +196,9 @@ function look(m: Machine, id: string, on: boolean): void {
   if (before === room.looks > 0) return;
   tellLook(m, room);
   if (!on) return;
+  askReceipts(m, room);
+  // A channel told nothing while nobody looked.
+  if (room.conversation.kind === "channel" && isOnline(m)) askChanges(m, room);
   if (!room.window && !room.load) startLoad(m, room, "latest");
 }
 
@@ -210,6 +229,8 @@ function answered(m: Machine, call: number, answer: Answer): void {
     case "members":
       if (room) applyMembers(m, room, answer.items);
       return;
+    case "receipts":
+      return takeReceipt(m, answer.receipts);
     case "history":
       if (room?.load?.call === call) takeHistory(m, room, question, answer);
       return;
@@ -313,6 +334,9 @@ function performFor(m: Machine, name: string, id: string): void {
       return ackMissing(m, id) ? lose(m) : undefined;
     case "load":
       if (room && !room.window?.live && !room.load && room.looks > 0) startLoad(m, room, "latest");
+      return;
+    case "receipts":
+      if (room) askReceipts(m, room);
       return;
     case "draft":
       if (room?.draft) ask(m, { what: "draft", id, text: room.draft.text });

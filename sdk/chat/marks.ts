@@ -10,6 +10,8 @@ const smallMembersMax = 32;
 const readDelayMs = 100;
 const confirmMs = 10_000;
 const tellTimesMax = 3;
+/** A connection may send so many frames a second and not more. */
+const toldAtOnceMax = 25;
 const typingEveryMs = 3_000;
 const draftDelayMs = 800;
 
@@ -37,10 +39,13 @@ export function unreadOf(room: Room): number {
 /** Tells what the server does not know yet; again, a few times, while nothing confirms it. */
 export function tellMarks(m: Machine): void {
   if (!isOnline(m)) return;
+  let told = 0;
   for (const room of m.rooms.values()) {
+    if (told >= toldAtOnceMax) return setDue(m, "marks", m.now + 1_000, true);
     const read = readToTell(m, room);
     const delivered = deliveredToTell(m, room, read > 0);
     if (read === 0 && delivered === 0) continue;
+    told++;
     transmit(m, {
       type: "receipt",
       conversation_id: room.id,

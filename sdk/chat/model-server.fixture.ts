@@ -155,6 +155,11 @@ export class ModelServer {
         return { what: "history", items: this.history(room, member, question) };
       case "conversation":
         return { what: "conversation", listed: this.listed(room, account) };
+      case "receipts":
+        return {
+          what: "receipts",
+          receipts: { conversation_id: room.id, receipts_rev: 0, levels: [] },
+        };
       case "members":
         return { what: "members", items: [] };
       case "draft":

@@ -208,12 +208,19 @@ export function startLoad(m: Machine, room: Room, kind: LoadKind, seq = 0): void
   touch(m, room);
 }
 
+/** How far messages got is shown where somebody looks; nobody counts it in a channel. */
+export function askReceipts(m: Machine, room: Room): void {
+  if (room.conversation.kind !== "channel") ask(m, { what: "receipts", id: room.id });
+}
+
 /** The conversation was looked at before it was known. */
 function takeUpLooks(m: Machine, room: Room): void {
   const early = m.early.get(room.id) ?? 0;
   m.early.delete(room.id);
   room.looks = early;
-  if (early > 0) startLoad(m, room, "latest");
+  if (early === 0) return;
+  startLoad(m, room, "latest");
+  askReceipts(m, room);
 }
 
 /** What waits to be sent to it stays: the server refuses it, or has it from before. */

@@ -69,6 +69,7 @@ export type Question =
     }
   | { what: "conversation"; id: string }
   | { what: "members"; id: string }
+  | { what: "receipts"; id: string }
   | { what: "draft"; id: string; text: string | null };
 
 export type Answer =
@@ -76,6 +77,7 @@ export type Answer =
   | { what: "history"; items: ChatMessage[] }
   | { what: "conversation"; listed: ChatListed }
   | { what: "members"; items: ChatMember[] }
+  | { what: "receipts"; receipts: ChatReceipts }
   | { what: "draft" };
 
 export type Refusal = {

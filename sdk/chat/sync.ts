@@ -1,4 +1,4 @@
-import type { ServerFrame } from "./frames.ts";
+import type { ChatReceipts, ServerFrame } from "./frames.ts";
 import {
   applyConversation,
   applyListed,
@@ -35,6 +35,8 @@ const repairDelayMs = 250;
 const retryFirstMs = 500;
 const retryMsMax = 30_000;
 const typingMs = 6_000;
+/** Ticks that lag behind harm nobody. */
+const receiptsDelayMs = 2_000;
 
 type Of<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
@@ -137,7 +139,7 @@ export function takeList(m: Machine, selfRev: number, seen: ReadonlySet<string>)
   m.changed.list = true;
 }
 
-function takeReceipt(m: Machine, receipts: Of<"receipt">): void {
+export function takeReceipt(m: Machine, receipts: ChatReceipts): void {
   const room = m.rooms.get(receipts.conversation_id);
   if (!room || (room.receipts?.receipts_rev ?? -1) > receipts.receipts_rev) return;
   room.receipts = receipts;
@@ -165,9 +167,12 @@ export function expireTyping(m: Machine): void {
 
 function takeTops(m: Machine, { self_rev, tops }: Of<"beat"> | Of<"resync">): void {
   noteSelf(m, self_rev);
-  for (const [id, , rev] of tops) {
+  for (const [id, , rev, receiptsRev] of tops) {
     const room = m.rooms.get(id);
-    if (room) noteTop(m, room, rev, m.random() * repairDelayMs);
+    if (!room) continue;
+    noteTop(m, room, rev, m.random() * repairDelayMs);
+    if (room.looks === 0 || receiptsRev <= (room.receipts?.receipts_rev ?? -1)) continue;
+    setDue(m, `receipts/${id}`, m.now + m.random() * receiptsDelayMs, true);
   }
 }
 
@@ -188,13 +193,16 @@ function pump(m: Machine): void {
     m.repairs.delete(id);
     const room = m.rooms.get(id);
     if (!room || room.repair.call > 0 || room.cursor >= room.topRev) continue;
-    const since = room.cursor;
-    room.repair.call =
-      room.topRev - since > changesMax
-        ? ask(m, { what: "conversation", id })
-        : ask(m, { what: "changes", id, since, limit: changesPage });
+    if (room.topRev - room.cursor <= changesMax) askChanges(m, room);
+    else room.repair.call = ask(m, { what: "conversation", id });
     busy++;
   }
+}
+
+export function askChanges(m: Machine, room: Room): void {
+  if (room.repair.call > 0) return;
+  const { id, cursor: since } = room;
+  room.repair.call = ask(m, { what: "changes", id, since, limit: changesPage });
 }
 
 function looksOf(m: Machine, id: string): number {
