@@ -22,10 +22,12 @@ export type JsonSchema = {
 const byName: Record<string, unknown> = {
   account_ids: ["1"],
   alias: "an-alias",
+  client_msg_id: "a-message",
   code: "a-code",
   country: ["CH"],
   current_password: password,
   dark: "#000000",
+  device_id: "device-one",
   email: "somebody@stoa.test",
   event_types: ["*"],
   host: "go.example.com",
@@ -46,6 +48,8 @@ const byName: Record<string, unknown> = {
 const byRoute: Record<string, Record<string, unknown>> = {
   "POST /api/v1/reports": { code: "a-code" },
   "POST /api/v1/chat/conversations": { kind: "group", title: "A group" },
+  "POST /api/v1/chat/conversations/{id}/messages": { body: { text: "Hello" } },
+  "POST /api/v1/chat/conversations/{id}/receipts": { read_seq: 1 },
   "GET /api/v1/admin/lookup": { host: "go.example.com" },
 };
 
