@@ -1,5 +1,8 @@
 CREATE SCHEMA chat;
 
+-- Rows that change with each message have half of their page free, so that their new versions stay
+-- on it and no index is touched.
+
 -- Two numbers order what happens in a conversation, both dense, both taken by an update of this
 -- row, which is what makes one order of it. `top_seq` counts messages. `rev` counts changes: a new
 -- message is one, and so is whatever else members must learn (edits, reactions, who is a member).
@@ -24,7 +27,7 @@ CREATE TABLE chat.conversations (
   last_message_at        timestamptz,
   created_at             timestamptz NOT NULL DEFAULT now(),
   deleted_at             timestamptz
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 -- A row stays when its member leaves: it says until where they may read.
 CREATE TABLE chat.members (
@@ -50,7 +53,7 @@ CREATE TABLE chat.members (
   draft           jsonb,
   PRIMARY KEY (conversation_id, account_id),
   CHECK ((left_at IS NULL) = (until_seq IS NULL))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 CREATE INDEX members_account ON chat.members (account_id) WHERE left_at IS NULL;
 
 -- A message is deleted or disappears by losing its body; the row stays, so that `seq` has no holes

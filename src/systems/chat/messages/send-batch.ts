@@ -4,6 +4,7 @@ import { AppError } from "../../../platform/errors/errors.ts";
 import type { Events } from "../../../platform/events/events.ts";
 import type { Ids } from "../../../platform/ids/ids.ts";
 import { messageSent } from "../contract.ts";
+import { ackOf, storedAcks } from "./acks.ts";
 import type { Ack, Admitting, Attaching } from "../ports.ts";
 import type { ConversationRow } from "../rows.ts";
 import type { Body, Message } from "../shapes.ts";
@@ -43,35 +44,36 @@ export type SentBatch = {
   caughtUp: string[];
 };
 
+/**
+ * With `mayBeThere` it looks first whether messages are there already; without, which is what it is
+ * called with unless resends are about, one that is there fails the whole on the unique constraint
+ * `sameMessage`, and is to be called again. Looking costs a tenth of all that the database does.
+ */
 export async function sendBatch(
   tx: Writer,
   deps: SendDeps,
   drafts: readonly Draft[],
-  lockTimeoutMs: number,
+  { lockTimeoutMs, mayBeThere }: { lockTimeoutMs: number; mayBeThere: boolean },
 ): Promise<SentBatch> {
   const { standings, ...found } = await store.look(tx, drafts, lockTimeoutMs);
   const conversations = new Map(found.conversations.map((row) => [row.id, row]));
-  const stored = new Map(found.stored.map((row) => [row.n, row]));
-  const outcomes = new Map<Draft, Ack | AppError>();
+  const outcomes = mayBeThere ? await storedAcks(tx, drafts) : new Map<Draft, Ack | AppError>();
   const first = new Map<string, Draft>();
   const justSent = new Set<string>();
   const fresh: Admitted[] = [];
   const now = deps.clock.now();
   for (const [i, draft] of drafts.entries()) {
+    if (outcomes.has(draft) || first.has(keyOf(draft))) continue;
+    first.set(keyOf(draft), draft);
+    const conversation = conversations.get(draft.conversation_id);
     const standing = standings[i] as store.Standing;
-    const same = stored.get(i + 1);
-    if (same) outcomes.set(draft, storedAck(draft, same));
-    else if (!first.has(keyOf(draft))) {
-      first.set(keyOf(draft), draft);
-      const conversation = conversations.get(draft.conversation_id);
-      const sender = `${draft.conversation_id}:${draft.sender_id}`;
-      const last_sent_at = justSent.has(sender) ? new Date(now) : standing.last_sent_at;
-      const refusal = refusalOf(draft, conversation, { ...standing, last_sent_at }, now);
-      if (refusal) outcomes.set(draft, refusal);
-      else {
-        justSent.add(sender);
-        fresh.push({ draft, conversation, standing, body: draft.body } as Admitted);
-      }
+    const sender = `${draft.conversation_id}:${draft.sender_id}`;
+    const last_sent_at = justSent.has(sender) ? new Date(now) : standing.last_sent_at;
+    const refusal = refusalOf(draft, conversation, { ...standing, last_sent_at }, now);
+    if (refusal) outcomes.set(draft, refusal);
+    else {
+      justSent.add(sender);
+      fresh.push({ draft, conversation, standing, body: draft.body } as Admitted);
     }
   }
   const admitted = await admit(tx, deps, fresh, outcomes);
@@ -80,6 +82,7 @@ export async function sendBatch(
   const { placed, changes } = await place(tx, conversations, messages, { caughtUp });
   for (const [i, { draft }] of admitted.entries()) outcomes.set(draft, ackOf(placed[i] as Message));
   await tellPrograms(tx, deps, admitted, placed);
+  if (!mayBeThere) await forgive(tx, outcomes);
   return {
     // One that is in here twice has its twin's outcome.
     outcomes: drafts.map(
@@ -88,6 +91,17 @@ export async function sendBatch(
     changes,
     caughtUp,
   };
+}
+
+/** What is refused now may have been sent when it was not, and has its acknowledgement for ever. */
+async function forgive(tx: Writer, outcomes: Map<Draft, Ack | AppError>): Promise<void> {
+  const refused = [...outcomes].filter(([, outcome]) => outcome instanceof AppError);
+  if (refused.length === 0) return;
+  const acks = await storedAcks(
+    tx,
+    refused.map(([draft]) => draft),
+  );
+  for (const [draft, ack] of acks) outcomes.set(draft, ack);
 }
 
 /** `body` is what is stored: with words masked, and what its uploads turned out to be. */
@@ -100,26 +114,6 @@ type Admitted = {
 
 const keyOf = (draft: Draft) =>
   `${draft.conversation_id}:${draft.sender_id}:${draft.client_msg_id}`;
-
-const storedAck = (draft: Draft, stored: store.Stored): Ack => ({
-  type: "ack",
-  conversation_id: draft.conversation_id,
-  client_msg_id: draft.client_msg_id,
-  server_msg_id: stored.id,
-  seq: Number(stored.seq),
-  rev: Number(stored.sent_rev),
-  created_at: stored.created_at.toISOString(),
-});
-
-const ackOf = (message: Message): Ack => ({
-  type: "ack",
-  conversation_id: message.conversation_id,
-  client_msg_id: message.client_msg_id,
-  server_msg_id: message.id,
-  seq: message.seq,
-  rev: message.rev,
-  created_at: message.created_at,
-});
 
 const catchesUp = ({ conversation, standing }: Admitted) =>
   conversation.kind !== "channel" && Number(standing.read_seq) < Number(conversation.top_seq);

@@ -26,20 +26,22 @@ export async function lockConversations(tx: Writer, ids: string[]): Promise<Conv
     ORDER BY c.id FOR NO KEY UPDATE`;
 }
 
+/** The constraint that a message breaks which is there already. */
+export const sameMessage = "messages_client_msg_id";
+
 /**
- * What there is to know before deciding: the conversations, locked; who the senders are; which of
- * the messages are there. Sent together and run one after the other, so that the later statements
- * see what was committed by the time that the rows were had.
+ * What there is to know before deciding: the conversations, locked, and who the senders are. Sent
+ * together and run one after the other, so that the later statement sees what was committed by the
+ * time that the rows were had.
  */
 export async function look(tx: Writer, asked: readonly Identity[], lockTimeoutMs: number) {
-  const [, conversations, standings, stored] = await Promise.all([
+  const [, conversations, standings] = await Promise.all([
     // Each begins when it is called; a bare statement would wait until somebody waits for it.
     waitForLocks(tx, lockTimeoutMs),
     lockConversations(tx, [...new Set(asked.map((one) => one.conversation_id))]),
     standingsOf(tx, asked),
-    storedOf(tx, asked),
   ]);
-  return { conversations, standings, stored };
+  return { conversations, standings };
 }
 
 async function waitForLocks(tx: Writer, ms: number): Promise<void> {
@@ -58,7 +60,8 @@ async function standingsOf(tx: Writer, asked: readonly Identity[]): Promise<Stan
     ORDER BY a.n`;
 }
 
-async function storedOf(tx: Writer, asked: readonly Identity[]): Promise<Stored[]> {
+/** Which of the messages are there. */
+export async function storedOf(tx: Writer, asked: readonly Identity[]): Promise<Stored[]> {
   return await tx.all<Stored>`
     SELECT a.n::int4 AS n, d.seq, d.id, d.sent_rev, d.created_at
     FROM unnest(${list(asked.map((one) => one.conversation_id))}::int8[],
