@@ -63,15 +63,17 @@ function blockRoute(deps: Deps): Route {
     scope: "chat:write",
     params,
     replies: { 204: null },
-    errors: ["chat.not_found", "chat.limit"],
-    handler: (context) =>
-      context.write(async (tx) => {
-        const { account_id: accountId } = context.params;
+    errors: ["chat.not_found", "chat.limit", "request.rate_limited"],
+    async handler({ principal, params: { account_id: accountId }, write }) {
+      // It tells whether there is such an account, so it is no way round the limits of searching.
+      await wire.charge(deps.limits, "chat.searches", principal);
+      return await write(async (tx) => {
         await requirePerson(tx, deps, accountId);
         const now = new Date(deps.clock.now());
-        await block(tx, { by: context.principal.account_id, accountId, now });
+        await block(tx, { by: principal.account_id, accountId, now });
         return { status: 204 };
-      }),
+      });
+    },
   });
 }
 

@@ -10,7 +10,14 @@ import {
 import { bodySchema, seqSchema } from "../shapes.ts";
 import { ban } from "./bans.ts";
 import type { Deps } from "./deps.ts";
-import { decide, listReports, type Report, reportReasons, reportStatuses } from "./reports.ts";
+import {
+  decide,
+  deleteReported,
+  listReports,
+  type Report,
+  reportReasons,
+  reportStatuses,
+} from "./reports.ts";
 import * as wire from "./wire.ts";
 
 /** The queue of reports, for administrators. */
@@ -79,6 +86,8 @@ function decideRoute(deps: Deps): Route {
     params: z.object({ id: idSchema }),
     body: z.strictObject({
       status: z.enum(["upheld", "dismissed"]),
+      /** Deletes the message, for everybody. */
+      delete_message: z.boolean().default(false),
       /** Bans the sender until then. */
       ban_until: wire.laterSchema(deps.clock.now).optional(),
     }),
@@ -95,6 +104,7 @@ function decideRoute(deps: Deps): Route {
         const by = principal.account_id;
         const decided = await decide(tx, { id, status: body.status, by, now });
         const { sender_id, reason } = decided;
+        if (body.delete_message) await deleteReported(tx, deps, decided, now);
         if (body.ban_until !== undefined) {
           const until = new Date(body.ban_until);
           await ban(tx, sender_id, { until, reason: `reported as ${reason}`, by, now });

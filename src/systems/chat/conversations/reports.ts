@@ -1,8 +1,9 @@
 import type { Reader, Writer } from "../../../platform/db/db.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
+import { changedMessage } from "../messages/notes.ts";
 import type { Body } from "../shapes.ts";
 import type { Deps } from "./deps.ts";
-import { requireMembership } from "./store.ts";
+import { findConversation, requireMembership } from "./store.ts";
 
 /**
  * What members report and administrators decide. A report holds what the message said when it was
@@ -86,6 +87,21 @@ export async function decide(
     SELECT ${columns(tx)} FROM chat.reports r
     LEFT JOIN chat.people p ON p.account_id = r.sender_id WHERE r.id = ${decision.id}`;
   return row as Report;
+}
+
+/** Nothing where it was deleted already, or its conversation was. */
+export async function deleteReported(
+  tx: Writer,
+  { live }: Pick<Deps, "live">,
+  { conversation_id, seq }: Pick<Report, "conversation_id" | "seq">,
+  now: Date,
+): Promise<void> {
+  if (!(await findConversation(tx, { id: conversation_id }))) return;
+  const at = { conversation_id, seq: Number(seq) };
+  const change = await changedMessage(tx, at, ({ deleted_at }) =>
+    deleted_at ? null : { body: null, extra: {}, pinned_at: null, deleted_at: now },
+  );
+  if (change) tx.afterCommit(() => live.message(change));
 }
 
 const columns = (reader: Reader) => reader.sql`r.id, r.conversation_id, r.seq, r.sender_id,

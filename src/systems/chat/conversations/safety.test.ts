@@ -205,6 +205,24 @@ describe("reports", () => {
     expect(entry).toMatchObject({ action: "chat.report_decided", target: newest!.id });
   });
 
+  test("may take the message away from everybody", async () => {
+    const bad = await chat.person("Bad");
+    const id = await chat.group(bad, [cleo!]);
+    await chat.chat(cleo!, "POST", `/conversations/${id}/messages/1/report`, { reason: "spam" });
+    const before = await chat.listed(cleo!, id);
+    const [{ id: report } = { id: "" }] = await reports();
+    const path = `/admin/reports/${report}/decide`;
+    const decided = await chat.chat<Report>(chat.admin, "POST", path, {
+      ...{ status: "upheld", delete_message: true },
+    });
+    // What it said stays with the report alone.
+    expect(decided.body.body?.note).toEqual({ what: "created", text: "A group" });
+    const after = await chat.listed(cleo!, id);
+    expect(after.last_message).toMatchObject({ seq: 1, body: null, extra: {} });
+    expect(after.last_message?.deleted_at).not.toBeNull();
+    expect(after.conversation.rev).toBe(before.conversation.rev + 1);
+  });
+
   test("are of what one can see", async () => {
     const id = await chat.group(cleo!);
     await chat.chat(cleo!, "POST", `/conversations/${id}/members`, { account_ids: [dan!.id] });
@@ -227,6 +245,7 @@ describe("limits", () => {
     ["chat.invite_tries", (_, token) => ["GET", `/invites/${token}`]],
     ["chat.invite_tries", (_, token) => ["POST", `/invites/${token}/join`]],
     ["chat.searches", () => ["GET", "/people?q=dan"]],
+    ["chat.searches", () => ["PUT", `/blocks/${dan!.id}`]],
     [
       "chat.reports",
       (id) => ["POST", `/conversations/${id}/messages/1/report`, { reason: "spam" }],

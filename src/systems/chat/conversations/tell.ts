@@ -18,7 +18,9 @@ export async function tellChange(
   { concerned = [] }: { concerned?: readonly string[] } = {},
 ): Promise<void> {
   const conversation = conversationOf(row);
-  const members = (await membersOfRev(tx, row.id, row.rev)).map(memberOf);
+  // Who follows a channel is not for its followers to know.
+  const rows = row.kind === "channel" ? [] : await membersOfRev(tx, row.id, row.rev);
+  const members = rows.map(memberOf);
   tx.afterCommit(() => {
     live.conversation(members.length > 0 ? { conversation, members } : { conversation });
   });

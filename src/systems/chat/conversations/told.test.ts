@@ -46,6 +46,16 @@ test("members hear who came, and whoever came hears the conversation from then o
   await theirs.next("message", (frame) => frame.message.body?.text === "welcome");
 });
 
+test("followers of a channel do not hear who else follows it", async () => {
+  const id = await chat.group(cleo!, [dan!], "channel");
+  const his = await connect(dan!);
+  his.send({ type: "watch", conversation_id: id, on: true });
+  await chat.chat(cleo!, "POST", `/conversations/${id}/members`, { account_ids: [eve!.id] });
+  await chat.chat(cleo!, "PATCH", `/conversations/${id}`, { title: "News" });
+  await his.next("conversation", ({ conversation }) => conversation.title === "News");
+  expect(JSON.stringify(his.frames)).not.toContain(eve!.id);
+});
+
 test("one who was sent away hears that, and not a word more", async () => {
   const id = await chat.group(cleo!, [dan!, eve!]);
   const [hers, his, theirs] = [await connect(cleo!), await connect(dan!), await connect(eve!)];
