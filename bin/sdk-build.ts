@@ -24,11 +24,13 @@ export async function buildSdk(dist: string): Promise<void> {
     format: "esm",
   });
   // Not one pattern for both: Bun finds nothing by a slash inside braces.
-  const files = ["*.ts", "adapters/*.ts"].flatMap((p) => [...new Bun.Glob(p).scanSync(source)]);
+  const files = ["*.ts", "adapters/*.ts", "chat/*.ts"].flatMap((p) => [
+    ...new Bun.Glob(p).scanSync(source),
+  ]);
   for (const file of files) {
     if (/\.(test|fixture|d)\.ts$/.test(file)) continue;
     const text = await Bun.file(join(source, file)).text();
-    const typed = text.replace(/(from "\.{1,2}\/[\w-]+)\.ts"/g, '$1.js"');
+    const typed = text.replace(/(from "\.{1,2}\/[\w/-]+)\.ts"/g, '$1.js"');
     await Bun.write(join(dist, "types", file), typed);
   }
 }

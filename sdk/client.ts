@@ -1,5 +1,6 @@
 import { accountOf, accountsOf, auditOf, healthOf, keysOf, sessionsOf } from "./accounts.ts";
 import { callerOf } from "./api.ts";
+import { chatOf } from "./conversations.ts";
 import { limitsOf } from "./limits.ts";
 import { domainsOf, linksOf, statsOf } from "./links.ts";
 import { safetyOf } from "./safety.ts";
@@ -25,6 +26,7 @@ export function createStoa(options: StoaOptions) {
     webhooks: webhooksOf(api),
     safety: safetyOf(api),
     limits: limitsOf(api),
+    chat: chatOf(api),
     health: healthOf(api),
   };
 }

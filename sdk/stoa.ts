@@ -1,4 +1,9 @@
 /** What the package gives: the client, its errors and the shapes of everything it answers. */
+export { createChat } from "./chat/chat.ts";
+export type * from "./chat/client.ts";
+export type * from "./chat/frames.ts";
+export { memoryStorage, type ChatStorage } from "./chat/storage.ts";
+export type * from "./chat/view.ts";
 export { createStoa, type Stoa } from "./client.ts";
 export {
   ConflictError,

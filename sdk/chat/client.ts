@@ -1,3 +1,4 @@
+import type { Body, Reply } from "../api.ts";
 import type { CallOptions, StoaOptions } from "../transport.ts";
 import type { Page } from "../listing.ts";
 import type { ChatAttachment, ChatListed, ChatMember, ChatMessage } from "./frames.ts";
@@ -99,9 +100,9 @@ export interface ConversationClient extends ChatStore<ConversationSnapshot> {
   /** The numbers of the options, from 0. None takes the vote back. */
   vote(seq: number, options: number[]): Promise<void>;
   forward(seq: number, toConversationId: string): Promise<void>;
-  report(seq: number, reason: string): Promise<void>;
+  report(seq: number, about: Body<"post_chat_conversations_id_messages_seq_report">): Promise<void>;
   /** Who has it and who read it. */
-  receiptsOf(seq: number): Promise<MessageReceipts>;
+  receiptsOf(seq: number, page?: { cursor?: string; limit?: number }): Promise<MessageReceipts>;
 
   /** Up to this seq, or all that is here. Kept and told later while offline; never goes back. */
   markRead(seq?: number): void;
@@ -111,13 +112,15 @@ export interface ConversationClient extends ChatStore<ConversationSnapshot> {
   setDraft(text: string | null): void;
 
   /** Fills `members` of the snapshot. */
-  loadMembers(): Promise<void>;
+  loadMembers(): void;
   addMembers(accountIds: string[]): Promise<void>;
   removeMember(accountId: string): Promise<void>;
   setRole(accountId: string, role: ChatMember["role"]): Promise<void>;
   leave(): Promise<void>;
   /** A link that lets whoever has it join. */
-  createInvite(): Promise<{ token: string }>;
+  createInvite(
+    terms?: Body<"post_chat_conversations_id_invites">,
+  ): Promise<Reply<"post_chat_conversations_id_invites">>;
   update(settings: ConversationSettings): Promise<void>;
   mute(until: Date | null): Promise<void>;
   archive(archived: boolean): Promise<void>;
@@ -125,15 +128,7 @@ export interface ConversationClient extends ChatStore<ConversationSnapshot> {
   refresh(): Promise<ChatListed>;
 }
 
-export type ConversationSettings = Partial<{
-  title: string;
-  description: string;
-  send_by: "members" | "admins";
-  slow_mode_seconds: number;
-  /** Null: messages stay. */
-  disappear_seconds: number | null;
-}>;
+/** `disappear_seconds` null: messages stay. */
+export type ConversationSettings = Body<"patch_chat_conversations_id">;
 
-export type MessageReceipts = {
-  items: { account_id: string; delivered: boolean; read: boolean }[];
-};
+export type MessageReceipts = Reply<"get_chat_conversations_id_messages_seq_receipts">;

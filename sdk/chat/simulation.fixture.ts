@@ -92,6 +92,10 @@ export class World {
     return this.chance(this.luck.late) ? this.random() * 3_000 : 1 + this.random() * 30;
   }
 
+  addDevice(account: string, number: number): void {
+    this.devices.push(new Device(this, account, number));
+  }
+
   restartServer(): void {
     for (const link of [...this.server.links]) link.end(1006);
   }
@@ -118,7 +122,6 @@ export class Device {
     this.account = account;
     this.name = `${account}-${number}`;
     this.machine = this.boot();
-    world.devices.push(this);
   }
 
   private boot(): Machine {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { unreadOf } from "./marks.ts";
-import { Device, World, type Luck, type Sabotage } from "./simulation.fixture.ts";
+import { World, type Luck, type Sabotage } from "./simulation.fixture.ts";
 import { settleAhead } from "./rooms.ts";
 import { hasOlder, shownMessages } from "./window.ts";
 
@@ -15,12 +15,12 @@ const accounts = ["1", "2", "3"];
 const bad: Luck = { lost: 0.06, doubled: 0.05, late: 0.1, refused: 0.15 };
 
 /** Nothing when all is well, else what is not. */
-function live(seed: number, sabotage: Sabotage = {}): string | null {
+function liveThrough(seed: number, sabotage: Sabotage = {}): string | null {
   const world = new World(seed, sabotage);
   world.server.createRoom("all", accounts);
   world.server.createRoom("two", ["1", "2"]);
   for (const account of accounts) {
-    for (let n = 1; n <= 2; n++) new Device(world, account, n);
+    for (let n = 1; n <= 2; n++) world.addDevice(account, n);
   }
   world.luck = bad;
   const actions = 10 + Math.floor(world.random() * 40);
@@ -162,7 +162,7 @@ function faultOf(world: World): string | null {
 /** The first seed that shows a fault. */
 function firstFault(count: number, sabotage: Sabotage = {}): string | null {
   for (let seed = 1; seed <= count; seed++) {
-    const fault = live(seed, sabotage);
+    const fault = liveThrough(seed, sabotage);
     if (fault !== null) return `seed ${seed}: ${fault}`;
   }
   return null;
@@ -176,7 +176,7 @@ test("the same seed is the same life", () => {
   const trace = (seed: number) => {
     const world = new World(seed);
     world.server.createRoom("all", accounts);
-    for (const account of accounts) new Device(world, account, 1);
+    for (const account of accounts) world.addDevice(account, 1);
     world.luck = bad;
     for (let n = 0; n < 30; n++) world.after(world.random() * 5_000, () => act(world));
     world.server.createRoom("two", ["1", "2"]);
