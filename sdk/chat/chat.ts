@@ -2,8 +2,9 @@ import { segment, type Reply } from "../api.ts";
 import type { Page } from "../listing.ts";
 import type { ChatClient, ChatOptions, ConversationClient } from "./client.ts";
 import { conversationOf } from "./conversation.ts";
-import type { ChatAttachment, ChatConversation, ChatMessage } from "./frames.ts";
+import type { ChatConversation, ChatMessage } from "./frames.ts";
 import { Runtime } from "./runtime.ts";
+import { upload } from "./upload.ts";
 
 export function createChat(options: ChatOptions): ChatClient {
   const runtime = new Runtime(options);
@@ -49,17 +50,6 @@ export function createChat(options: ChatOptions): ChatClient {
     setStatus: (status) => runtime.tell({ type: "status", status }),
     block: (id) => api.send<void>({ method: "PUT", path: `/chat/blocks/${segment(id)}` }),
     unblock: (id) => api.delete(`/chat/blocks/${segment(id)}`),
-    async upload(file, { name, kind = kindOf(file.type), signal } = {}) {
-      const query = { kind, name };
-      const raw = { body: file, type: file.type || "application/octet-stream" };
-      const call = { method: "POST", path: "/chat/uploads", query, raw } as const;
-      return await api.send<ChatAttachment>({ ...call, ...(signal && { signal }) });
-    },
+    upload: (file, about) => upload(api, file, about),
   };
-}
-
-function kindOf(type: string): ChatAttachment["kind"] {
-  const [family] = type.split("/");
-  if (family === "image" || family === "video") return family;
-  return family === "audio" ? "voice" : "file";
 }

@@ -3,6 +3,7 @@ import type { CallOptions, StoaOptions } from "../transport.ts";
 import type { Page } from "../listing.ts";
 import type { ChatAttachment, ChatListed, ChatMember, ChatMessage } from "./frames.ts";
 import type { ChatStorage } from "./storage.ts";
+import type { UploadAbout } from "./upload.ts";
 import type { ChatSnapshot, ConversationSnapshot, NewMessage } from "./view.ts";
 
 /** Something that `useSyncExternalStore(store.subscribe, store.getSnapshot)` of React takes. */
@@ -64,10 +65,7 @@ export interface ChatClient extends ChatStore<ChatSnapshot> {
   block(accountId: string): Promise<void>;
   unblock(accountId: string): Promise<void>;
   /** Gives what `send` takes. `kind` follows from the type of the file where it is left out. */
-  upload(
-    file: Blob,
-    about?: { name?: string; kind?: ChatAttachment["kind"]; signal?: AbortSignal },
-  ): Promise<ChatAttachment>;
+  upload(file: Blob, about?: UploadAbout): Promise<ChatAttachment>;
 }
 
 /** One conversation: a store, and what one does in it. Refusals of calls are `StoaError`s. */
