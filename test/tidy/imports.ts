@@ -47,7 +47,9 @@ export function importDirections(sources: Source[]): Violation[] {
 }
 
 function refusal(from: string, to: string): string | null {
-  if (isTest(to)) return "code does not depend on tests; move what both use into src";
+  // Benches are run, not shipped, and may share what tests share.
+  const isShipped = !from.startsWith("bench/");
+  if (isTest(to) && isShipped) return "code does not depend on tests; move what both use into src";
   if (from.startsWith("sdk/")) {
     return to.startsWith("sdk/") ? null : "sdk/ is installed alone and imports nothing outside it";
   }
