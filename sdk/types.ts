@@ -2139,6 +2139,7 @@ export interface Operations {
     query: undefined;
     body: {
       status: "upheld" | "dismissed";
+      delete_message?: boolean;
       ban_until?: string;
     };
     reply: {
