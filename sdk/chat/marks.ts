@@ -69,7 +69,7 @@ function readToTell(m: Machine, room: Room): number {
 function deliveredToTell(m: Machine, room: Room, atOnce: boolean): number {
   const { conversation, cursor, topRev, deliveredTold, own } = room;
   const seq = conversation.top_seq;
-  if (cursor < topRev || seq <= Math.max(deliveredTold, own.from_seq)) return 0;
+  if (cursor < topRev || seq <= Math.max(deliveredTold, own.from_seq, own.read_seq)) return 0;
   const small = conversation.member_count <= smallMembersMax;
   room.deliveredDue ??= m.now + (small ? 0 : m.random() * deliveredDelayLargeMs);
   if (!atOnce && m.now < room.deliveredDue) {

@@ -3,7 +3,6 @@ import { applyMessage, noteTop, startLoad } from "./rooms.ts";
 import {
   backoff,
   isOnline,
-  redraw,
   setDue,
   transmit,
   type Command,
@@ -157,6 +156,6 @@ function keep(m: Machine, unsent: Unsent): void {
   m.stored.outbox.add(unsent.client_msg_id);
   // At once: what was written is not lost with the page.
   setDue(m, "store", m.now, true);
-  const room = m.rooms.get(unsent.conversation_id);
-  if (room) redraw(m, room);
+  m.changed.ids.add(unsent.conversation_id);
+  m.changed.list = true;
 }
