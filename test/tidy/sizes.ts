@@ -20,6 +20,7 @@ export const roomFor: Record<string, number> = {
   "src/platform/realtime/ladder.ts": 240,
   "src/platform/realtime/realtime.ts": 280,
   "src/platform/state/redis.ts": 220,
+  "src/systems/chat/protocol.ts": 220,
   "src/systems/limits/key-table.ts": 240,
   "src/stoa.ts": 220,
   "src/systems/links/clicks/clicks.ts": 260,

@@ -176,10 +176,10 @@ test("catching up while others write misses nothing that was there before", asyn
   expect(ada).not.toBe(bob);
 }, 30_000);
 
-test("the list of conversations in pages, most recent first; direct ones name the other", async () => {
+test("conversations in pages, most recent first; direct ones name the other", async () => {
   const [me, other] = [newId(), newId()];
   const ids: string[] = [];
-  for (let n = 0; n < 250; n++) {
+  for (let n = 0; n < 130; n++) {
     chat.clock.advance(1);
     const direct = n === 7;
     ids.push(
@@ -191,7 +191,7 @@ test("the list of conversations in pages, most recent first; direct ones name th
     if (n % 2 === 0) await send(me, ids[n] as string);
   }
   const listed = await Array.fromAsync(here.messages.listing.pages(me));
-  expect(listed.map((page) => page.length)).toEqual([100, 100, 50]);
+  expect(listed.map((page) => page.length)).toEqual([100, 30]);
   const lines = listed.flat();
   expect(lines.map((line) => line.conversation.id).toSorted()).toEqual(ids.toSorted());
   const moved = lines.map(({ conversation: c }) => Date.parse(c.last_message_at ?? c.created_at));
@@ -199,7 +199,7 @@ test("the list of conversations in pages, most recent first; direct ones name th
   expect(lines.filter((line) => line.peer)).toMatchObject([
     { conversation: { id: ids[7] }, peer: { account_id: other, name: "" }, last_message: null },
   ]);
-  expect(lines.filter((line) => line.last_message).length).toBe(125);
+  expect(lines.filter((line) => line.last_message).length).toBe(65);
   const { listing } = here.messages;
   expect(await listing.some(other, [ids[0] as string, ids[7] as string])).toMatchObject([
     { conversation: { id: ids[7] }, peer: { account_id: me } },

@@ -22,7 +22,7 @@ type Waiting<In, Out> = { one: In; done: PromiseWithResolvers<Out> };
 const batchMax = 256;
 const transactionsAtOnce = 2;
 /** Fewer wait for the transaction under way: small ones cost more than they save. */
-const secondFrom = 32;
+const secondFrom = 96;
 const waitingMax = 20_000;
 /** Longest that messages of many conversations wait for the row of one of them. */
 const sharedLockMsMax = 100;

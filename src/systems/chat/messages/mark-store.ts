@@ -2,9 +2,9 @@ import type { Writer } from "../../../platform/db/db.ts";
 import { list, type Pair } from "./send-store.ts";
 
 /**
- * The SQL of marking. Marks wait for nobody while they hold rows, so that they and the messages that
- * move the same rows never wait for each other: what somebody else has at the moment is left out
- * and comes with the next batch.
+ * The SQL of marking. Marks wait for nobody while they hold rows, so that they and the messages
+ * that move the same rows never wait for each other: what somebody else has at the moment is left
+ * out and comes with the next batch.
  */
 export type HeldMember = {
   conversation_id: string;

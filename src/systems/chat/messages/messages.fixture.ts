@@ -144,7 +144,8 @@ async function makeConversation(db: Db, given: MadeConversation): Promise<string
     await tx.run`
       INSERT INTO chat.members (conversation_id, account_id, role, rev)
       SELECT ${id}, account_id, role, 0
-      FROM unnest(${tx.array(members, "int8")}, ${tx.array(asRole, "text")}) AS t (account_id, role)`;
+      FROM unnest(${tx.array(members, "int8")}, ${tx.array(asRole, "text")})
+        AS t (account_id, role)`;
   });
   return id;
 }

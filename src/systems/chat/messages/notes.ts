@@ -12,9 +12,9 @@ import { notFound } from "./standing.ts";
 /** Messages that Stoa writes itself, and changes of those that are there. */
 export type Notes = {
   /**
-   * A line of the conversation such as "Ada added Bob", as a message by whoever did it. After
-   * `advance` in the same transaction, if that is needed as well: it takes a seq and a rev of its own.
-   * What it returns is for `Live.message` after the commit. Throws `chat.not_found`.
+   * A line of the conversation such as "Ada added Bob", as a message by whoever did it. It takes a
+   * seq and a rev of its own, after those that `advance` took in the same transaction. What it
+   * returns is for `Live.message` after the commit. Throws `chat.not_found`.
    */
   insertNote(
     tx: Writer,

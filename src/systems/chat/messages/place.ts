@@ -1,7 +1,7 @@
 import type { Writer } from "../../../platform/db/db.ts";
 import { messageOf, type ConversationRow, type MessageRow } from "../rows.ts";
 import type { Message } from "../shapes.ts";
-import { column, list } from "./send-store.ts";
+import { list } from "./send-store.ts";
 
 /**
  * Gives messages their places and stores them, their conversations' rows being locked: the one
@@ -85,8 +85,10 @@ async function countReplies(tx: Writer, roots: (Root & { rev: number })[]): Prom
   if (roots.length === 0) return [];
   return await tx.all<MessageRow>`
     UPDATE chat.messages m SET reply_count = m.reply_count + t.replies, rev = t.rev
-    FROM unnest(${column(tx, roots, "conversation_id", "int8")}, ${column(tx, roots, "seq", "int8")},
-      ${column(tx, roots, "replies", "int4")}, ${column(tx, roots, "rev", "int8")})
+    FROM unnest(${list(roots.map((root) => root.conversation_id))}::int8[],
+      ${list(roots.map((root) => root.seq))}::int8[],
+      ${list(roots.map((root) => root.replies))}::int4[],
+      ${list(roots.map((root) => root.rev))}::int8[])
       AS t (conversation_id, seq, replies, rev)
     WHERE m.conversation_id = t.conversation_id AND m.seq = t.seq
     RETURNING m.*`;

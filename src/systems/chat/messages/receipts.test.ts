@@ -145,7 +145,7 @@ test("sending reads what was before, and moves the receipts of those who sent it
   expect(told.levels).toContainEqual({ seq: 2, delivered: 1, read: 1 });
 });
 
-test("who has a message and who read it, in pages, without its sender and the later come", async () => {
+test("who has a message and who read it, without its sender and the later come", async () => {
   const [ada, bob, eve, late] = [newId(), newId(), newId(), newId()];
   const id = await chat.conversation({ members: [ada, bob, eve, late] });
   await chat.db.write(
