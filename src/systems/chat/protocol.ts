@@ -43,7 +43,7 @@ const send = z.object({
 });
 
 /** The same by REST, where the path names the conversation. */
-export const sendBodySchema = send.omit({ type: true, conversation_id: true });
+export const sendBodySchema = send.omit({ type: true, conversation_id: true }).strict();
 
 /** Both or one of the two; what is behind what is known already changes nothing. */
 const receipt = z.object({
@@ -53,7 +53,7 @@ const receipt = z.object({
   read_seq: seqSchema.optional(),
 });
 
-export const receiptBodySchema = receipt.omit({ type: true, conversation_id: true });
+export const receiptBodySchema = receipt.omit({ type: true, conversation_id: true }).strict();
 
 const typing = z.object({ type: z.literal("typing"), conversation_id: idSchema, on: z.boolean() });
 

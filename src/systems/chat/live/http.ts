@@ -72,7 +72,7 @@ function framesRoute({ desk, deeds }: LiveRoutesDeps): Route {
     path: "/api/v1/chat/frames",
     summary: "What a client sends beside an event stream; answered are acks and errors, in order",
     ...{ tag, access: "member", scope: "chat:read" },
-    body: z.object({
+    body: z.strictObject({
       device_id: deviceIdSchema,
       /** Of the stream that `presence` and `watch` are about. */
       session_id: sessionIdSchema.optional(),
