@@ -61,7 +61,7 @@ export const settings = {
     "STOA_REQUEST_BODY_BYTES_MAX",
     10 * 1024 * 1024,
     { min: 1024, max: 1024 ** 3 },
-    "Largest request body; a larger one answers 413.",
+    "Largest JSON body of a request; a larger one answers 413.",
   ),
   requestTimeoutMs: int(
     "STOA_REQUEST_TIMEOUT_MS",

@@ -36,13 +36,17 @@ export function queryOf(url: URL): Record<string, string | string[]> {
   return out;
 }
 
-export async function bodyOf(route: Route, request: Request): Promise<Uint8Array> {
+export async function bodyOf(
+  route: Route,
+  request: Request,
+  bytesMax: number,
+): Promise<Uint8Array> {
   if (!route.body) return new Uint8Array();
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     throw new AppError("request.unsupported_media_type", "Content-Type: send application/json.");
   }
-  return await readBody(request, route.bodyBytesMax ?? bodyBytesDefault);
+  return await readBody(request, Math.min(bytesMax, route.bodyBytesMax ?? bodyBytesDefault));
 }
 
 export function identify(

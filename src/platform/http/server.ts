@@ -158,7 +158,7 @@ class Runner {
     const url = new URL(request.url);
     const params = parse("path", route.params, call.rawParams);
     const query = parse("query", route.query, queryOf(url));
-    const bytes = await bodyOf(route, request);
+    const bytes = await bodyOf(route, request, this.options.requestBodyBytesMax);
     const body = jsonBodyOf(route, bytes);
     const once = (write: (claim: Claim | null) => Promise<Reply>) =>
       this.once(call, bytes, caller, write);
