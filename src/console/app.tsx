@@ -8,6 +8,9 @@ import { SignUpPage } from "./accounts/sign-up-page.tsx";
 import { AccountsPage } from "./admin/accounts-page.tsx";
 import { HealthPage } from "./admin/health-page.tsx";
 import { ReportsPage } from "./admin/reports-page.tsx";
+import { ModerationPage } from "./chat/admin-page.tsx";
+import { ChatPage } from "./chat/chat-page.tsx";
+import { JoinPage } from "./chat/join-page.tsx";
 import { LimitsPage } from "./limits/limits-page.tsx";
 import { RulePage } from "./limits/rule-page.tsx";
 import { BulkPage } from "./links/bulk-page.tsx";
@@ -52,6 +55,8 @@ export function App() {
         <Route path="/links/:id/:tab?">
           {(params) => <LinkPage key={params.id} id={params.id} tab={params.tab ?? "clicks"} />}
         </Route>
+        <Route path="/chat/join/:token">{({ token }) => <JoinPage token={token} />}</Route>
+        <Route path="/chat/:id?">{({ id }) => <ChatPage id={id ?? null} />}</Route>
         <Route path="/bulk" component={BulkPage} />
         <Route path="/domains" component={DomainsPage} />
         <Route path="/webhooks" component={WebhooksPage} />
@@ -63,6 +68,7 @@ export function App() {
         <Route path="/audit" component={AuditPage} />
         <Route path="/health">{asAdmin(account.role, <HealthPage />)}</Route>
         <Route path="/reports">{asAdmin(account.role, <ReportsPage />)}</Route>
+        <Route path="/moderation">{asAdmin(account.role, <ModerationPage />)}</Route>
         <Route path="/accounts">{asAdmin(account.role, <AccountsPage />)}</Route>
         <Route path="/limits/rules/:id/:tab?">
           {({ id, tab }) =>

@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { QuickCreateDialog } from "./links/quick-create.tsx";
+import { useUnreadConversations } from "./chat/use-chat.ts";
 import { useAccount } from "./session.tsx";
 import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
 import { signOut } from "./stoa.ts";
@@ -25,6 +26,7 @@ const groups: { title: string; places: Place[] }[] = [
       { to: "/domains", label: "Domains", icon: "domains" },
     ],
   },
+  { title: "People", places: [{ to: "/chat", label: "Chat", icon: "chat" }] },
   {
     title: "Programs",
     places: [
@@ -44,6 +46,7 @@ const groups: { title: string; places: Place[] }[] = [
     places: [
       { to: "/health", label: "System health", icon: "health", admin: true },
       { to: "/reports", label: "Reports", icon: "reports", admin: true },
+      { to: "/moderation", label: "Moderation", icon: "shield", admin: true },
       { to: "/accounts", label: "Accounts", icon: "accounts", admin: true },
       { to: "/limits", label: "Limits", icon: "limits", admin: true },
     ],
@@ -121,6 +124,7 @@ function Navigation(props: { onGo?: () => void }) {
                   >
                     <Icon name={place.icon} />
                     {place.label}
+                    {place.to === "/chat" && <UnreadCount />}
                   </Link>
                 </li>
               ))}
@@ -129,6 +133,17 @@ function Navigation(props: { onGo?: () => void }) {
         );
       })}
     </nav>
+  );
+}
+
+function UnreadCount() {
+  const unread = useUnreadConversations();
+  if (unread === 0) return null;
+  return (
+    <span className="ml-auto rounded-full bg-accent px-1.5 text-xs leading-5 text-accent-ink tabular-nums">
+      {unread}
+      <span className="sr-only"> {unread === 1 ? "conversation" : "conversations"} unread</span>
+    </span>
   );
 }
 
@@ -181,6 +196,14 @@ function BottomBar(props: { onCreate: () => void; onMenu: () => void }) {
       >
         <Icon name="links" className="size-5" />
         Links
+      </Link>
+      <Link
+        href="/chat"
+        className="bottom-link"
+        aria-current={path.startsWith("/chat") ? "page" : undefined}
+      >
+        <Icon name="chat" className="size-5" />
+        Chat
       </Link>
       <button type="button" className="bottom-link" onClick={props.onCreate}>
         <span className="-mb-0.5 flex h-5.5 w-10 items-center justify-center rounded-full bg-accent text-accent-ink">

@@ -9,6 +9,7 @@ const goTo: Record<string, [path: string, label: string]> = {
   l: ["/links", "Links"],
   b: ["/bulk", "Bulk and import"],
   d: ["/domains", "Domains"],
+  m: ["/chat", "Chat"],
   k: ["/keys", "API keys"],
   w: ["/webhooks", "Webhooks"],
   a: ["/account", "Account"],

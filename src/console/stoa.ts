@@ -18,12 +18,12 @@ let renewal: Promise<string | null> | null = null;
 const ended = new Set<() => void>();
 const tabs = new BroadcastChannel("stoa.session");
 
-export const stoa = createStoa({
-  getToken: ({ refresh }) => {
-    const good = token && token.expiresAt - renewAheadMs > Date.now();
-    return good && !refresh ? (token as Token).value : renew();
-  },
-});
+export const stoa = createStoa({ getToken });
+
+export function getToken({ refresh }: { refresh: boolean }): Promise<string | null> | string {
+  const good = token && token.expiresAt - renewAheadMs > Date.now();
+  return good && !refresh ? (token as Token).value : renew();
+}
 
 export type SignedIn = Awaited<ReturnType<typeof stoa.sessions.refresh>>;
 
