@@ -1,25 +1,21 @@
 import type { ServerFrame } from "./frames.ts";
-import { retellMarks, tellLook, tellPresence } from "./marks.ts";
-import { flushAll, land, takeAck, takeError } from "./outbox.ts";
-import { applyListed, askReceipts, noteTop, replaceRoom, startLoad } from "./rooms.ts";
-import { backoff, setDue, transmit, type Input, type Machine } from "./state.ts";
-import { takeFrame, takeList } from "./sync.ts";
+import { greetMsMax, listed, ready, welcomed } from "./greeting.ts";
+import type { Input } from "./inputs.ts";
+import { land, takeAck, takeError } from "./outbox.ts";
+import { backoff, setDue, transmit, type Machine } from "./state.ts";
+import { takeFrame } from "./sync.ts";
 
 /**
  * The connection: opened, greeted, listed, online, lost, and opened again after a wait that grows
  * and is drawn by lot. A socket that says nothing to a `ping` is dead whatever the system thinks.
  * Where sockets fail again and again, every other attempt is made by an event stream.
  */
-const greetMsMax = 10_000;
 const silenceMsMax = 10_000;
 const backoffFirstMs = 1_000;
 const backoffMsMax = 30_000;
 /** A connection that lasted so long was a success. */
 const lastingMs = 5_000;
 const socketFailuresMax = 3;
-/** On a stream, a socket is tried again after so long, and after twice that the next time. */
-const upgradeFirstMs = 300_000;
-const upgradeMsMax = 3_600_000;
 /** Lists asked for by connecting anew are at least so far apart. */
 const relistMsMin = 5_000;
 
@@ -54,7 +50,8 @@ export function open(m: Machine): void {
   link.draining = false;
   link.retryAt = null;
   const blocked = link.socketFailures >= socketFailuresMax;
-  link.via = blocked && link.via === "socket" ? "stream" : "socket";
+  const turn = blocked && link.via === "socket" ? "stream" : "socket";
+  link.via = link.hasSockets ? turn : "stream";
   setDue(m, "greet", m.now + greetMsMax);
   m.effects.push({ type: "open", link: link.id, via: link.via, refresh: link.refresh });
   m.changed.list = true;
@@ -92,79 +89,6 @@ export function received(m: Machine, frame: ServerFrame): void {
     default:
       takeFrame(m, frame);
   }
-}
-
-function welcomed(m: Machine, frame: Extract<ServerFrame, { type: "welcome" }>): void {
-  const { link } = m;
-  if (link.phase !== "opening") return;
-  if (m.accountId !== null && m.accountId !== frame.account_id) forgetAccount(m);
-  m.accountId = frame.account_id;
-  m.stored.device = true;
-  link.phase = "listing";
-  link.heartbeatMs = frame.heartbeat_ms;
-  link.listing = { selfRev: frame.self_rev, seen: new Set() };
-  link.refresh = false;
-  if (frame.self_rev < m.selfRev) forgetSelf(m, frame.self_rev);
-  setDue(m, "greet", m.now + greetMsMax);
-  setDue(m, "ping", m.now);
-}
-
-/** Somebody else signed in: nothing of the one before is theirs. */
-function forgetAccount(m: Machine): void {
-  for (const room of m.rooms.values()) m.stored.rooms.add(room.id);
-  for (const id of m.outbox.keys()) m.stored.outbox.add(id);
-  for (const known of [m.rooms, m.outbox, m.gone, m.calls, m.presence]) known.clear();
-  m.repairs.clear();
-  forgetSelf(m, 0);
-}
-
-function forgetSelf(m: Machine, selfRev: number): void {
-  for (const room of m.rooms.values()) room.ownAt = -1;
-  m.gone.clear();
-  m.selfAhead.clear();
-  m.selfRev = selfRev;
-  m.selfTop = selfRev;
-}
-
-function listed(m: Machine, { items }: Extract<ServerFrame, { type: "listed" }>): void {
-  const { listing } = m.link;
-  if (!listing) return;
-  setDue(m, "greet", m.now + greetMsMax);
-  for (const item of items) {
-    const { id, rev } = item.conversation;
-    // The server stands on a backup: what is here of later is no more.
-    if (rev < (m.rooms.get(id)?.cursor ?? 0)) replaceRoom(m, item, listing.selfRev);
-    else applyListed(m, item, listing.selfRev);
-    listing.seen.add(id);
-  }
-}
-
-function ready(m: Machine): void {
-  const { link } = m;
-  if (link.phase !== "listing" || !link.listing) return;
-  link.phase = "online";
-  link.onlineAt = m.now;
-  m.due.delete("greet");
-  link.error = null;
-  takeList(m, link.listing.selfRev, link.listing.seen);
-  link.listing = null;
-  if (link.via === "socket") {
-    link.socketFailures = 0;
-    link.upgradeMs = upgradeFirstMs;
-  } else {
-    setDue(m, "upgrade", m.now + link.upgradeMs);
-    link.upgradeMs = Math.min(upgradeMsMax, 2 * link.upgradeMs);
-  }
-  tellPresence(m);
-  for (const room of m.rooms.values()) {
-    noteTop(m, room, room.topRev, 0);
-    if (room.looks === 0) continue;
-    tellLook(m, room);
-    askReceipts(m, room);
-    if (!room.window && !room.load) startLoad(m, room, "latest");
-  }
-  retellMarks(m);
-  flushAll(m);
 }
 
 /** The server ends: what flies may still land, and nothing new takes off. */

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import type { ChatMessage, ServerFrame } from "./frames.ts";
-import { createMachine, nextDue, step } from "./machine.ts";
 import { ModelServer, type ModelLink } from "./model-server.fixture.ts";
-import type { Effect, Input, Machine } from "./state.ts";
+import type { ChatMessage, ServerFrame } from "./frames.ts";
+import type { Effect, Input } from "./inputs.ts";
+import { createMachine, nextDue, step } from "./machine.ts";
+import type { Machine } from "./state.ts";
 import { shownMessages } from "./window.ts";
 
 /** Single steps of the machine, where a simulation comes too seldom. */
@@ -123,7 +124,7 @@ test("a server that ends is left at the time it gave; what flies may land", () =
   expect(opens(started.effects)).toHaveLength(2);
 });
 
-test("one refused token is asked for anew, the second ends it; being signed out ends it at once", () => {
+test("a refused token is asked for anew, once; being signed out ends it at once", () => {
   const started = start();
   drop(started, 4401);
   pass(started, 2_000);

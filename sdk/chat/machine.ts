@@ -1,43 +1,28 @@
-import { closed, connect, disconnect, drained, lose, open, opened, ping } from "./link.ts";
-import { received, relist, upgrade, wake } from "./link.ts";
-import { markRead, tellLook, tellMarks, tellTyping, writeDraft, tellPresence } from "./marks.ts";
-import { ackMissing, compose, discard, flush, retry } from "./outbox.ts";
+import { answered, refused, told } from "./answers.ts";
+import { command } from "./commands.ts";
+import type { Effect, Input } from "./inputs.ts";
+import {
+  closed,
+  connect,
+  disconnect,
+  drained,
+  lose,
+  open,
+  opened,
+  ping,
+  received,
+  relist,
+  upgrade,
+  wake,
+} from "./link.ts";
+import { tellMarks } from "./marks.ts";
+import { ackMissing, flush } from "./outbox.ts";
+import { askReceipts, startLoad } from "./pages.ts";
 import { restore, storeChanges } from "./records.ts";
-import {
-  applyListed,
-  applyMembers,
-  askReceipts,
-  applyMessage,
-  noteTop,
-  removeRoom,
-} from "./rooms.ts";
-import { startLoad } from "./rooms.ts";
-import {
-  ask,
-  backoff,
-  isOnline,
-  redraw,
-  setDue,
-  touch,
-  type Answer,
-  type Command,
-  type Effect,
-  type Input,
-  type Machine,
-  type Question,
-  type Refusal,
-  type Room,
-} from "./state.ts";
-import {
-  askChanges,
-  expireTyping,
-  repairRefused,
-  repairRoom,
-  takeChanges,
-  takeConversation,
-  takeReceipt,
-} from "./sync.ts";
-import { takePage } from "./window.ts";
+import { applyListed, removeRoom } from "./rooms.ts";
+import { expireTyping } from "./signs.ts";
+import { ask, setDue, type Machine } from "./state.ts";
+import { repairRoom } from "./sync.ts";
 
 /**
  * The client as a state machine: what happened goes in, what is to be done comes out. It has no
@@ -50,6 +35,7 @@ export function createMachine(options: {
   random: () => number;
   deviceId: string;
   deviceName?: string;
+  hasSockets?: boolean;
 }): Machine {
   return {
     now: 0,
@@ -59,6 +45,7 @@ export function createMachine(options: {
     calls: new Map(),
     lastCall: 0,
     link: {
+      hasSockets: options.hasSockets ?? true,
       ...{ wanted: false, loaded: false, phase: "stopped", id: 0, via: "socket" },
       ...{ draining: false, comeBackAt: 0, failures: 0, socketFailures: 0, onlineAt: 0 },
       ...{ heartbeatMs: 10_000, refresh: false, upgradeMs: 300_000, relistedAt: -Infinity },
@@ -129,7 +116,7 @@ function take(m: Machine, input: Input): void {
     case "refused":
       return refused(m, input.call, input.refusal);
     case "told":
-      return told(m, input);
+      return told(m, input.message);
     case "told_conversation":
       if (!m.rooms.has(input.listed.conversation.id)) applyListed(m, input.listed, m.selfRev);
       return;
@@ -146,141 +133,6 @@ function take(m: Machine, input: Input): void {
 function isCurrent(m: Machine, link: number): boolean {
   const { id, phase } = m.link;
   return link === id && phase !== "waiting" && phase !== "stopped";
-}
-
-function told(m: Machine, { message }: Extract<Input, { type: "told" }>): void {
-  const room = m.rooms.get(message.conversation_id);
-  if (!room) return;
-  applyMessage(m, room, message);
-  // Its frame is on its way; when it does not come, it is fetched.
-  noteTop(m, room, message.rev, 1_000);
-}
-
-function command(m: Machine, input: Command): void {
-  switch (input.type) {
-    case "send":
-      return compose(m, input);
-    case "retry":
-      return retry(m, input.client_msg_id);
-    case "discard":
-      return discard(m, input.client_msg_id);
-    case "mark_read":
-      return markRead(m, input.id, input.seq);
-    case "typing":
-      return tellTyping(m, input.id, input.on);
-    case "draft":
-      return writeDraft(m, input.id, input.text);
-    case "watch_presence":
-      m.watched = [...input.account_ids];
-      return tellPresence(m);
-    case "status":
-      m.status = input.status;
-      return tellPresence(m);
-    case "look":
-      return look(m, input.id, input.on);
-    case "load":
-    case "load_members":
-      return load(m, input);
-    default:
-  }
-}
-
-function look(m: Machine, id: string, on: boolean): void {
-  const room = m.rooms.get(id);
-  if (!room) {
-    m.early.set(id, Math.max(0, (m.early.get(id) ?? 0) + (on ? 1 : -1)));
-    return;
-  }
-  const before = room.looks > 0;
-  room.looks = Math.max(0, room.looks + (on ? 1 : -1));
-  if (before === room.looks > 0) return;
-  tellLook(m, room);
-  if (!on) return;
-  askReceipts(m, room);
-  // A channel told nothing while nobody looked.
-  if (room.conversation.kind === "channel" && isOnline(m)) askChanges(m, room);
-  if (!room.window && !room.load) startLoad(m, room, "latest");
-}
-
-function load(m: Machine, input: Extract<Command, { type: "load" | "load_members" }>): void {
-  const room = m.rooms.get(input.id);
-  if (!room) return;
-  if (input.type === "load_members") {
-    room.members ??= new Map();
-    ask(m, { what: "members", id: room.id });
-    return;
-  }
-  const { kind, seq } = input;
-  if ((kind === "older" || kind === "newer") && (room.load || !room.window)) return;
-  if (kind === "newer" && room.window?.live) return;
-  if (kind === "older" && (room.window?.low ?? 0) <= room.own.from_seq + 1) return;
-  startLoad(m, room, kind, seq);
-}
-
-function answered(m: Machine, call: number, answer: Answer): void {
-  const question = m.calls.get(call);
-  if (!m.calls.delete(call) || !question) return;
-  const room = m.rooms.get(question.id);
-  switch (answer.what) {
-    case "changes":
-      return takeChanges(m, question.id, answer);
-    case "conversation":
-      return takeConversation(m, question.id, answer);
-    case "members":
-      if (room) applyMembers(m, room, answer.items);
-      return;
-    case "receipts":
-      return takeReceipt(m, answer.receipts);
-    case "history":
-      if (room?.load?.call === call) takeHistory(m, room, question, answer);
-      return;
-    case "draft":
-      if (room && question.what === "draft" && room.draft?.text === question.text) {
-        // What was told is what is shown, until the server says otherwise.
-        const { text } = question;
-        const updated_at = new Date(m.now).toISOString();
-        room.own = { ...room.own, draft: text === null ? null : { text, updated_at } };
-        room.draft = undefined;
-        touch(m, room);
-      }
-      return;
-    default:
-  }
-}
-
-function takeHistory(
-  m: Machine,
-  room: Room,
-  question: Question,
-  answer: Answer & { what: "history" },
-): void {
-  if (question.what !== "history") return;
-  if (takePage(room, question.kind, answer.items)) {
-    for (const message of answer.items) applyMessage(m, room, message);
-    return touch(m, room);
-  }
-  // Read before what is known here was written.
-  room.load = null;
-  setDue(m, `load/${room.id}`, m.now + backoff(m, 0, 1_000, 1_000));
-}
-
-function refused(m: Machine, call: number, refusal: Refusal): void {
-  const question = m.calls.get(call);
-  if (!m.calls.delete(call) || !question) return;
-  const room = m.rooms.get(question.id);
-  if (question.what === "changes" || question.what === "conversation") {
-    return repairRefused(m, question.id, refusal);
-  }
-  if (!room) return;
-  const passing = refusal.status === 0 || refusal.status === 429 || refusal.status >= 500;
-  const wait = (refusal.retry_after_ms ?? 0) + 1_000 + backoff(m, 2, 1_000, 10_000);
-  if (question.what === "draft" && passing) setDue(m, `draft/${room.id}`, m.now + wait);
-  if (question.what !== "history" || room.load?.call !== call) return;
-  room.load = null;
-  room.loadError = { code: refusal.code, message: refusal.message };
-  // The first page comes by itself; further ones are asked for again by whoever scrolls.
-  if (passing && !room.window) setDue(m, `load/${room.id}`, m.now + wait);
-  redraw(m, room);
 }
 
 /** Does what has come due, in the order of its time. */

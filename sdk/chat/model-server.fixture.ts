@@ -5,7 +5,7 @@ import type {
   ClientFrame,
   ServerFrame,
 } from "./frames.ts";
-import type { Answer, Question, Refusal } from "./state.ts";
+import type { Answer, Question, Refusal } from "./inputs.ts";
 
 /**
  * What the protocol means, over plain arrays, and nothing of how Stoa does it. What it holds is

@@ -1,14 +1,8 @@
 import type { ServerFrame } from "./frames.ts";
-import { applyMessage, noteTop, startLoad } from "./rooms.ts";
-import {
-  backoff,
-  isOnline,
-  setDue,
-  transmit,
-  type Command,
-  type Machine,
-  type Unsent,
-} from "./state.ts";
+import type { Command } from "./inputs.ts";
+import { startLoad } from "./pages.ts";
+import { applyMessage, noteTop } from "./rooms.ts";
+import { backoff, isOnline, setDue, transmit, type Machine, type Unsent } from "./state.ts";
 
 /**
  * Messages on their way. Each conversation sends one at a time and the next after its ack, so

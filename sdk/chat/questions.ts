@@ -1,8 +1,8 @@
 import { segment, type Caller } from "../api.ts";
 import { StoaError } from "../errors.ts";
-import type { ChatListed, ChatMember, ChatMessage, ChatReceipts, ServerFrame } from "./frames.ts";
 import { messageOf } from "./socket.ts";
-import type { Answer, Question, Refusal } from "./state.ts";
+import type { ChatListed, ChatMember, ChatMessage, ChatReceipts, ServerFrame } from "./frames.ts";
+import type { Answer, Question, Refusal } from "./inputs.ts";
 
 /** What the machine asks, as calls. It tries again by itself, so a call is made once. */
 const once = { retries: 0 };

@@ -4,9 +4,9 @@ import { setDue, touch, type Machine, type Room, type Unsent } from "./state.ts"
 import { shownMessages } from "./window.ts";
 
 /**
- * What is kept, made of values that nobody changes afterwards. A conversation is one record, because its messages and its cursor hold together:
- * a cursor ahead of its messages were a hole that nobody looks for. Several pages may write it;
- * whichever was last, what it says is consistent.
+ * What is kept, made of values that nobody changes afterwards. A conversation is one record,
+ * because its messages and its cursor hold together: a cursor ahead of its messages were a hole
+ * that nobody looks for. Several pages may write it; whichever was last, it is consistent.
  */
 const storedMessagesMax = 50;
 

@@ -1,18 +1,19 @@
 import { callerOf, type Caller } from "../api.ts";
 import type { ChatOptions } from "./client.ts";
 import { indexedDbStorage } from "./indexed-db.ts";
-import { createMachine, nextDue, step } from "./machine.ts";
-import { answerTo, refusalOf } from "./questions.ts";
 import { openSocket, type Carrier, type Heard } from "./socket.ts";
-import type { Effect, Input, Machine } from "./state.ts";
 import { memoryStorage, type ChatStorage } from "./storage.ts";
 import { openStream } from "./stream.ts";
+import type { Effect, Input } from "./inputs.ts";
+import { createMachine, nextDue, step } from "./machine.ts";
+import { answerTo, refusalOf } from "./questions.ts";
+import type { Machine } from "./state.ts";
 import { Views } from "./views.ts";
 
-/** The machine in the world: its effects carried out, and what comes of them told to it. */
 /** Timers of more than 2^31 ms end at once. */
 const timerMsMax = 60_000;
 
+/** The machine in the world: its effects carried out, and what comes of them told to it. */
 export class Runtime {
   readonly api: Caller;
   readonly views: Views;
@@ -34,6 +35,7 @@ export class Runtime {
     this.machine = createMachine({
       random: Math.random,
       deviceId: crypto.randomUUID(),
+      hasSockets: (options.WebSocket ?? globalThis.WebSocket) !== undefined,
       ...(options.deviceName === undefined ? {} : { deviceName: options.deviceName }),
     });
     this.views = new Views(this.machine);

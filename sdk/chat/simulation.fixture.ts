@@ -1,7 +1,8 @@
-import type { ClientFrame, ServerFrame } from "./frames.ts";
-import { createMachine, nextDue, step } from "./machine.ts";
 import { ModelServer, type ModelLink } from "./model-server.fixture.ts";
-import type { Effect, Input, Machine } from "./state.ts";
+import type { ClientFrame, ServerFrame } from "./frames.ts";
+import type { Effect, Input } from "./inputs.ts";
+import { createMachine, nextDue, step } from "./machine.ts";
+import { type Machine } from "./state.ts";
 import { shownMessages } from "./window.ts";
 
 /**

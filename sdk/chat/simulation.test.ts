@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { unreadOf } from "./marks.ts";
 import { World, type Luck, type Sabotage } from "./simulation.fixture.ts";
-import { settleAhead } from "./rooms.ts";
+import { unreadOf } from "./marks.ts";
+import { settleAhead } from "./pages.ts";
 import { hasOlder, shownMessages } from "./window.ts";
 
 /**

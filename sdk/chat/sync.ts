@@ -1,4 +1,6 @@
-import type { ChatReceipts, ServerFrame } from "./frames.ts";
+import type { ServerFrame } from "./frames.ts";
+import type { Answer, Framed, Refusal } from "./inputs.ts";
+import { settleAhead } from "./pages.ts";
 import {
   applyConversation,
   applyListed,
@@ -6,20 +8,10 @@ import {
   applyMessage,
   changesMax,
   noteTop,
-  removeRoom,
-  settleAhead,
 } from "./rooms.ts";
-import {
-  ask,
-  backoff,
-  redraw,
-  setDue,
-  touch,
-  type Answer,
-  type Machine,
-  type Refusal,
-  type Room,
-} from "./state.ts";
+import { noteSelf, takeSelf, wantList } from "./self.ts";
+import { takeReceipt, takeTyping } from "./signs.ts";
+import { ask, backoff, setDue, touch, type Machine, type Room } from "./state.ts";
 
 /**
  * How a client knows that it missed something, and gets it. Each change of a conversation has the
@@ -34,11 +26,8 @@ const changesPage = 200;
 const repairDelayMs = 250;
 const retryFirstMs = 500;
 const retryMsMax = 30_000;
-const typingMs = 6_000;
 /** Ticks that lag behind harm nobody. */
 const receiptsDelayMs = 2_000;
-
-type Of<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
 export function takeFrame(m: Machine, frame: ServerFrame): void {
   switch (frame.type) {
@@ -66,7 +55,11 @@ export function takeFrame(m: Machine, frame: ServerFrame): void {
   }
 }
 
-function takeChange(m: Machine, id: string, frame: Of<"message"> | Of<"conversation">): void {
+function takeChange(
+  m: Machine,
+  id: string,
+  frame: Framed<"message"> | Framed<"conversation">,
+): void {
   const room = m.rooms.get(id);
   // A conversation just joined: `self` brings its state.
   if (!room) return;
@@ -77,7 +70,7 @@ function takeChange(m: Machine, id: string, frame: Of<"message"> | Of<"conversat
 }
 
 /** What the server had to fetch itself: it covers every rev after `since`. */
-function takeTold(m: Machine, { conversation_id, since, rev, frames }: Of<"changes">): void {
+function takeTold(m: Machine, { conversation_id, since, rev, frames }: Framed<"changes">): void {
   const room = m.rooms.get(conversation_id);
   if (!room) return;
   for (const frame of frames) apply(m, room, frame as ServerFrame);
@@ -96,76 +89,7 @@ function apply(m: Machine, room: Room, frame: ServerFrame): void {
   }
 }
 
-function takeSelf(m: Machine, frame: Of<"self">): void {
-  for (const item of frame.items) applyListed(m, item, frame.self_rev);
-  for (const id of frame.gone) removeRoom(m, id, frame.self_rev);
-  m.changed.list = true;
-  if (frame.self_rev > m.selfRev) {
-    const known = m.selfAhead.get(frame.since) ?? 0;
-    m.selfAhead.set(frame.since, Math.max(known, frame.self_rev));
-  }
-  settleSelf(m);
-  noteSelf(m, frame.self_rev);
-}
-
-function settleSelf(m: Machine): void {
-  const bySince = [...m.selfAhead].toSorted((a, b) => a[0] - b[0]);
-  for (const [since, selfRev] of bySince) {
-    if (since > m.selfRev) return;
-    m.selfRev = Math.max(m.selfRev, selfRev);
-    m.selfAhead.delete(since);
-  }
-}
-
-function noteSelf(m: Machine, selfRev: number): void {
-  m.selfTop = Math.max(m.selfTop, selfRev);
-  if (m.selfTop > m.selfRev) wantList(m, "self");
-}
-
-/** Only a new `hello` reads the whole list in one step with what follows it. */
-function wantList(m: Machine, why: "self" | "list"): void {
-  setDue(m, why, m.now + repairDelayMs + m.random() * repairDelayMs, true);
-}
-
-/** The list that follows a `hello`, complete: what is not in it is not one's own any more. */
-export function takeList(m: Machine, selfRev: number, seen: ReadonlySet<string>): void {
-  m.due.delete("list");
-  for (const [id, room] of m.rooms) {
-    if (!seen.has(id) && room.ownAt <= selfRev) removeRoom(m, id, selfRev);
-  }
-  m.selfRev = Math.max(m.selfRev, selfRev);
-  settleSelf(m);
-  m.listLoaded = true;
-  m.changed.list = true;
-}
-
-export function takeReceipt(m: Machine, receipts: ChatReceipts): void {
-  const room = m.rooms.get(receipts.conversation_id);
-  if (!room || (room.receipts?.receipts_rev ?? -1) > receipts.receipts_rev) return;
-  room.receipts = receipts;
-  redraw(m, room);
-}
-
-function takeTyping(m: Machine, frame: Of<"typing">): void {
-  const room = m.rooms.get(frame.conversation_id);
-  if (!room || frame.account_id === m.accountId) return;
-  if (frame.on) {
-    room.typing.set(frame.account_id, m.now + typingMs);
-    setDue(m, "typing", m.now + typingMs, true);
-  } else room.typing.delete(frame.account_id);
-  redraw(m, room);
-}
-
-export function expireTyping(m: Machine): void {
-  for (const room of m.rooms.values()) {
-    for (const [accountId, until] of room.typing) {
-      if (until > m.now) setDue(m, "typing", until, true);
-      else if (room.typing.delete(accountId)) redraw(m, room);
-    }
-  }
-}
-
-function takeTops(m: Machine, { self_rev, tops }: Of<"beat"> | Of<"resync">): void {
+function takeTops(m: Machine, { self_rev, tops }: Framed<"beat"> | Framed<"resync">): void {
   noteSelf(m, self_rev);
   for (const [id, , rev, receiptsRev] of tops) {
     const room = m.rooms.get(id);

@@ -1,10 +1,13 @@
 import type { Caller } from "../api.ts";
+import { errorOf, StoaConnectionError } from "../errors.ts";
 import type { ChatAttachment } from "./frames.ts";
 
 export type UploadAbout = {
   name?: string;
   kind?: ChatAttachment["kind"];
   signal?: AbortSignal;
+  /** How many bytes are sent: now and then in a browser, at the end elsewhere. */
+  onProgress?: (sent: number) => void;
 };
 
 /** What the server says of the bytes that it got. */
@@ -14,17 +17,14 @@ type Stored = { type: string; bytes: number; width: number | null; height: numbe
 export async function upload(
   api: Caller,
   file: Blob,
-  { name, kind = kindOf(file.type), signal }: UploadAbout = {},
+  { name, kind = kindOf(file.type), signal, onProgress }: UploadAbout = {},
 ): Promise<ChatAttachment> {
   const options = signal ? { signal } : {};
   const about = { kind, bytes: file.size };
   const offer = await api.post<{ upload_id: string; url: string }>("/chat/uploads", about, options);
-  // The place is signed, and stands where the client reaches the server by.
-  const { pathname, search } = new URL(offer.url);
-  const stored = await api.transport.json<Stored>({
-    ...{ method: "PUT", path: pathname + search, anonymous: true, ...options },
-    raw: { body: file, type: "application/octet-stream" },
-  });
+  const put = { file, onProgress, ...options };
+  const shows = onProgress !== undefined && typeof XMLHttpRequest !== "undefined";
+  const stored = await (shows ? putShown(offer.url, put) : putQuietly(api, offer.url, put));
   const { type, bytes, width, height } = stored;
   return {
     ...{ upload_id: offer.upload_id, kind, type, bytes },
@@ -37,4 +37,38 @@ function kindOf(type: string): ChatAttachment["kind"] {
   const [family] = type.split("/");
   if (family === "image" || family === "video") return family;
   return family === "audio" ? "voice" : "file";
+}
+
+type Put = { file: Blob; signal?: AbortSignal; onProgress?: ((sent: number) => void) | undefined };
+
+async function putQuietly(api: Caller, url: string, put: Put): Promise<Stored> {
+  // The place is signed, and stands where the client reaches the server by.
+  const { pathname, search } = new URL(url);
+  const stored = await api.transport.json<Stored>({
+    ...{ method: "PUT", path: pathname + search, anonymous: true },
+    raw: { body: put.file, type: "application/octet-stream" },
+    ...(put.signal && { signal: put.signal }),
+  });
+  put.onProgress?.(put.file.size);
+  return stored;
+}
+
+/** `fetch` does not tell how far it is. */
+function putShown(url: string, { file, signal, onProgress }: Put): Promise<Stored> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", url);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.upload.addEventListener("progress", ({ loaded }) => onProgress?.(loaded));
+    request.addEventListener("load", () => {
+      const { status, responseText } = request;
+      if (status >= 200 && status < 300) return resolve(JSON.parse(responseText) as Stored);
+      errorOf(new Response(responseText, { status })).then(reject, reject);
+    });
+    const failed = () => reject(new StoaConnectionError("The server cannot be reached."));
+    request.addEventListener("error", failed);
+    request.addEventListener("abort", () => reject(signal?.reason ?? new Error("aborted")));
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(file);
+  });
 }

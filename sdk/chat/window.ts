@@ -1,5 +1,6 @@
 import type { ChatMessage } from "./frames.ts";
-import type { LoadKind, Room } from "./state.ts";
+import type { LoadKind } from "./inputs.ts";
+import type { Room } from "./state.ts";
 
 /**
  * The messages of a conversation that are shown: an unbroken run of seqs, and beside it, while it
