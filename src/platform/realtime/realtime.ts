@@ -53,7 +53,7 @@ export type Channel = { publish(line: string): void; end(): void };
 export const messageBytesMax = 256 * 1024;
 /** Bun pings whoever is silent, and takes those for gone who do not answer. */
 const idleSeconds = 120;
-const windowMs = 4;
+const windowMs = 5;
 const checkMs = 1_000;
 
 type Socket = ServerWebSocket<Connection>;
@@ -210,6 +210,7 @@ export class Realtime {
     if (connection.proved) return;
     connection.proved = true;
     this.admission.settled(connection.address);
+    connection.address = "";
   }
 
   /**

@@ -135,7 +135,8 @@ export class Deeds {
   }
 
   private async isUnwelcome(room: Room | undefined): Promise<boolean> {
-    return room?.pair != null && (await areBlocked(this.deps.db, room.pair));
+    const pair = room?.pair ?? null;
+    return pair !== null && (await areBlocked(this.deps.db, pair));
   }
 
   private async requireMember(id: string, account: string): Promise<number> {
@@ -148,7 +149,7 @@ export class Deeds {
     const { person } = session;
     if (person === null) return;
     if (frame.status) await this.deps.presence.setStatus(person, session, frame.status);
-    if (frame.watch) await this.deps.presence.watch(session, frame.watch);
+    if (frame.watch) await this.deps.presence.watches.replace(session, frame.watch);
   }
 
   private async watch(

@@ -49,7 +49,8 @@ type Hello = Extract<ClientFrame, { type: "hello" }>;
 
 export class Desk {
   private readonly deps: DeskDeps;
-  private readonly sessions = new Map<string, Session>();
+  /** By number: a name for each would be held for as long as its session. */
+  private readonly sessions = new Map<number, Session>();
   private readonly errors: Counter;
   private births = 0;
 
@@ -68,7 +69,9 @@ export class Desk {
   }
 
   find(id: string): Session | undefined {
-    return this.sessions.get(id);
+    const { process } = this.deps;
+    if (!id.startsWith(`${process}-`)) return undefined;
+    return this.sessions.get(Number(id.slice(process.length + 1)));
   }
 
   received(session: Session, text: string | null): void {
@@ -88,10 +91,10 @@ export class Desk {
   closed(session: Session): void {
     session.release?.();
     session.release = null;
-    this.sessions.delete(this.idOf(session));
+    this.sessions.delete(session.number);
     const { person } = session;
     if (person === null) return;
-    this.deps.presence.unwatch(session);
+    this.deps.presence.watches.end(session);
     session.person = null;
     if (this.deps.people.leave(person, session)) this.deps.presence.left(person);
   }
@@ -121,7 +124,7 @@ export class Desk {
     session.principal = principal;
     session.deviceId = deviceId;
     realtime.prove(session);
-    this.sessions.set(this.idOf(session), session);
+    this.sessions.set(session.number, session);
     const person = people.join(principal.account_id, session);
     session.person = person;
     const welcome = (self_rev: number) =>

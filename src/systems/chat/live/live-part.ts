@@ -53,8 +53,7 @@ export function createLive(deps: LiveDeps): LivePart {
   const listing = lateListing(deps);
   const rooms: Rooms = new Rooms({
     ...{ ...deps, listing, changes: readTogether(listing) },
-    membersChanged: (room) => presence.membersChanged(room),
-    unseated: (person) => presence.lookAgain(person),
+    mayDiffer: (person) => presence.watches.doubt(person),
   });
   const people = new People({ ...deps, listing, rooms });
   const presence: Presence = new Presence({ ...deps, people, process });

@@ -198,7 +198,8 @@ async function insertMessage(
     WITH top AS (
       UPDATE chat.conversations SET top_seq = top_seq + 1, last_message_at = now()
       WHERE id = ${id} RETURNING top_seq)
-    INSERT INTO chat.messages (conversation_id, seq, id, rev, sent_rev, sender_id, client_msg_id, body)
+    INSERT INTO chat.messages
+      (conversation_id, seq, id, rev, sent_rev, sender_id, client_msg_id, body)
     SELECT ${id}, top_seq, ${newId()}, ${rev}, ${rev}, ${sender}, ${crypto.randomUUID()},
       ${tx.json({ text })} FROM top
     RETURNING *`) as MessageRow;

@@ -31,8 +31,8 @@ function held(client: ChatClient, id: string): { texts: (string | undefined)[]; 
       texts[frame.message.seq - 1] = frame.message.body?.text;
       rev = Math.max(rev, frame.rev);
     }
-    if (frame.type === "conversation" && frame.conversation.id === id)
-      rev = Math.max(rev, frame.rev);
+    const isOf = frame.type === "conversation" && frame.conversation.id === id;
+    if (isOf) rev = Math.max(rev, frame.rev);
     if (frame.type === "changes" && frame.conversation_id === id) {
       for (const inner of frame.frames) apply(inner as ServerFrame);
       rev = Math.max(rev, frame.rev);
@@ -55,7 +55,7 @@ test("changes that come in another order are told in theirs", async () => {
   expect(revsOf(client)).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("a hole is filled from the database, and what waited behind it is not told twice", async () => {
+test("a hole is filled from the database, and what waited is not told twice", async () => {
   const ada = someone();
   const id = await world.conversation([ada]);
   const client = await here.signIn(ada);

@@ -109,7 +109,7 @@ test("a short drop is not told; a long one is, with when they were last there", 
   await a.close();
 });
 
-test("who is invisible is offline to all, when last seen too, until they say otherwise", async () => {
+test("who is invisible is offline to all until they say otherwise", async () => {
   const a = await here.signIn(ada);
   const b = await there.signIn(bob);
   watch(a, bob);

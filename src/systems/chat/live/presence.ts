@@ -2,13 +2,12 @@ import type { Clock } from "../../../platform/clock/clock.ts";
 import type { Db } from "../../../platform/db/db.ts";
 import type { Log } from "../../../platform/log/log.ts";
 import type { Channel, Realtime } from "../../../platform/realtime/realtime.ts";
-import type { ServerFrame } from "../protocol.ts";
 import type { People } from "./people.ts";
 import type { Person } from "./person.ts";
 import { type Delta, PresenceTable, type Status } from "./presence-table.ts";
-import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
-import { isInvisible, markLastSeen, setInvisible, visibleTo, type Seen } from "./store.ts";
+import { isInvisible, markLastSeen, setInvisible } from "./store.ts";
+import { Watches } from "./watches.ts";
 
 /**
  * Who is there, told to those who watch them and share a conversation with them. Everything here is
@@ -27,7 +26,6 @@ export type PresenceDeps = {
 const holdMs = 10_000;
 const beatMs = 10_000;
 const turnMs = 1_000;
-const watchersPerTurnMax = 50;
 const channelName = "chat:presence";
 
 export class Presence {
@@ -37,9 +35,8 @@ export class Presence {
   /** Whose last connection here is gone, and since when. */
   private readonly leaving = new Map<string, number>();
   private readonly changed = new Set<string>();
-  /** What those who are watched here were last told to be; with how many watch them. */
-  private readonly told = new Map<string, { status: string; watchers: number }>();
-  private readonly recheck = new Set<Session>();
+  /** Who is told of whom. */
+  readonly watches: Watches;
   private delta: Delta = [];
   private number = 0;
   private beatAt = 0;
@@ -47,6 +44,7 @@ export class Presence {
 
   constructor(deps: PresenceDeps) {
     this.deps = deps;
+    this.watches = new Watches({ ...deps, table: this.table });
     this.channel = deps.realtime.openChannel(channelName, (line) => this.hear(line));
   }
 
@@ -88,47 +86,6 @@ export class Presence {
     this.update(person);
   }
 
-  /** Replaces the list of those whom a session is told of, and tells how they are now. */
-  async watch(session: Session, accounts: readonly string[]): Promise<void> {
-    const { person } = session;
-    if (person === null) return;
-    const wanted = [...new Set(accounts)].filter((account) => account !== person.id);
-    const seen = wanted.length > 0 ? await visibleTo(this.deps.db, person.id, wanted) : [];
-    if (session.person !== person) return;
-    this.unwatch(session);
-    session.watched = wanted;
-    session.seen = seen.map(({ account_id }) => account_id);
-    for (const account of session.seen) {
-      const known = this.told.get(account);
-      if (known) known.watchers++;
-      else this.told.set(account, { status: this.table.statusOf(account), watchers: 1 });
-      session.follow(topicOf(account));
-    }
-    const items = seen.map((one) => this.itemOf(one));
-    if (items.length > 0) session.tell({ type: "presence", items });
-  }
-
-  unwatch(session: Session): void {
-    for (const account of session.seen) {
-      session.leave(topicOf(account));
-      const known = this.told.get(account);
-      if (known && --known.watchers === 0) this.told.delete(account);
-    }
-    session.watched = session.seen = [];
-    this.recheck.delete(session);
-  }
-
-  /** Whoever watches others there may no longer share a conversation with them. */
-  membersChanged(room: Room): void {
-    for (const { person } of room.seats.values()) this.lookAgain(person);
-  }
-
-  lookAgain(person: Person): void {
-    for (const session of person.sessions) {
-      if (session.watched.length > 0) this.recheck.add(session);
-    }
-  }
-
   private async hide(person: Person, invisible: boolean): Promise<void> {
     await setInvisible(this.deps.db, person.id, invisible);
     person.invisible = invisible;
@@ -157,12 +114,9 @@ export class Presence {
     this.letGo(now);
     for (const process of this.table.expired(now)) this.lose(process);
     this.sendDelta(now);
-    this.tellChanged();
-    const due = [...this.recheck].slice(0, watchersPerTurnMax);
-    for (const session of due) {
-      this.recheck.delete(session);
-      void this.attempt(() => this.watch(session, session.watched));
-    }
+    this.watches.tell(this.changed);
+    this.changed.clear();
+    this.watches.lookAgain();
   }
 
   private letGo(now: number): void {
@@ -200,29 +154,6 @@ export class Presence {
     }
   }
 
-  private tellChanged(): void {
-    for (const account of this.changed) {
-      const known = this.told.get(account);
-      const status = this.table.statusOf(account);
-      if (known === undefined || known.status === status) continue;
-      known.status = status;
-      const at = new Date(this.deps.clock.now());
-      const item = this.itemOf({ account_id: account, last_seen_at: at, invisible: false });
-      // Of one who hides it is not told when they went.
-      if (this.table.isInvisible(account)) item.last_seen_at = null;
-      const topic = topicOf(account);
-      const frame: ServerFrame = { type: "presence", items: [item] };
-      this.deps.realtime.publishLatest(topic, topic, JSON.stringify(frame));
-    }
-    this.changed.clear();
-  }
-
-  private itemOf({ account_id, last_seen_at, invisible }: Seen): Item {
-    const status = invisible ? "offline" : this.table.statusOf(account_id);
-    const seenAt = status === "offline" && !invisible ? last_seen_at : null;
-    return { account_id, status, last_seen_at: seenAt?.toISOString() ?? null };
-  }
-
   private hear(line: string): void {
     const now = this.deps.clock.monotonic();
     const [verb, who = "", word = "", ...rest] = line.split(" ");
@@ -258,10 +189,4 @@ export class Presence {
       this.deps.log.warn("presence waits for the database", { error });
     }
   }
-}
-
-type Item = Extract<ServerFrame, { type: "presence" }>["items"][number];
-
-function topicOf(account: string): string {
-  return `p${account}`;
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-test("hello, the list of all conversations, ready, and a message from one to the other", async () => {
+test("hello, the list of all conversations, ready, and a message to somebody", async () => {
   const ada = await signIn(world, world.ada);
   const bob = await signIn(world, world.bob);
   const [welcome] = ada.all("welcome");
@@ -96,7 +96,7 @@ test("who says no hello, or a wrong one, is told and let go", async () => {
   }
 });
 
-test("a wrong frame is answered by an error that names the field, and nothing ends", async () => {
+test("a wrong frame is answered by an error that names the field", async () => {
   const ada = await signIn(world, world.ada);
   const tell = async (frame: string | object, expected: object) => {
     ada.forget();

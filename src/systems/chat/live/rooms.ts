@@ -5,12 +5,12 @@ import type { Log } from "../../../platform/log/log.ts";
 import type { Metrics } from "../../../platform/metrics/metrics.ts";
 import type { Realtime } from "../../../platform/realtime/realtime.ts";
 import type { Listing } from "../ports.ts";
-import type { ServerFrame } from "../protocol.ts";
 import type { Listed } from "../shapes.ts";
 import type { Person } from "./person.ts";
-import { Room, sessionsOf, type Seat } from "./room.ts";
+import { Room, type Seat } from "./room.ts";
 import type { Session } from "./session.ts";
 import { membersAmong } from "./store.ts";
+import { pageFor, tellChange, tellPage } from "./telling.ts";
 import type { Change, Typing } from "./wire.ts";
 
 /**
@@ -28,8 +28,7 @@ export type RoomsDeps = {
   realtime: Realtime;
   changes: Listing["changes"];
   /** Whom they may see come and go may be others now. */
-  membersChanged(room: Room): void;
-  unseated(person: Person): void;
+  mayDiffer(person: Person): void;
 };
 
 /** Changes usually overtake each other by less than this; after it they are asked for. */
@@ -116,7 +115,7 @@ export class Rooms {
     for (const session of person.sessions) session.leave(room.topic);
     person.seats.splice(person.seats.indexOf(seat), 1);
     room.seats.delete(person.id);
-    this.deps.unseated(person);
+    this.deps.mayDiffer(person);
     this.closeIfEmpty(room);
   }
 
@@ -173,28 +172,11 @@ export class Rooms {
         return;
       }
       room.waiting.delete(next.rev);
-      this.tell(room, next);
+      tellChange(this.deps, room, next);
     }
     if (room.waiting.size > 0 && !room.asking) {
       this.holes.add(room);
       this.timer ??= setTimeout(() => this.fillHoles(), holeMs);
-    }
-  }
-
-  private tell(room: Room, change: Change): void {
-    room.rev = change.rev;
-    room.topSeq = Math.max(room.topSeq, change.topSeq);
-    room.movedAt = this.deps.clock.monotonic();
-    if (change.seq === 0 || change.seq > room.fromSeqMax) {
-      return this.deps.realtime.publish(room.topic, change.frame);
-    }
-    // Somebody joined after this message, and is told no more than that something changed.
-    const { id, rev } = change;
-    const nothing = JSON.stringify(changesFrame(id, { since: rev - 1, rev, frames: [] }));
-    this.deps.realtime.flush(room.topic);
-    for (const seat of room.seats.values()) {
-      const frame = change.seq > seat.fromSeq ? change.frame : nothing;
-      for (const session of sessionsOf(seat)) session.send(frame);
     }
   }
 
@@ -214,30 +196,10 @@ export class Rooms {
         const page = await this.deps.changes(room.id, room.rev, changesPageMax);
         // Read after the changes, so that it knows of whoever was removed by one of them.
         await this.compareMembers(room, 0);
-        if (page.rev > room.rev) this.tellPage(room, page);
+        if (page.rev > room.rev) tellPage(this.deps, room, page);
         more = page.more;
       }
     });
-  }
-
-  private tellPage(room: Room, page: { frames: ServerFrame[]; rev: number }): void {
-    const since = room.rev;
-    room.rev = page.rev;
-    room.movedAt = this.deps.clock.monotonic();
-    for (const rev of room.waiting.keys()) if (rev <= page.rev) room.waiting.delete(rev);
-    for (const frame of page.frames) {
-      if (frame.type === "message") room.topSeq = Math.max(room.topSeq, frame.message.seq);
-    }
-    const told = { since, ...page };
-    if (page.frames.every((frame) => isFor(room.fromSeqMax, frame))) {
-      const frame = JSON.stringify(changesFrame(room.id, told));
-      return this.deps.realtime.publish(room.topic, frame);
-    }
-    this.deps.realtime.flush(room.topic);
-    for (const seat of room.seats.values()) {
-      const frame = JSON.stringify(changesFor(seat, told));
-      for (const session of sessionsOf(seat)) session.send(frame);
-    }
   }
 
   /** For one who was listed before what was told last. */
@@ -247,7 +209,7 @@ export class Rooms {
         const page = await this.deps.changes(room.id, since, changesPageMax);
         const among = await membersAmong(this.deps.db, room.id, [seat.person.id]);
         if (!among?.members.has(seat.person.id)) return;
-        session.send(JSON.stringify(changesFor(seat, { since, ...page })));
+        session.send(JSON.stringify(pageFor(seat, { since, ...page })));
         since = page.rev;
         more = page.more;
       }
@@ -273,7 +235,8 @@ export class Rooms {
       // Whoever sat down meanwhile may have been listed before that.
       unsure = [...room.seats.values()].filter((seat) => seat.asOf < room.membersRev);
     }
-    if (room.membersRev > before) this.deps.membersChanged(room);
+    if (room.membersRev === before) return;
+    for (const { person } of room.seats.values()) this.deps.mayDiffer(person);
   }
 
   /** One question at a time; changes wait meanwhile. One that fails is asked again by the polls. */
@@ -294,19 +257,4 @@ export class Rooms {
   private clear(room: Room): void {
     for (const seat of [...room.seats.values()]) this.unseat(seat);
   }
-}
-
-type Page = { since: number; rev: number; frames: ServerFrame[] };
-
-function changesFrame(id: string, { since, rev, frames }: Page): ServerFrame {
-  return { type: "changes", conversation_id: id, since, rev, frames };
-}
-
-function changesFor(seat: Seat, page: Page): ServerFrame {
-  const frames = page.frames.filter((frame) => isFor(seat.fromSeq, frame));
-  return changesFrame(seat.room.id, { ...page, frames });
-}
-
-function isFor(fromSeq: number, frame: ServerFrame): boolean {
-  return frame.type !== "message" || frame.message.seq > fromSeq;
 }
