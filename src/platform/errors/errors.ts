@@ -66,6 +66,8 @@ export const errorStatus = {
   "chat.limit": 422,
   "chat.word_refused": 422,
   "chat.slow_mode": 429,
+  "chat.too_late": 409,
+  "chat.poll_closed": 409,
   "webhooks.not_found": 404,
   "webhooks.limit": 422,
   "webhooks.url_refused": 422,

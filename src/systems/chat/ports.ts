@@ -35,12 +35,14 @@ export interface Admitting {
 export interface Attaching {
   /**
    * Takes the uploads for a message of theirs and fills in what they are. Throws an AppError before
-   * it changed anything where one is not the sender's, or was used.
+   * it changed anything where one is not the sender's, or was used. `held`: they are in use by
+   * something that the sender may see, and are shared.
    */
   attach(
     tx: Writer,
     senderId: string,
     attachments: NonNullable<Body["attachments"]>,
+    options?: { held?: boolean },
   ): Promise<NonNullable<Body["attachments"]>>;
 }
 

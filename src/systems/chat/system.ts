@@ -1,15 +1,15 @@
 import type { Authenticate } from "../../platform/auth/principal.ts";
-import { AppError } from "../../platform/errors/errors.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { System } from "../../platform/system.ts";
 import type { Accounts } from "../accounts/contract.ts";
 import type { Limits } from "../limits/contract.ts";
 import { createAdmitting } from "./conversations/admitting.ts";
 import { createConversations } from "./conversations/conversations.ts";
+import { createFeatures } from "./features/features.ts";
+import { createFiles } from "./features/files.ts";
 import { createLive } from "./live/live-part.ts";
 import { createMessages, type Messages } from "./messages/messages.ts";
 import { chatMigrations } from "./migrations.ts";
-import type { Attaching } from "./ports.ts";
 
 /** Chat: one-to-one, groups and channels, where no message is lost, doubled or out of order. */
 export type ChatOptions = Platform & {
@@ -47,14 +47,15 @@ export function chatSystem(options: ChatOptions): System {
 /** In the order in which they start; they stop in the other. */
 function partsOf(options: ChatOptions): Part[] {
   const live = createLive({ ...options, ports: () => messages });
-  const attaching: Attaching = {
-    async attach() {
-      throw new AppError("request.invalid", "body.attachments: there is no such upload");
-    },
-  };
-  const given = { ...options, live };
-  const messages: Messages = createMessages({ ...given, admitting: createAdmitting(), attaching });
-  const { listing, insertNote } = messages;
+  const { base, system } = { base: "/api/v1/chat/uploads", system: "chat" };
+  const uploads = options.uploads.under({ system, base });
+  const files = createFiles(uploads);
+  const admitting = createAdmitting();
+  const given = { ...options, live, files, admitting };
+  const messages: Messages = createMessages({ ...given, attaching: files });
+  const { listing, sending, insertNote } = messages;
   const conversations = createConversations({ ...given, listing, insertNote });
-  return [messages, conversations, live];
+  const { partWith } = conversations;
+  const features = createFeatures({ ...given, sending, partWith });
+  return [messages, conversations, features, uploads, live];
 }

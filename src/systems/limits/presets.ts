@@ -22,6 +22,8 @@ const chatInviteTriesPerHour = 60;
 const chatSearchesPerMinute = 60;
 const chatReportsPerHour = 30;
 const chatTicketsPerMinute = 60;
+const chatUploadsPerMinute = 60;
+const chatPreviewsPerMinute = 30;
 const chatFramesPerMinute = 3_000;
 /** Longer than a live stream is kept open, for places of processes that were killed. */
 const streamLeaseMs = 900_000;
@@ -87,11 +89,17 @@ function chatPresets({ chatSendsPerMinute }: PresetConfig): Definition[] {
     ["chat.searches", "Searches for people and messages", chatSearchesPerMinute, minuteMs],
     ["chat.reports", "Messages reported", chatReportsPerHour, hourMs],
     ["chat.tickets", "Tickets for connections", chatTicketsPerMinute, minuteMs],
+    ["chat.uploads", "Files offered a place", chatUploadsPerMinute, minuteMs],
+    ["chat.previews", "Pages fetched for links in messages", chatPreviewsPerMinute, minuteMs],
   ];
   const presets = perAccount.map(([name, what, limit, window_ms]) =>
     definitionOf({
       ...{ ...service, name, algorithm: "token_bucket", limit, window_ms, key: ["user"] },
       description: `${what} by one account.`,
+      // Whoever talks goes on talking while Redis is away; what it costs is counted here alone.
+      on_failure: "open",
+      // Asked for every message: most of them need not wait for an answer from elsewhere.
+      ...(name === "chat.sends" && { accuracy: "leased" as const }),
     }),
   );
   const frames = definitionOf({

@@ -32,7 +32,7 @@ export async function changesSince(
   // One who is ahead knows a history that is not, such as that before a restored backup.
   if (conversation.rev <= since) return { frames: [], rev: conversation.rev, more: false };
   const messages = await reader.all<MessageRow>`
-    SELECT * FROM chat.messages
+    SELECT * FROM chat.shown_messages
     WHERE conversation_id = ${conversationId} AND rev > ${since} AND rev <= ${conversation.rev}
       AND seq > ${fromSeq}
     ORDER BY rev LIMIT ${limit + 1}`;

@@ -68,7 +68,7 @@ export async function history(
 ): Promise<History> {
   const { low, high } = rangeOf(view, asked);
   const rows = await reader.all<MessageRow>`
-    SELECT * FROM chat.messages
+    SELECT * FROM chat.shown_messages
     WHERE conversation_id = ${conversationId} AND seq BETWEEN ${low} AND ${high} ORDER BY seq`;
   return {
     items: rows.map((row) => shown(row, view)),
@@ -101,7 +101,7 @@ export async function thread(
   { root, after, limit }: { root: number; after: number; limit: number },
 ): Promise<History> {
   const rows = await reader.all<MessageRow>`
-    SELECT * FROM chat.messages
+    SELECT * FROM chat.shown_messages
     WHERE conversation_id = ${conversationId} AND thread_seq = ${root}
       AND seq > ${Math.max(after, view.from_seq)} AND seq <= ${view.until_seq}
     ORDER BY seq LIMIT ${limit + 1}`;

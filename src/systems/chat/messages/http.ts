@@ -38,6 +38,8 @@ function sendRoute({ sending }: MessageRouteDeps): Route {
       "chat.person_refuses",
       "chat.word_refused",
       "chat.slow_mode",
+      "uploads.not_found",
+      "uploads.incomplete",
       "request.rate_limited",
     ],
     async handler({ params: { id }, body, principal }) {

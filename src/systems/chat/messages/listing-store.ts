@@ -91,7 +91,7 @@ function tables(reader: Reader, accountId: string) {
     JOIN chat.members m ON m.conversation_id = p.id AND m.account_id = ${accountId}
     JOIN chat.conversations c ON c.id = p.id
     LEFT JOIN chat.receipt_revs r ON r.conversation_id = p.id
-    LEFT JOIN chat.messages l
+    LEFT JOIN chat.shown_messages l
       ON l.conversation_id = p.id AND l.seq = c.top_seq AND l.seq > m.from_seq
     LEFT JOIN LATERAL (
       SELECT o.account_id, coalesce(h.name, '') AS name FROM chat.members o

@@ -25,6 +25,7 @@ export type Draft = {
   by_program: boolean;
   client_msg_id: string;
   body: Body;
+  files_held?: boolean;
   reply_to_seq?: number | undefined;
   thread_seq?: number | undefined;
 };
@@ -151,8 +152,9 @@ async function withUploads(
 ): Promise<Admitted | AppError> {
   if (!one.body.attachments?.length) return one;
   try {
-    const { sender_id } = one.draft;
-    const attachments = await attaching.attach(tx, sender_id, one.body.attachments);
+    const { sender_id, files_held: held = false } = one.draft;
+    const given = one.body.attachments;
+    const attachments = await attaching.attach(tx, sender_id, given, { held });
     return { ...one, body: { ...one.body, attachments } };
   } catch (error) {
     if (error instanceof AppError) return error;

@@ -13,7 +13,11 @@ import { sendBatch, type Draft, type SendDeps, type SentBatch } from "./send-bat
 import { sameMessage } from "./send-store.ts";
 
 /** A message that Stoa may have put together itself, such as a forwarded one. */
-export type ToSend = Omit<SendFrame, "type" | "body"> & { body: Body };
+export type ToSend = Omit<SendFrame, "type" | "body"> & {
+  body: Body;
+  /** Its files are in use by something that the sender may see. */
+  files_held?: boolean;
+};
 
 export interface Sender extends Sending {
   send(sender: Principal, message: ToSend): Promise<Ack>;
