@@ -2,6 +2,7 @@
 export { createChat } from "./chat/chat.ts";
 export type * from "./chat/client.ts";
 export type * from "./chat/frames.ts";
+export { indexedDbStorage } from "./chat/indexed-db.ts";
 export { memoryStorage, type ChatStorage } from "./chat/storage.ts";
 export type * from "./chat/view.ts";
 export { createStoa, type Stoa } from "./client.ts";

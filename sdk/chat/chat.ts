@@ -27,7 +27,7 @@ export function createChat(options: ChatOptions): ChatClient {
     subscribe: (listener) => runtime.listen(null, listener),
     getSnapshot: () => runtime.views.chat(),
     connect: () => runtime.connect(),
-    close: () => runtime.close(),
+    close: (how) => runtime.close(how),
     conversation,
     async openDirect(account_id) {
       const body = { kind: "direct", account_id };

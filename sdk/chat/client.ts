@@ -17,7 +17,8 @@ export type ChatOptions = StoaOptions & {
   deviceName?: string;
   /**
    * What outlives this page or process: messages not yet sent, and where this device stands.
-   * Default: IndexedDB in a browser, memory elsewhere.
+   * Default: IndexedDB in a browser, memory elsewhere. Where several people sign in, give
+   * `indexedDbStorage` a name for each, so that none sees for a moment what another saw.
    */
   storage?: ChatStorage;
   /** Instead of the global one. */
@@ -37,10 +38,13 @@ export type ChatOptions = StoaOptions & {
  * ```
  */
 export interface ChatClient extends ChatStore<ChatSnapshot> {
-  /** Connects, and stays connected until `close`. */
+  /** Connects, and stays connected until `close`. While it waits to try again: tries now. */
   connect(): void;
-  /** Resolves once the storage holds what was not sent. */
-  close(): Promise<void>;
+  /**
+   * Resolves once the storage holds what was not sent; with `forget`, which is for signing out,
+   * once it holds nothing any more. A closed client is not used again.
+   */
+  close(options?: { forget?: boolean }): Promise<void>;
   /** The same object for the same id. */
   conversation(id: string): ConversationClient;
   /** The direct conversation with somebody, made where there is none. Resolves to its id. */

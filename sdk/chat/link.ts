@@ -25,7 +25,7 @@ const notSignedIn = 4401;
 
 export function connect(m: Machine): void {
   const { link } = m;
-  if (link.wanted) return;
+  if (link.wanted) return wake(m);
   Object.assign(link, { wanted: true, failures: 0, error: null, refresh: false });
   link.phase = "waiting";
   setDue(m, "open", m.now);

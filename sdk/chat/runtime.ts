@@ -56,11 +56,15 @@ export class Runtime {
     );
   }
 
-  async close(): Promise<void> {
+  async close({ forget = false } = {}): Promise<void> {
     this.tell({ type: "close" });
     this.stopWatching();
     clearTimeout(this.timer);
     await this.stored;
+    if (forget) {
+      const records = await this.storage.load();
+      await this.storage.store(new Map([...records.keys()].map((key) => [key, undefined])));
+    }
     await this.storage.close();
   }
 
