@@ -152,6 +152,23 @@ test("changes since a rev, in pages of any size, are all that changed", async ()
   expect(members).toMatchObject([{ account_id: bob, role: "admin", rev: 14 }]);
 });
 
+test("more members than a page takes come in several, those of a change together", async () => {
+  const members = Array.from({ length: 5_000 }, newId);
+  const id = await chat.conversation({ members });
+  // Three came with each change.
+  await chat.db.write(async (tx) => {
+    await tx.run`UPDATE chat.conversations SET rev = 1_667, members_rev = 1_667 WHERE id = ${id}`;
+    await tx.run`
+      UPDATE chat.members m SET rev = (n + 2) / 3
+      FROM unnest(${tx.array(members, "int8")}) WITH ORDINALITY AS t (account_id, n)
+      WHERE m.conversation_id = ${id} AND m.account_id = t.account_id`;
+  });
+  const { pages } = await catchUp(id, 0, 100);
+  expect(pages.length).toBe(3);
+  const told = pages.flat().flatMap((f) => (f.type === "conversation" ? (f.members ?? []) : []));
+  expect(told.map((member) => member.account_id).toSorted()).toEqual(members.toSorted());
+});
+
 test("catching up while others write misses nothing that was there before", async () => {
   const { id, ada, bob } = await conversationOf(30);
   let writing = true;
