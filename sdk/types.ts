@@ -628,6 +628,150 @@ export interface Operations {
     body: undefined;
     reply: void;
   };
+  /** Delete a message for everybody: one's own for a while, as an admin any */
+  delete_chat_conversations_id_messages_seq: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
+  /** Unpin a message */
+  delete_chat_conversations_id_messages_seq_pin: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
+  /** Take a reaction back */
+  delete_chat_conversations_id_messages_seq_reactions_emoji: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
   /** Remove a domain that has no links */
   delete_domains_id: {
     query: undefined;
@@ -1686,6 +1830,77 @@ export interface Operations {
       read: boolean;
     }>;
   };
+  /** The pinned messages, latest pinned first */
+  get_chat_conversations_id_pins: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        conversation_id: string;
+        seq: number;
+        rev: number;
+        id: string;
+        sender_id: string;
+        client_msg_id: string;
+        by_program: boolean;
+        body: {
+          text: string;
+          mentions?: string[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            type?: string;
+            bytes?: number;
+            width?: number;
+            height?: number;
+            duration_ms?: number;
+          }[];
+          poll?: {
+            question: string;
+            options: string[];
+            several: boolean;
+            closes_at?: string;
+          };
+          forwarded_from?: {
+            sender_id: string;
+            sent_at: string;
+          };
+          note?: {
+            what: string;
+            account_ids?: string[];
+            text?: string;
+          };
+        } | null;
+        reply_to_seq: number | null;
+        thread_seq: number | null;
+        reply_count: number;
+        extra: {
+          reactions?: {
+            emoji: string;
+            count: number;
+            by: string[];
+          }[];
+          votes?: {
+            count: number;
+            by: string[];
+          }[];
+          poll_closed?: boolean;
+          preview?: {
+            url: string;
+            title?: string;
+            description?: string;
+            site?: string;
+          };
+        };
+        created_at: string;
+        edited_at: string | null;
+        deleted_at: string | null;
+        pinned_at: string | null;
+        expires_at: string | null;
+      }[];
+    };
+  };
   /** How far the messages of a direct conversation or group got */
   get_chat_conversations_id_receipts: {
     query: undefined;
@@ -1736,6 +1951,17 @@ export interface Operations {
         name: string;
       }[];
     };
+  };
+  /** Get a file by a link to it, whole or in part */
+  get_chat_uploads_upload_id: {
+    query: {
+      variant: "whole" | "thumbnail";
+      name?: string;
+      expires: number;
+      signature: string;
+    };
+    body: undefined;
+    reply: void;
   };
   /** List your domains */
   get_domains: {
@@ -1973,6 +2199,78 @@ export interface Operations {
       role: "owner" | "admin" | "member";
     };
     reply: void;
+  };
+  /** Change the text of one's own message, for a while after it was sent */
+  patch_chat_conversations_id_messages_seq: {
+    query: undefined;
+    body: {
+      text: string;
+      mentions?: string[];
+    };
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
   };
   /** Mute or archive a conversation, for oneself and on all devices */
   patch_chat_conversations_id_own: {
@@ -2984,5 +3282,166 @@ export interface Operations {
     query: undefined;
     body: undefined;
     reply: void;
+  };
+  /** Pin a message for everybody */
+  put_chat_conversations_id_messages_seq_pin: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
+  /** React to a message with an emoji */
+  put_chat_conversations_id_messages_seq_reactions_emoji: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
+  /** Send the bytes of an upload to the URL that was offered for them */
+  put_chat_uploads_upload_id: {
+    query: {
+      owner: string;
+      bytes_max: number;
+      types: string;
+      expires: number;
+      signature: string;
+    };
+    body: undefined;
+    reply: {
+      upload_id: string;
+      type: string;
+      bytes: number;
+      sha256: string;
+      width: number | null;
+      height: number | null;
+      thumbnail: {
+        width: number;
+        height: number;
+      } | null;
+    };
   };
 }

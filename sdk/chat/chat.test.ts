@@ -158,6 +158,46 @@ test("what was written before a restart is sent after it, once", async () => {
   expect(await storage.load()).toEqual(new Map());
 }, 60_000);
 
+test("what becomes of a message reaches those who look, and those who were away", async () => {
+  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
+  await Promise.all([online(ada), online(bob)]);
+  const id = await group(ada, world.bob);
+  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
+  mine.open();
+  hers.open();
+  const sent = async (text: string) => {
+    const found = () => mine.getSnapshot().messages.find((m) => m.body?.text === text)?.seq;
+    mine.send({ text });
+    return await until(found, "it is sent");
+  };
+  const seqs = [await sent("first"), await sent("second"), await sent("third")] as const;
+  const seenBy = (room: ConversationClient, seq: number) =>
+    room.getSnapshot().messages.find((message) => message.seq === seq);
+  await until(() => seenBy(hers, seqs[2]), "all arrive");
+  await mine.edit(seqs[0], "first, really");
+  expect(seenBy(mine, seqs[0])?.body?.text).toBe("first, really");
+  await until(() => seenBy(hers, seqs[0])?.edited_at, "the edit is seen");
+  await hers.react(seqs[0], "👍");
+  await until(() => seenBy(mine, seqs[0])?.extra.reactions?.[0]?.count === 1, "so is a reaction");
+
+  bob.cut();
+  await until(() => bob.chat.getSnapshot().connection.state === "offline", "it is noticed");
+  await mine.delete(seqs[1]);
+  await mine.pin(seqs[2]);
+  await mine.edit(seqs[0], "first, for sure");
+  await expect(hers.edit(seqs[0], "no")).rejects.toThrow();
+  bob.mend();
+  await until(
+    () => seenBy(hers, seqs[0])?.body?.text === "first, for sure",
+    "it is caught up with",
+  );
+  const { messages } = mine.getSnapshot();
+  const states = (all: typeof messages) => all.map(({ seq, rev, body }) => ({ seq, rev, body }));
+  expect(states(hers.getSnapshot().messages)).toEqual(states(messages));
+  expect(seenBy(hers, seqs[1])?.body).toBeNull();
+  expect(seenBy(hers, seqs[2])?.pinned_at).toBeString();
+}, 60_000);
+
 test("where WebSockets do not get through, an event stream carries the same", async () => {
   const [ada, bob] = [new Line(world.ada, { blocked: true }), new Line(world.bob)];
   await Promise.all([online(ada), online(bob)]);

@@ -93,7 +93,8 @@ export interface ConversationClient extends ChatStore<ConversationSnapshot> {
   /** Gives up one that failed or waits. */
   discard(clientMsgId: string): void;
 
-  edit(seq: number, text: string): Promise<void>;
+  /** `mentions` are all that the new text names. */
+  edit(seq: number, text: string, mentions?: string[]): Promise<void>;
   delete(seq: number): Promise<void>;
   react(seq: number, emoji: string): Promise<void>;
   unreact(seq: number, emoji: string): Promise<void>;

@@ -84,7 +84,7 @@ function changesOf(runtime: Runtime, path: string): Changes {
   }
   const reaction = (seq: number, emoji: string) => `/messages/${seq}/reactions/${segment(emoji)}`;
   return {
-    edit: (seq, text) => change("PATCH", `/messages/${seq}`, { text }),
+    edit: (seq, text, mentions) => change("PATCH", `/messages/${seq}`, { text, mentions }),
     delete: (seq) => change("DELETE", `/messages/${seq}`),
     react: (seq, emoji) => change("PUT", reaction(seq, emoji)),
     unreact: (seq, emoji) => change("DELETE", reaction(seq, emoji)),
