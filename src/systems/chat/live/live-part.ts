@@ -34,6 +34,8 @@ export type LiveDeps = {
   limits: Limits;
   /** Asked for when needed, as what it gives tells `Live` of its changes. */
   ports(): { sending: Sending; marking: Marking; listing: Listing };
+  /** Given by tests that do not wait a second. */
+  presenceTurnMs?: number;
 };
 
 export type LivePart = Live & {

@@ -112,7 +112,7 @@ async function openProcess(
   const watchers: { account: string; ended: () => void }[] = [];
   const listing = createListing(db);
   const live = createLive({
-    ...{ ...base, realtime, limits: unlimited },
+    ...{ ...base, realtime, limits: unlimited, presenceTurnMs: 20 },
     // The token is the account's id.
     authenticate: async (request) => {
       const account = /\d+$/.exec(request.headers.get("authorization") ?? "")?.[0];

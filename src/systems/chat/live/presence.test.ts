@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../../../test/redis.ts";
 import { fakeClock, type FakeClock } from "../../../platform/clock/clock.ts";
 import { closeCodes } from "../protocol.ts";
-import { until, type ChatClient } from "./client.fixture.ts";
+import { clientOf, until, type ChatClient } from "./client.fixture.ts";
 import { startLiveWorld, type LiveProcess, type LiveWorld } from "./live.fixture.ts";
 
 /** Who is there, on two processes whose time moves when a test says so. */
@@ -152,6 +152,17 @@ test("who says nothing for half a minute is gone", async () => {
   await becomes(a, bob, "active");
   for (let n = 0; n < 4; n++) await pass(a, 9_000);
   expect(await b.waitClosed()).toBe(closeCodes.silent);
+  expect(a.closed()).toBeNull();
+  await a.close();
+});
+
+test("who connects and says nothing is let go", async () => {
+  const mute = await clientOf(here.url);
+  clock.advance(9_000);
+  const a = await here.signIn(ada);
+  expect(mute.closed()).toBeNull();
+  clock.advance(2_000);
+  expect(await mute.waitClosed()).toBe(closeCodes.hello_late);
   expect(a.closed()).toBeNull();
   await a.close();
 });

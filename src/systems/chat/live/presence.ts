@@ -20,6 +20,8 @@ export type PresenceDeps = {
   realtime: Realtime;
   people: Pick<People, "get">;
   process: string;
+  /** Given by tests that do not wait a second. */
+  presenceTurnMs?: number | undefined;
 };
 
 /** How long somebody without a connection is still there: they may be changing networks. */
@@ -49,7 +51,7 @@ export class Presence {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.turn(), turnMs);
+    this.timer = setInterval(() => this.turn(), this.deps.presenceTurnMs ?? turnMs);
     this.channel.publish("ask *");
   }
 
