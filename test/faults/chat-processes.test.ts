@@ -20,6 +20,7 @@ import { allReady, type Together } from "./together.ts";
  * carry is told all the same within seconds, on sockets that ask for nothing themselves.
  */
 const people = 16;
+const talkers = 2;
 /** Between two looks at where conversations stand, and what a busy machine adds. */
 const toldWithinMs = 5_000;
 const awayMs = 3_000;
@@ -76,7 +77,8 @@ async function goWithoutRedis(outage: Outage, brokenTree?: string) {
     scene.client(n, { asks: false, inFlightMax: 1, pauseMs: 40 }).connect();
   }
   await allOn(clients);
-  for (const client of clients) client.startTalking();
+  // Some processes have nobody who talks, and so hear of nothing that would make them ask.
+  for (const client of clients.slice(0, talkers)) client.startTalking();
   await lasting(500);
   await outage.begin(together);
   await lasting(awayMs);
@@ -87,7 +89,9 @@ async function goWithoutRedis(outage: Outage, brokenTree?: string) {
   const slowestMs = slowestShownMs(clients);
   const violations = await scene.violations();
   const closes = clients.flatMap((client: ChatClient) => client.closes);
-  console.log(`Redis ${outage.name}: told within ${Math.round(slowestMs)} ms, ${saidSoFar(clients)}`);
+  console.log(
+    `Redis ${outage.name}: told within ${Math.round(slowestMs)} ms, ${saidSoFar(clients)}`,
+  );
   return { violations, slowestMs, closes, repairs: await together.stoa.metric(repairs) };
 }
 

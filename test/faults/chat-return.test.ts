@@ -7,13 +7,15 @@ import { Stage, until } from "./stage.ts";
 
 /** R11 for chat: whoever comes back after thousands of messages gets them all, in pages. */
 const batch = 100;
+/** A connection may send two hundred frames in a row. */
+const senderCount = 20;
 const pageMax = 200;
 
 async function comeBack(messages: number, brokenTree?: string) {
   await using stage = new Stage();
-  const scene = await openChat(stage, { people: 2, tree: brokenTree });
-  const away = scene.client(1);
-  const senders = Array.from({ length: 4 }, () => scene.client(0));
+  const scene = await openChat(stage, { people: senderCount + 1, tree: brokenTree });
+  const away = scene.client(senderCount);
+  const senders = Array.from({ length: senderCount }, (_, n) => scene.client(n));
   for (const client of scene.clients) client.connect();
   await allOn(scene.clients);
   senders[0]!.say("the last that was heard");
