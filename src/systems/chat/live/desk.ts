@@ -101,7 +101,10 @@ export class Desk {
 
   resync(session: Session): void {
     const { person } = session;
-    if (person) session.tell({ ...this.deps.deeds.tops(person, { all: true }), type: "resync" });
+    if (person === null) return;
+    session.tell({ ...this.deps.deeds.tops(person, { all: true }), type: "resync" });
+    // Who came and went meanwhile is in no top.
+    this.deps.presence.watches.doubt(person);
   }
 
   check(session: Session, now: number): void {

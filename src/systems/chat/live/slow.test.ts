@@ -14,13 +14,17 @@ afterAll(() => world.stop());
 const socketPath = "/api/v1/chat/socket";
 const longText = "x".repeat(8_000);
 
-async function stall(process: LiveProcess, account: string) {
+async function stall(process: LiveProcess, account: string, first?: object) {
   const client = await openStalled(process.port, socketPath);
   const hello = { type: "hello", v: 1, token: account, device_id: "device-slow" };
   client.send(JSON.stringify(hello));
   const framesOf = () =>
     client.messages.flatMap((text) => text.split("\n")).map((line) => JSON.parse(line));
   await until(() => framesOf().some(({ type }) => type === "ready"), "ready");
+  if (first) {
+    client.send(JSON.stringify(first));
+    await until(() => framesOf().some(({ type }) => type === "presence"), "presence");
+  }
   client.stall();
   return { ...client, frames: () => framesOf() as ServerFrame[] };
 }
@@ -29,7 +33,7 @@ test("it gets one resync for what it missed, and the others get everything in ti
   const process = await world.process({ socketSlowMsMax: 60_000 });
   const id = await world.conversation(["11", "12"]);
   const brisk = await process.signIn("11");
-  const slow = await stall(process, "12");
+  const slow = await stall(process, "12", { type: "presence", watch: ["11"] });
   const slowed = /stoa_sockets_slow_total\{step="resync"\} [1-9]/;
   const times: number[] = [];
   let last = 0;
@@ -44,6 +48,7 @@ test("it gets one resync for what it missed, and the others get everything in ti
   }
   times.sort((a, b) => a - b);
   expect(times[Math.floor(times.length * 0.9)]).toBeLessThan(250);
+  brisk.send({ type: "presence", status: "away" });
   slow.read();
   const resync = await until(() => slow.frames().find(({ type }) => type === "resync"), "resync");
   expect(resync).toMatchObject({ tops: [[id, last, last, 0]] });
@@ -51,6 +56,9 @@ test("it gets one resync for what it missed, and the others get everything in ti
   process.live.message(change);
   await until(() => JSON.stringify(slow.frames().at(-1)).includes("after"), "what came after");
   expect(slow.frames().filter(({ type }) => type === "resync")).toHaveLength(1);
+  const statuses = () =>
+    slow.frames().flatMap((frame) => (frame.type === "presence" ? frame.items : []));
+  await until(() => statuses().at(-1)?.status === "away", "how the other is by now");
   slow.destroy();
 }, 30_000);
 
