@@ -193,8 +193,9 @@ export class Desk {
     try {
       const principal = await this.whoIs(session, hello);
       if (session.transport === null) return;
-      session.release = this.deps.accounts.watch(principal, () => {
-        session.closeFor("signed_out");
+      session.release = this.deps.accounts.watch(principal, (certain) => {
+        // Told for good that it is signed out, a client would not come back by itself.
+        session.closeFor(certain ? "signed_out" : "unavailable");
         this.closed(session);
       });
       await this.enter(session, principal, hello.device_id);

@@ -29,6 +29,8 @@ export type LiveProcess = {
   metrics: Metrics;
   db: Db;
   listing: Listing;
+  /** Awaited once between the reading of a page of somebody's list and its use. */
+  atNextPage(what: () => Promise<void>): void;
   /** Ends the connections of everybody whose credentials these are. */
   signOut(accountId: string): void;
   signIn(accountId: string, deviceId?: string): Promise<ChatClient>;
@@ -109,8 +111,20 @@ async function openProcess(
     ...{ socketsMax: 20_000, socketAcceptsPerSecond: 20_000, socketSlowMsMax },
     socketBufferBytesMax: 64 * 1024 * 1024,
   });
-  const watchers: { account: string; ended: () => void }[] = [];
-  const listing = createListing(db);
+  const watchers: { account: string; ended: (certain: boolean) => void }[] = [];
+  let atPage: (() => Promise<void>) | null = null;
+  const reading = createListing(db);
+  const listing: Listing = {
+    ...reading,
+    async *pages(accountId) {
+      for await (const page of reading.pages(accountId)) {
+        const what = atPage;
+        atPage = null;
+        await what?.();
+        yield page;
+      }
+    },
+  };
   const live = createLive({
     ...{ ...base, realtime, limits: unlimited, presenceTurnMs: 20 },
     // The token is the account's id.
@@ -144,7 +158,7 @@ async function openProcess(
   return {
     ...{ url, live, realtime, metrics, db, listing, port: server.port as number },
     signOut(account) {
-      for (const watcher of [...watchers]) if (watcher.account === account) watcher.ended();
+      for (const watcher of [...watchers]) if (watcher.account === account) watcher.ended(true);
     },
     async signIn(account, deviceId = "device-one") {
       const client = await clientOf(url);
@@ -152,6 +166,7 @@ async function openProcess(
       await client.next("ready");
       return client;
     },
+    atNextPage: (what) => void (atPage = what),
     subscribers: (topic) => server.subscriberCount(topic),
     vanish: () => state.close(),
     async stop() {

@@ -105,6 +105,50 @@ test("one who is removed hears nothing from the change on that removed them", as
   expect(JSON.stringify(b.frames)).not.toContain("for one");
 });
 
+test("the change that removes somebody is the last that anybody has to tell of it", async () => {
+  const [ada, bob] = [someone(), someone()];
+  const id = await world.conversation([ada, bob]);
+  const [a, b] = [await here.signIn(ada), await here.signIn(bob)];
+  const { conversation } = await world.remove(id, bob);
+  here.live.conversation({ conversation });
+  here.live.message(await world.send(id, ada, "for one"));
+  await a.next("message");
+  b.send({ type: "ping" });
+  await b.next("beat");
+  expect(b.all("message")).toEqual([]);
+});
+
+test("what is told while a list is on its way is not missed by whom the list is for", async () => {
+  const [ada, bob] = [someone(), someone()];
+  const id = await world.conversation([ada, bob]);
+  const a = await here.signIn(ada);
+  here.atNextPage(async () => {
+    here.live.message(await world.send(id, ada, "just now"));
+    await a.next("message");
+  });
+  const b = await here.signIn(bob);
+  expect(await b.next("changes")).toMatchObject({ conversation_id: id, since: 0, rev: 1 });
+  expect(held(b, id).texts).toEqual(["just now"]);
+});
+
+test("one who is removed while the list is on its way hears nothing of it after", async () => {
+  const [ada, bob] = [someone(), someone()];
+  const id = await world.conversation([ada, bob]);
+  const a = await here.signIn(ada);
+  here.atNextPage(async () => {
+    const { conversation } = await world.remove(id, bob);
+    here.live.conversation({ conversation });
+    await a.next("conversation");
+  });
+  const b = await here.signIn(bob);
+  here.live.message(await world.send(id, ada, "for one"));
+  await a.next("message");
+  b.send({ type: "ping" });
+  await b.next("beat");
+  expect(b.all("message")).toEqual([]);
+  expect(b.all("changes")).toEqual([]);
+});
+
 test("one who joins hears at once, and nothing from before, edits included", async () => {
   const [ada, bob] = [someone(), someone()];
   const id = await world.conversation([ada]);
