@@ -56,6 +56,6 @@ function partsOf(options: ChatOptions): Part[] {
   const { listing, sending, insertNote } = messages;
   const conversations = createConversations({ ...given, listing, insertNote });
   const { partWith } = conversations;
-  const features = createFeatures({ ...given, sending, partWith });
+  const features = createFeatures({ ...given, uploads, sending, partWith });
   return [messages, conversations, features, uploads, live];
 }

@@ -1,3 +1,4 @@
+import type { Uploads } from "../../../platform/blobs/uploads.ts";
 import type { Clock } from "../../../platform/clock/clock.ts";
 import type { Config } from "../../../platform/config/config.ts";
 import type { Db } from "../../../platform/db/db.ts";
@@ -27,6 +28,7 @@ export type FeatureDeps = {
   admitting: Admitting;
   sending: Sender;
   files: Files;
+  uploads: Pick<Uploads, "offer" | "link">;
   publicUrl: string;
   /** Takes a person out of everything, as when their account is deleted. */
   partWith(accountId: string, signal: AbortSignal): Promise<void>;

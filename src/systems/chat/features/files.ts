@@ -53,7 +53,7 @@ export function uploadsOf(body: Body | null): string[] {
 }
 
 /** What a file is called by its sender must agree with what it is. */
-const typesOfKind: Record<Attachment["kind"], RegExp> = {
+export const typesOfKind: Record<Attachment["kind"], RegExp> = {
   image: /^image\//,
   video: /^video\//,
   voice: /^audio\//,
