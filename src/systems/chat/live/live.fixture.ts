@@ -31,8 +31,6 @@ export type LiveProcess = {
   listing: Listing;
   /** Awaited once between the reading of a page of somebody's list and its use. */
   atNextPage(what: () => Promise<void>): void;
-  /** Ends the connections of everybody whose credentials these are. */
-  signOut(accountId: string): void;
   signIn(accountId: string, deviceId?: string): Promise<ChatClient>;
   /** Sockets of this process that follow a topic. */
   subscribers(topic: string): number;
@@ -111,20 +109,7 @@ async function openProcess(
     ...{ socketsMax: 20_000, socketAcceptsPerSecond: 20_000, socketSlowMsMax },
     socketBufferBytesMax: 64 * 1024 * 1024,
   });
-  const watchers: { account: string; ended: (certain: boolean) => void }[] = [];
-  let atPage: (() => Promise<void>) | null = null;
-  const reading = createListing(db);
-  const listing: Listing = {
-    ...reading,
-    async *pages(accountId) {
-      for await (const page of reading.pages(accountId)) {
-        const what = atPage;
-        atPage = null;
-        await what?.();
-        yield page;
-      }
-    },
-  };
+  const { listing, atNextPage } = haltingListing(db);
   const live = createLive({
     ...{ ...base, realtime, limits: unlimited, presenceTurnMs: 20 },
     // The token is the account's id.
@@ -132,13 +117,8 @@ async function openProcess(
       const account = /\d+$/.exec(request.headers.get("authorization") ?? "")?.[0];
       return account === undefined ? null : principalOf(account);
     },
-    accounts: {
-      watch(principal, ended) {
-        const watcher = { account: principal.account_id, ended };
-        watchers.push(watcher);
-        return () => void watchers.splice(watchers.indexOf(watcher), 1);
-      },
-    },
+    // Here credentials are good for ever.
+    accounts: { watch: () => () => {} },
     ports: () => ({
       listing,
       sending: { send: () => Promise.reject(new Error("tests commit by hand")) },
@@ -156,17 +136,13 @@ async function openProcess(
   const url = `http://127.0.0.1:${server.port}`;
   let stopped = false;
   return {
-    ...{ url, live, realtime, metrics, db, listing, port: server.port as number },
-    signOut(account) {
-      for (const watcher of [...watchers]) if (watcher.account === account) watcher.ended(true);
-    },
+    ...{ url, live, realtime, metrics, db, listing, atNextPage, port: server.port as number },
     async signIn(account, deviceId = "device-one") {
       const client = await clientOf(url);
       client.send({ type: "hello", v: 1, token: account, device_id: deviceId });
       await client.next("ready");
       return client;
     },
-    atNextPage: (what) => void (atPage = what),
     subscribers: (topic) => server.subscriberCount(topic),
     vanish: () => state.close(),
     async stop() {
@@ -177,6 +153,26 @@ async function openProcess(
       await server.stop(true);
       await state.close();
       await db.close();
+    },
+  };
+}
+
+/** A listing that a test can hold still where it is read and not used yet. */
+function haltingListing(db: Db): Pick<LiveProcess, "listing" | "atNextPage"> {
+  let atPage: (() => Promise<void>) | null = null;
+  const reading = createListing(db);
+  return {
+    atNextPage: (what) => void (atPage = what),
+    listing: {
+      ...reading,
+      async *pages(accountId) {
+        for await (const page of reading.pages(accountId)) {
+          const what = atPage;
+          atPage = null;
+          await what?.();
+          yield page;
+        }
+      },
     },
   };
 }
