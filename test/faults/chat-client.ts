@@ -161,7 +161,9 @@ export class ChatClient {
     if (code === 1012) this.cutOff += this.waiting;
     this.ready = false;
     if (this.pinging) clearInterval(this.pinging);
-    if (!this.stopped) this.openLater();
+    // Told that coming back is no use, a client stays away.
+    if (code >= 4400 && code < 4500) this.refused.push(`${this.name}: closed with ${code}`);
+    else if (!this.stopped) this.openLater();
   }
 
   private openLater(): void {

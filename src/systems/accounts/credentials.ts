@@ -19,7 +19,7 @@ export type Credential = { principal: Principal; expires_at: Date | null };
 export type Credentials = {
   /** Null when `read` finds nothing. `name` is what the credential is cached under. */
   find(name: string, read: () => Promise<Credential | null>): Promise<Credential | null>;
-  watch(principal: Principal, ended: () => void): () => void;
+  watch(principal: Principal, ended: (certain: boolean) => void): () => void;
 };
 
 const entriesMax = 50_000;
@@ -30,7 +30,7 @@ const recheckMsMax = 500;
 const outageRetryMs = 1_000;
 
 type Entry = { credential: Credential; readAt: number };
-type Watcher = { principal: Principal; ended: () => void };
+type Watcher = { principal: Principal; ended: (certain: boolean) => void };
 
 export function createCredentials(options: { changes: Changes; clock: Clock }): Credentials {
   const { changes, clock } = options;
@@ -50,7 +50,7 @@ export function createCredentials(options: { changes: Changes; clock: Clock }): 
     for (const watcher of watchers) {
       if (!concerns(change, watcher.principal)) continue;
       watchers.delete(watcher);
-      watcher.ended();
+      watcher.ended(change.kind !== "all");
     }
   });
 
