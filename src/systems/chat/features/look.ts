@@ -14,12 +14,20 @@ import { wordsOf } from "./words.ts";
  * the mark is new, and nothing is passed over.
  */
 export const lookKind = "chat.look";
+
+/** Also of what came with times of long ago, which no look by time finds. */
+export async function lookSoon(tx: Writer, jobs: Jobs, conversation_id: string): Promise<void> {
+  await jobs.enqueue(tx, { kind: lookKind, payload: { conversation_id }, key: conversation_id });
+}
+
 const lookEverySeconds = 10;
 const minuteSeconds = 60;
 /** A message becomes visible a little after its time. */
 const overlapMs = 60_000;
 const conversationsAtOnce = 1_000;
 const messagesAtOnce = 500;
+/** What was sent earlier came by an import, or nobody waits for it any more. */
+const previewAgeMsMax = 3_600_000;
 
 export type LookDeps = {
   db: Db;
@@ -82,12 +90,16 @@ async function lookInto(deps: LookDeps, id: string, signal: AbortSignal): Promis
     signal.throwIfAborted();
     looked = await deps.db.write(async (tx) => {
       const mark = await lockSearch(tx, id);
-      const rows = await tx.all<{ seq: string; body: Body | null }>`
-        SELECT seq, body FROM chat.shown_messages
+      const rows = await tx.all<{ seq: string; body: Body | null; created_at: Date }>`
+        SELECT seq, body, created_at FROM chat.shown_messages
         WHERE conversation_id = ${id} AND seq > ${mark} ORDER BY seq LIMIT ${messagesAtOnce}`;
       const messages = rows.map(({ seq, body }) => ({ conversation_id: id, seq: +seq, body }));
       await storeWords(tx, id, messages);
-      if (deps.config.chatLinkPreviews) await previewSoon(tx, deps.jobs, messages);
+      if (deps.config.chatLinkPreviews) {
+        const after = deps.clock.now() - previewAgeMsMax;
+        const recent = messages.filter((_, n) => Number(rows[n]?.created_at) > after);
+        await previewSoon(tx, deps.jobs, recent);
+      }
       await tx.run`
         UPDATE chat.search_marks SET looked_seq = ${messages.at(-1)?.seq ?? mark}
         WHERE conversation_id = ${id}`;

@@ -34,6 +34,7 @@ export async function previewOf(url: string, html: string): Promise<Preview | nu
     if (clean !== "" && (!known || rank < known.rank)) found[field] = { text: clean, rank };
   };
   let title = "";
+  let titles = 0;
   const rewriter = new HTMLRewriter()
     .on("meta", {
       element(element) {
@@ -42,9 +43,13 @@ export async function previewOf(url: string, html: string): Promise<Preview | nu
         if (known) keep(...known, element.getAttribute("content") ?? "");
       },
     })
-    .on("head > title", {
+    // The first one: pictures within the page have titles as well.
+    .on("title", {
+      element() {
+        titles++;
+      },
       text(chunk) {
-        if (title.length < charactersMax.title * 4) title += chunk.text;
+        if (titles === 1 && title.length < charactersMax.title * 4) title += chunk.text;
       },
     });
   await rewriter.transform(new Response(html)).text();

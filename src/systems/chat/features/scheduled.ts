@@ -1,7 +1,9 @@
 import type { Principal } from "../../../platform/auth/principal.ts";
 import type { Reader, Writer } from "../../../platform/db/db.ts";
 import { AppError, type ErrorCode } from "../../../platform/errors/errors.ts";
+import type { Subscription } from "../../../platform/events/events.ts";
 import type { JobHandler } from "../../../platform/jobs/jobs.ts";
+import { accountDeleted } from "../../accounts/contract.ts";
 import { requireSendable } from "../messages/body.ts";
 import type { Body } from "../shapes.ts";
 import { requireNoBan, requireStanding } from "./access.ts";
@@ -115,6 +117,18 @@ export async function dropScheduled(
   accountId: string,
 ): Promise<void> {
   for (const row of await listScheduled(tx, accountId)) await drop(tx, files, row);
+}
+
+/** Whose account is gone has nothing more to say. */
+export function formerSenders({ db, files }: Pick<FeatureDeps, "db" | "files">): Subscription {
+  return {
+    name: "chat.former_senders",
+    types: [accountDeleted.type],
+    async handle(event) {
+      const { id } = accountDeleted.schema.parse(event.data);
+      await db.write((tx) => dropScheduled(tx, files, id));
+    },
+  };
 }
 
 type Sending = Pick<FeatureDeps, "db" | "clock" | "accounts" | "sending" | "files">;

@@ -16,6 +16,9 @@ CREATE INDEX messages_expiring ON chat.messages (expires_at)
 CREATE INDEX messages_pinned ON chat.messages (conversation_id, pinned_at)
   WHERE pinned_at IS NOT NULL;
 
+-- Also of conversations that were left, where they go on reading what they had.
+CREATE INDEX members_ever ON chat.members (account_id, conversation_id);
+
 -- What each did, of which messages show the sum in `extra`. `since_rev`, the conversation's rev
 -- before it, is the order in which they came.
 CREATE TABLE chat.reactions (
