@@ -68,8 +68,8 @@ export function takePage(room: Room, kind: LoadKind, page: readonly ChatMessage[
     cutOldest(room);
   } else room.window = { low, high, live: false };
   const { window } = room;
-  if (window && !window.live) {
-    // What was kept aside may carry on where the page ends.
+  if (window && !window.live && kind !== "older") {
+    // What was kept aside may carry on where the page ends; what older ones pushed out does not.
     while (window.high < room.conversation.top_seq && room.messages.has(window.high + 1)) {
       window.high++;
     }

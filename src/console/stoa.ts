@@ -15,7 +15,9 @@ const markKey = "stoa.signed_in";
 
 let token: Token | null = null;
 let renewal: Promise<string | null> | null = null;
-const ended = new Set<() => void>();
+/** `left`: somebody signed out, rather than that the time was over. */
+type End = { left: boolean };
+const ended = new Set<(end: End) => void>();
 const tabs = new BroadcastChannel("stoa.session");
 
 export const stoa = createStoa({ getToken });
@@ -42,7 +44,7 @@ function renew(): Promise<string | null> {
       return signedIn.access_token;
     })
     .catch((error: unknown) => {
-      if ((error as { status?: number }).status === 401) endHere();
+      if ((error as { status?: number }).status === 401) endHere({ left: false });
       else throw error;
       return null;
     })
@@ -54,14 +56,14 @@ export function mayBeSignedIn(): boolean {
   return localStorage.getItem(markKey) !== null;
 }
 
-function endHere(): void {
+function endHere(end: End): void {
   token = null;
   localStorage.removeItem(markKey);
-  for (const listener of ended) listener();
+  for (const listener of ended) listener(end);
 }
 
 /** Called when the session is over, here or in another tab. */
-export function onSessionEnd(listener: () => void): () => void {
+export function onSessionEnd(listener: (end: End) => void): () => void {
   ended.add(listener);
   return () => ended.delete(listener);
 }
@@ -75,7 +77,7 @@ export async function signOut(everywhere = false): Promise<void> {
 /** The session is over on the server already: ends it in every tab. */
 export function forget(): void {
   tabs.postMessage("ended");
-  endHere();
+  endHere({ left: true });
 }
 
-tabs.addEventListener("message", endHere);
+tabs.addEventListener("message", () => endHere({ left: true }));

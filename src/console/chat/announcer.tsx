@@ -17,7 +17,9 @@ export function Announcer(props: {
     if (!last || seq === null) return;
     const isNews = heard.current !== null && seq > heard.current && !last.mine;
     heard.current = Math.max(seq, heard.current ?? 0);
-    if (isNews) setText(`${nameOf(last.sender_id)}: ${summaryOf(last, nameOf)}`);
+    if (!isNews) return;
+    const said = summaryOf(last, nameOf);
+    setText(last.body?.note ? said : `${nameOf(last.sender_id)}: ${said}`);
   }, [seq, last, nameOf]);
   return (
     <p aria-live="polite" className="sr-only" data-announced>

@@ -107,6 +107,7 @@ function Writing(props: ComposerProps) {
           label={editing ? "Save" : "Send"}
           kind="primary"
           type="submit"
+          className="min-h-9 w-9"
           disabled={!sending.ready}
         />
       </div>

@@ -34,7 +34,7 @@ export function DetailsPanel(props: {
     <SidePanel title="Settings" onClose={props.onClose}>
       <div className="flex min-h-0 grow flex-col gap-6 overflow-y-auto p-4">
         <ForOneself room={room} summary={summary} />
-        <SettingsForm key={conversation.rev} room={room} summary={summary} />
+        <SettingsForm room={room} summary={summary} />
         {shared && runs && <InviteLinks room={room} />}
         {shared && (runs || conversation.kind === "group") && (
           <MemberList {...{ room, snapshot, summary, me }} />

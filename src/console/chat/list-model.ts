@@ -105,15 +105,16 @@ export class ListModel {
   readonly onScroll = (): void => {
     if (!this.element || !this.drawn) return;
     const { keys, layout } = this.drawn;
-    const { scrollTop, clientHeight } = this.element;
+    const { clientHeight } = this.element;
+    const seenFrom = this.seenFrom();
     const wasEnd = this.hold.at === "end";
     const isEnd = this.isAtEnd();
-    const index = rowAt(layout.offsets, scrollTop);
+    const index = rowAt(layout.offsets, seenFrom);
     const key = keys[index];
-    const top = (layout.offsets[index] as number) - scrollTop;
+    const top = (layout.offsets[index] as number) - seenFrom;
     this.hold = isEnd || key === undefined ? { at: "end" } : { at: "row", key, top };
     const half = marginPx / 2;
-    const needed = spanOf(layout.offsets, scrollTop - half, scrollTop + clientHeight + half);
+    const needed = spanOf(layout.offsets, seenFrom - half, seenFrom + clientHeight + half);
     if (!covers(layout.span, needed) || isEnd !== wasEnd) this.draw();
   };
 
@@ -140,11 +141,11 @@ export class ListModel {
     if (!this.element || !this.drawn || this.isAway) return null;
     const { offsets } = this.drawn.layout;
     const { scrollTop, clientHeight, scrollHeight } = this.element;
-    const bottom = scrollTop + clientHeight;
+    const bottom = this.seenFrom() + clientHeight;
     const index = rowAt(offsets, bottom);
     const isWhole = (offsets[index + 1] ?? 0) <= bottom + endPx;
     const last = isWhole ? index : index - 1;
-    return { last, above: scrollTop, below: scrollHeight - bottom };
+    return { last, above: scrollTop, below: scrollHeight - scrollTop - clientHeight };
   }
 
   /** Notes the heights of what is drawn, and draws again where one of them is news. */
@@ -176,6 +177,13 @@ export class ListModel {
     if (!this.isAtEnd()) return;
     this.hold = { at: "end" };
     this.draw();
+  }
+
+  /** How far into the rows the window begins: other things may stand above them. */
+  private seenFrom(): number {
+    const rows = this.element?.querySelector("[data-rows-begin]");
+    if (!this.element || !rows) return 0;
+    return this.element.getBoundingClientRect().top - rows.getBoundingClientRect().top;
   }
 
   private isAtEnd(): boolean {

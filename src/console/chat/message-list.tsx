@@ -58,6 +58,7 @@ export function MessageList({ ref, ...props }: Props) {
   const { flashed, reveal, toLatest } = useReveal({ room, snapshot, model, first });
   useImperativeHandle(ref, () => ({ reveal, toLatest }), [reveal, toLatest]);
   const list = useKeptFocus(active);
+  const firstSeq = (summary?.own.from_seq ?? 0) + 1;
   return (
     <div ref={list} className="relative flex min-h-0 grow flex-col">
       <div
@@ -73,9 +74,10 @@ export function MessageList({ ref, ...props }: Props) {
           model.onScroll();
           follow();
         }}
-        onKeyDown={(event) => onListKey(event, room, toLatest)}
+        onKeyDown={(event) => onListKey(event, { toFirst: () => reveal(firstSeq), toLatest })}
       >
         <ListEdge snapshot={snapshot} onRetry={() => room.loadOlder()} />
+        <div data-rows-begin />
         <Gap height={layout.before} />
         <Rows {...props} {...{ layout, model, active, flashed }} onActive={setActive} />
         <Gap height={layout.after} />
@@ -131,13 +133,12 @@ function Rows(props: RowsProps) {
 /** Arrows go from message to message; Ctrl with Home or End to the first and the last of all. */
 function onListKey(
   event: KeyboardEvent<HTMLDivElement>,
-  room: ConversationClient,
-  toLatest: () => void,
+  { toFirst, toLatest }: { toFirst: () => void; toLatest: () => void },
 ): void {
   const list = event.currentTarget;
   const target = event.target as HTMLElement;
   if (target !== list && target.tagName !== "ARTICLE") return;
-  if (event.ctrlKey && event.key === "Home") room.loadAround(1);
+  if (event.ctrlKey && event.key === "Home") toFirst();
   else if (event.ctrlKey && event.key === "End") toLatest();
   else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
     const articles = [...list.querySelectorAll<HTMLElement>("article")];

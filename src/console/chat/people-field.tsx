@@ -64,7 +64,9 @@ export function PeopleField(props: {
             </li>
           ))}
           {options.length === 0 && !found.isFetching && (
-            <li className="px-2 py-1.5 text-muted">Nobody else of that name.</li>
+            <li className="px-2 py-1.5 text-muted">
+              Nobody of that name here. The whole e-mail address finds anybody.
+            </li>
           )}
         </ul>
       )}

@@ -39,17 +39,14 @@ export function Poll(props: {
             key={index}
             type="button"
             aria-pressed={own.includes(index)}
-            aria-label={`${option}, ${plural(count, "vote")}`}
-            className="mb-1 block w-full rounded-md px-2 py-1 text-left aria-pressed:bg-accent/10 enabled:hover:bg-sunken"
+            className="mb-1 flex w-full flex-wrap items-baseline gap-x-2 rounded-md px-2 py-1 text-left aria-pressed:bg-accent/10 enabled:hover:bg-sunken"
             onClick={() => choose(index)}
           >
-            <span className="flex items-baseline gap-2">
-              <span className="min-w-0 grow">
-                {own.includes(index) && <span aria-hidden="true">✓ </span>}
-                {option}
-              </span>
-              <span className="text-xs text-muted tabular-nums">{count}</span>
+            <span className="min-w-0 grow basis-1/2">
+              {own.includes(index) && <span aria-hidden="true">✓ </span>}
+              {option}
             </span>
+            <span className="text-xs text-muted tabular-nums">{count}</span>
             <svg className="mt-0.5 block h-1 w-full rounded-full bg-line" aria-hidden="true">
               <rect width={`${(100 * count) / most}%`} height="100%" className="fill-accent" />
             </svg>

@@ -38,8 +38,9 @@ function set(next: typeof started): void {
   });
 }
 
-onSessionEnd(() => {
-  void started?.chat.close();
+/** Whoever signs out leaves nothing here; what one did not come to send outlives the rest. */
+onSessionEnd(({ left }) => {
+  void started?.chat.close({ forget: left });
   set(null);
 });
 
