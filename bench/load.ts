@@ -84,7 +84,7 @@ export async function load(
 }
 
 /** CPU time of a process and its direct children, such as nginx's worker. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   let ticks = 0;
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;

@@ -175,8 +175,9 @@ export class ChatClient {
   private hear(frame: ServerFrame): void {
     switch (frame.type) {
       case "listed":
-        for (const { conversation } of frame.items)
+        for (const { conversation } of frame.items) {
           this.standsAt(conversation.id, conversation.rev);
+        }
         return;
       case "ready":
         return this.begin();

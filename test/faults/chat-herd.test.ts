@@ -22,7 +22,7 @@ async function scatter(brokenTree?: string) {
   for (const [n, client] of herd.entries()) {
     client.connect();
     // As many at once as are let in, so that the beginning is no herd itself.
-    if (n % 100 === 99) await allOn(herd.slice(0, n + 1), backWithinMs).catch(() => {});
+    if (n % 100 === 99) await allOn(herd.slice(0, n + 1), backWithinMs);
   }
   const talking = Array.from({ length: talkers }, (_, n) => {
     return scene.client(n, { inFlightMax: 1, pauseMs: 100 });
