@@ -20,7 +20,11 @@ afterAll(() => world.stop(), 30_000);
 type Problem = { code: string; detail: string; request_id: string };
 
 async function send(route: Route, as: string | null, ids: string[] | string = "1") {
-  const options = { as, body: bodyFor(route), headers: rawHeaders(route) };
+  const sample = bodyFor(route);
+  // What is sent on goes to where it is, which is theirs where the path is.
+  const own = sample && "conversation_id" in sample && Array.isArray(ids) && ids.length > 0;
+  const body = own ? { ...sample, conversation_id: ids[0] } : sample;
+  const options = { as, body, headers: rawHeaders(route) };
   return await world.call(route.method, pathWith(route, ids) + queryFor(route), options);
 }
 
@@ -60,11 +64,13 @@ describe("credentials", () => {
         .toSorted(),
     ).toEqual([
       "DELETE /api/v1/sessions/current",
+      "GET /api/v1/chat/uploads/{upload_id}",
       "GET /api/v1/domains/ask",
       "POST /api/v1/accounts",
       "POST /api/v1/reports",
       "POST /api/v1/sessions",
       "POST /api/v1/sessions/refresh",
+      "PUT /api/v1/chat/uploads/{upload_id}",
     ]);
   });
 

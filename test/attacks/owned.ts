@@ -24,9 +24,9 @@ let count = 0;
 
 /**
  * Parameters that name nobody's own thing: places within what comes before them, a link that is
- * itself the right to follow it, people whom anybody may block.
+ * itself the right to follow it, a file that its signature opens, people whom anybody may block.
  */
-const namesNothing = /\{(seq|emoji|token)\}|^PUT .*\/blocks\/\{account_id\}/;
+const namesNothing = /\{(seq|n|emoji|token|upload_id)\}|^PUT .*\/blocks\/\{account_id\}/;
 
 /** Of each parameter of a path, whether it names something that somebody has. */
 export function ownedPlaces({ method, path }: Pick<Route, "method" | "path">): boolean[] {
@@ -55,8 +55,32 @@ const makers: Record<string, Maker> = {
     made(world, token, "webhooks", { url: "http://127.0.0.1:9/", event_types: ["*"] }),
   "/api/v1/chat/conversations/": (world, _, token) =>
     made(world, token, "chat/conversations", { kind: "group", title: "A group" }),
-  // Making a group is said in it: its first message.
-  "/api/v1/chat/conversations/{id}/messages/": async () => "1",
+  // With all that a message may have, so that all that is done to one can be.
+  "/api/v1/chat/conversations/{id}/messages/": async (world, _, token, [group]) => {
+    const poll = { question: "Which?", options: ["this", "that"] };
+    const attachments = [{ upload_id: await uploaded(world, token), kind: "file" }];
+    const reply = await world.call("POST", `/api/v1/chat/conversations/${group}/messages`, {
+      ...{ as: token, body: { client_msg_id: `attacked-${++count}`, body: { poll, attachments } } },
+    });
+    return String((reply.body as { seq: number }).seq);
+  },
+  "/api/v1/chat/conversations/{id}/messages/{seq}/attachments/": async () => "0",
+  "/api/v1/chat/conversations/{id}/messages/{seq}/reactions/": async (world, _, token, ids) => {
+    const emoji = encodeURIComponent("👍");
+    const path = `/api/v1/chat/conversations/${ids[0]}/messages/${ids[1]}/reactions/${emoji}`;
+    await world.call("PUT", path, { as: token });
+    return emoji;
+  },
+  "/api/v1/chat/uploads/": async () => "1",
+  "/api/v1/chat/scheduled/": async (world, _, token) => {
+    const conversation_id = await made(world, token, "chat/conversations", {
+      ...{ kind: "group", title: "A group" },
+    });
+    return await made(world, token, "chat/scheduled", {
+      ...{ conversation_id, client_msg_id: `attacked-${++count}`, body: { text: "Later" } },
+      send_at: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+  },
   "/api/v1/chat/conversations/{id}/members/": async (world, _, token, [group]) => {
     const id = await somebody(world);
     const body = { account_ids: [id] };
@@ -79,6 +103,16 @@ const makers: Record<string, Maker> = {
     return (reply.body as { token: string }).token;
   },
 };
+
+/** A file that is stored and in no message yet. */
+async function uploaded(world: World, as: string): Promise<string> {
+  const reply = await world.call("POST", "/api/v1/chat/uploads", { as, body: { kind: "file" } });
+  const { upload_id, url } = reply.body as { upload_id: string; url: string };
+  const { pathname, search } = new URL(url);
+  const headers = { "content-type": "text/plain" };
+  await fetch(world.url + pathname + search, { method: "PUT", body: "words", headers });
+  return upload_id;
+}
 
 /** Another account, that nothing else is known of. */
 async function somebody(world: World): Promise<string> {

@@ -24,6 +24,7 @@ const byName: Record<string, unknown> = {
   alias: "an-alias",
   client_msg_id: "a-message",
   code: "a-code",
+  conversation_id: "1",
   country: ["CH"],
   current_password: password,
   dark: "#000000",
@@ -35,10 +36,12 @@ const byName: Record<string, unknown> = {
   language: ["de"],
   light: "#ffffff",
   links: [{ url: "https://example.com/bulk" }],
+  owner: "1",
   password,
   path: "/api/v1/links",
   root_url: "https://example.com/root",
   scopes: ["links:read"],
+  send_at: new Date(Date.now() + 86_400_000).toISOString(),
   transfer_to: "1",
   until: "2999-01-01T00:00:00Z",
   url: "https://example.com/",
@@ -50,6 +53,15 @@ const byRoute: Record<string, Record<string, unknown>> = {
   "POST /api/v1/chat/conversations": { kind: "group", title: "A group" },
   "POST /api/v1/chat/conversations/{id}/messages": { body: { text: "Hello" } },
   "POST /api/v1/chat/conversations/{id}/receipts": { read_seq: 1 },
+  "POST /api/v1/chat/scheduled": { body: { text: "Hello" } },
+  "POST /api/v1/chat/import": {
+    conversations: [
+      {
+        ...{ ref: "elsewhere/1", kind: "group", title: "A group" },
+        ...{ created_at: "2020-01-01T00:00:00Z", members: [{ account_id: "1", role: "owner" }] },
+      },
+    ],
+  },
   "GET /api/v1/admin/lookup": { host: "go.example.com" },
 };
 

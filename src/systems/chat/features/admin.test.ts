@@ -54,7 +54,7 @@ test("all that chat has of somebody is handed out, also of where they were", asy
   await chat.chat(person, "POST", `/conversations/${left}/leave`);
   const { type, lines } = await exported(person.id);
   expect(type).toBe("application/x-ndjson");
-  const of = (type: string) => lines.filter((line) => line["type"] === type);
+  const of = (what: string) => lines.filter((line) => line["type"] === what);
   expect(of("person")).toMatchObject([{ account_id: person.id, name: "Dora" }]);
   const memberships = of("membership").map((line) => line["conversation_id"]);
   expect(memberships.toSorted()).toEqual([id, left].toSorted());

@@ -14,7 +14,7 @@ export function draftRoute({ live, clock }: Pick<FeatureDeps, "live" | "clock">)
     summary: "Keep what one began to write, for all of one's devices; an empty text ends it",
     ...{ tag: "chat", access: "member", scope: "chat:write" },
     params: z.object({ id: idSchema }),
-    body: z.object({ text: textSchema(textCharactersMax) }),
+    body: z.strictObject({ text: textSchema(textCharactersMax) }),
     replies: { 204: null },
     errors: [...messageErrors],
     handler: ({ params: { id }, body: { text }, principal: { account_id: by }, write }) =>

@@ -24,7 +24,7 @@ type Editing = Pick<
 /** Text and who is named in it; what is attached stays. Blocks and filters are asked again. */
 export async function edit(tx: Writer, deps: Editing, at: At, given: Edit): Promise<Message> {
   let edited = false;
-  const message = await changeAs(tx, deps, at, async ({ message, conversation, standing }) => {
+  const changed = await changeAs(tx, deps, at, async ({ message, conversation, standing }) => {
     if (message.sender_id !== at.by) {
       throw new AppError("chat.role_needed", "Only its sender edits a message.");
     }
@@ -46,10 +46,10 @@ export async function edit(tx: Writer, deps: Editing, at: At, given: Edit): Prom
     const { preview: __, ...extra } = message.extra;
     return { body, extra, edited_at: new Date(deps.clock.now()) };
   });
-  if (!edited) return message;
-  await lookAgain(tx, message);
-  if (deps.config.chatLinkPreviews) await previewSoon(tx, deps.jobs, [message]);
-  return message;
+  if (!edited) return changed;
+  await lookAgain(tx, changed);
+  if (deps.config.chatLinkPreviews) await previewSoon(tx, deps.jobs, [changed]);
+  return changed;
 }
 
 /** For everybody: by its sender for a while, by those who moderate at any time. Twice is once. */

@@ -32,7 +32,7 @@ function offerRoute(deps: FeatureDeps): Route {
     path: "/api/v1/chat/uploads",
     summary: "Get a URL to send a file to, which a message can then have attached",
     ...{ tag, access, scope: "chat:create" },
-    body: z.object({ kind: attachmentSchema.shape.kind }),
+    body: z.strictObject({ kind: attachmentSchema.shape.kind }),
     replies: {
       201: z.object({
         upload_id: idSchema,

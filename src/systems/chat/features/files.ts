@@ -69,7 +69,8 @@ async function take(
   const ids = attachments.map((one) => one.upload_id);
   const found = await uploads.attach(tx, { ids, ownerId });
   await tx.run`
-    INSERT INTO chat.files (upload_id, uses) SELECT id, 1 FROM unnest(${tx.array(ids, "int8")}) AS id`;
+    INSERT INTO chat.files (upload_id, uses)
+    SELECT id, 1 FROM unnest(${tx.array(ids, "int8")}) AS id`;
   return attachments.map(({ upload_id, kind, name, duration_ms }, n) => {
     const { type, bytes, width, height } = found[n] as (typeof found)[number];
     if (!typesOfKind[kind].test(type)) {

@@ -14,7 +14,7 @@ export const importBytesMax = 32 * 1024 * 1024;
 const conversationsMax = 100;
 export const importedMessagesMax = 10_000;
 
-const messageSchema = z.object({
+const messageSchema = z.strictObject({
   /** What makes it the same message in the next import. */
   client_msg_id: clientMsgIdSchema,
   sender_id: idSchema,
@@ -26,7 +26,7 @@ const messageSchema = z.object({
 export type ImportedMessage = z.infer<typeof messageSchema>;
 
 const importedSchema = z
-  .object({
+  .strictObject({
     /** What it is called where it comes from; one ref is one conversation, however often. */
     ref: lineSchema(200).min(1),
     kind: z.enum(["direct", "group", "channel"]),
@@ -34,7 +34,7 @@ const importedSchema = z
     description: descriptionSchema.default(""),
     created_at: timeSchema,
     members: z
-      .array(z.object({ account_id: idSchema, role: roleSchema.default("member") }))
+      .array(z.strictObject({ account_id: idSchema, role: roleSchema.default("member") }))
       .min(1)
       .max(groupMembersMax),
     messages: z.array(messageSchema).max(importedMessagesMax).default([]),
@@ -55,7 +55,7 @@ const importedSchema = z
 export type Imported = z.infer<typeof importedSchema>;
 
 export const importBody = z
-  .object({ conversations: z.array(importedSchema).min(1).max(conversationsMax) })
+  .strictObject({ conversations: z.array(importedSchema).min(1).max(conversationsMax) })
   .refine(
     ({ conversations }) =>
       conversations.reduce((sum, one) => sum + one.messages.length, 0) <= importedMessagesMax,

@@ -10,12 +10,13 @@ import { edit, remove } from "./edit.ts";
 import { pin, pinned } from "./pins.ts";
 import { emojiSchema, react } from "./reactions.ts";
 
-/** Routes of what is done to a message. The answer is the message as it then is. */
+/** Routes of what is done to a message, which answer with the message as it then is. */
 const tag = "chat";
 const base = "/api/v1/chat/conversations/{id}";
 const one = `${base}/messages/{seq}`;
 const access = "member";
 const replies = { 200: messageSchema };
+const undone = { 204: null };
 
 export function messageFeatureRoutes(deps: FeatureDeps): Route[] {
   return [
@@ -24,7 +25,7 @@ export function messageFeatureRoutes(deps: FeatureDeps): Route[] {
   ];
 }
 
-const editBody = z.object({
+const editBody = z.strictObject({
   text: z.string().max(textCharactersMax),
   /** All that the new text names. */
   mentions: z.array(idSchema).max(mentionsMax).optional(),
@@ -67,12 +68,13 @@ function reactRoute(deps: FeatureDeps, on: boolean): Route {
     method: on ? "PUT" : "DELETE",
     path: `${one}/reactions/{emoji}`,
     summary: on ? "React to a message with an emoji" : "Take a reaction back",
-    ...{ tag, access, scope: "chat:write", replies },
+    ...{ tag, access, scope: "chat:write", replies: on ? replies : undone },
     params: params.extend({ emoji: emojiSchema }),
     errors: on ? [...voiceErrors, "chat.limit"] : [...messageErrors],
     handler: ({ params: { id, seq, emoji }, principal: { account_id: by }, write }) =>
       write(async (tx) => {
-        return { status: 200, body: await react(tx, deps, { id, seq, by }, { emoji, on }) };
+        const body = await react(tx, deps, { id, seq, by }, { emoji, on });
+        return on ? { status: 200, body } : { status: 204 };
       }),
   });
 }
@@ -82,14 +84,17 @@ function pinRoute(deps: FeatureDeps, on: boolean): Route {
     method: on ? "PUT" : "DELETE",
     path: `${one}/pin`,
     summary: on ? "Pin a message for everybody" : "Unpin a message",
-    ...{ tag, access, scope: "chat:write", params, replies },
+    ...{ tag, access, scope: "chat:write", params, replies: on ? replies : undone },
     errors: [
       ...messageErrors,
       ...(["chat.banned", "chat.role_needed"] as const),
       ...(on ? (["chat.limit"] as const) : []),
     ],
     handler: ({ params: { id, seq }, principal: { account_id: by }, write }) =>
-      write(async (tx) => ({ status: 200, body: await pin(tx, deps, { id, seq, by }, { on }) })),
+      write(async (tx) => {
+        const body = await pin(tx, deps, { id, seq, by }, { on });
+        return on ? { status: 200, body } : { status: 204 };
+      }),
   });
 }
 

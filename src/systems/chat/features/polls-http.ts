@@ -17,7 +17,7 @@ export function pollRoutes(deps: FeatureDeps): Route[] {
   return [voteRoute(deps), closeRoute(deps), forwardRoute(deps)];
 }
 
-const voteBody = z.object({
+const voteBody = z.strictObject({
   /** Counted from 0; none takes the vote back. */
   options: z
     .array(
@@ -63,7 +63,7 @@ function forwardRoute({ db, sending }: FeatureDeps): Route {
     path: `${one}/forward`,
     summary: "Send a message on to another conversation; its files are shared, not copied",
     ...{ tag, access, scope: "chat:create", params, replies: { 201: ackSchema } },
-    body: z.object({ conversation_id: idSchema, client_msg_id: clientMsgIdSchema }),
+    body: z.strictObject({ conversation_id: idSchema, client_msg_id: clientMsgIdSchema }),
     errors: [
       ...voiceErrors,
       ...(["chat.role_needed", "chat.word_refused", "chat.slow_mode"] as const),

@@ -49,7 +49,7 @@ function scheduleRoute(deps: FeatureDeps): Route {
     path: base,
     summary: "Have a message sent later, if one may by then",
     ...{ tag, access: "member", scope: "chat:create" },
-    body: sendBodySchema.extend({ conversation_id: idSchema, send_at }),
+    body: z.strictObject({ ...sendBodySchema.shape, conversation_id: idSchema, send_at }),
     replies: { 201: scheduledSchema },
     errors: [
       ...messageErrors,
