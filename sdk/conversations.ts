@@ -26,6 +26,16 @@ export function chatOf(api: Caller) {
     /** Newest pin first. */
     pins: (id: string, options?: CallOptions) =>
       items<ChatMessage>(`${path(id)}/pins`, undefined, options),
+    /** Where a file of a message can be had for a while, by its place among them from 0. */
+    file: (
+      of: { id: string; seq: number; index: number; thumbnail?: boolean },
+      options?: CallOptions,
+    ) =>
+      api.get<Reply<"get_chat_conversations_id_messages_seq_attachments_n">>(
+        `${path(of.id)}/messages/${of.seq}/attachments/${of.index}`,
+        { thumbnail: of.thumbnail ? "1" : "0" },
+        options,
+      ),
     deleteConversation: (id: string, options?: CallOptions) => api.delete(path(id), options),
     /** Those that are still good. */
     invites: (id: string, options?: CallOptions) =>

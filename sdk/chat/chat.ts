@@ -45,11 +45,12 @@ export function createChat(options: ChatOptions): ChatClient {
       const reply = await api.get<Reply<"get_chat_people">>("/chat/people", { q }, callOptions);
       return reply.items;
     },
-    search: (query, callOptions) => api.get<Page<ChatMessage>>("/chat/search", query, callOptions),
+    search: ({ cursor: before, ...query }, callOptions) =>
+      api.get<Page<ChatMessage>>("/chat/search", { ...query, before }, callOptions),
     watchPresence: (account_ids) => runtime.tell({ type: "watch_presence", account_ids }),
     setStatus: (status) => runtime.tell({ type: "status", status }),
     block: (id) => api.send<void>({ method: "PUT", path: `/chat/blocks/${segment(id)}` }),
     unblock: (id) => api.delete(`/chat/blocks/${segment(id)}`),
-    upload: (file, about) => upload(api, file, about),
+    upload: (file, about) => upload({ api, baseUrl: options.baseUrl }, file, about),
   };
 }

@@ -91,7 +91,9 @@ function changesOf(runtime: Runtime, path: string): Changes {
     pin: (seq) => change("PUT", `/messages/${seq}/pin`),
     unpin: (seq) => change("DELETE", `/messages/${seq}/pin`),
     vote: (seq, options) => change("PUT", `/messages/${seq}/votes`, { options }),
-    forward: (seq, conversation_id) =>
-      api.create<void>(`${path}/messages/${seq}/forward`, { conversation_id }),
+    async forward(seq, conversation_id) {
+      const to = { conversation_id, client_msg_id: crypto.randomUUID() };
+      await api.create<unknown>(`${path}/messages/${seq}/forward`, to);
+    },
   };
 }

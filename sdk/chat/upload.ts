@@ -15,7 +15,7 @@ type Stored = { type: string; bytes: number; width: number | null; height: numbe
 
 /** Asks for a place, and puts the bytes there. */
 export async function upload(
-  api: Caller,
+  { api, baseUrl }: { api: Caller; baseUrl: string | undefined },
   file: Blob,
   { name, kind = kindOf(file.type), signal, onProgress }: UploadAbout = {},
 ): Promise<ChatAttachment> {
@@ -24,7 +24,11 @@ export async function upload(
   const offer = await api.post<{ upload_id: string; url: string }>("/chat/uploads", about, options);
   const put = { file, onProgress, ...options };
   const shows = onProgress !== undefined && typeof XMLHttpRequest !== "undefined";
-  const stored = await (shows ? putShown(offer.url, put) : putQuietly(api, offer.url, put));
+  // The place is signed, and stands where the client reaches the server by.
+  const { pathname, search } = new URL(offer.url);
+  const path = pathname + search;
+  const base = (baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+  const stored = await (shows ? putShown(base + path, put) : putQuietly(api, path, put));
   const { type, bytes, width, height } = stored;
   return {
     ...{ upload_id: offer.upload_id, kind, type, bytes },
@@ -41,11 +45,9 @@ function kindOf(type: string): ChatAttachment["kind"] {
 
 type Put = { file: Blob; signal?: AbortSignal; onProgress?: ((sent: number) => void) | undefined };
 
-async function putQuietly(api: Caller, url: string, put: Put): Promise<Stored> {
-  // The place is signed, and stands where the client reaches the server by.
-  const { pathname, search } = new URL(url);
+async function putQuietly(api: Caller, path: string, put: Put): Promise<Stored> {
   const stored = await api.transport.json<Stored>({
-    ...{ method: "PUT", path: pathname + search, anonymous: true },
+    ...{ method: "PUT", path, anonymous: true },
     raw: { body: put.file, type: "application/octet-stream" },
     ...(put.signal && { signal: put.signal }),
   });

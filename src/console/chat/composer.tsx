@@ -1,13 +1,14 @@
-import { useEffect, useRef, type DragEvent, type KeyboardEvent } from "react";
+import { useEffect, useRef, type DragEvent, type KeyboardEvent, type Ref } from "react";
 import type { ConversationClient } from "../../../sdk/chat/client.ts";
 import type { ConversationSnapshot, ConversationSummary } from "../../../sdk/chat/view.ts";
+import { useAccount } from "../session.tsx";
 import { IconButton } from "../ui/button.tsx";
 import type { SentMessage } from "./actions.ts";
 import { AttachmentTray } from "./attachment-tray.tsx";
 import { AddMenu, About } from "./composer-parts.tsx";
 import type { NameOf } from "./labels.ts";
 import { MentionList, useMentions, type Mentions } from "./mentions.tsx";
-import { useDraft } from "./use-draft.ts";
+import { useDraft, type Draft } from "./use-draft.ts";
 import { useSending } from "./use-sending.ts";
 import { useUploads } from "./use-uploads.ts";
 
@@ -50,7 +51,15 @@ function Writing(props: ComposerProps) {
   const draft = useDraft(props);
   const uploads = useUploads();
   const { members } = snapshot;
-  const mentions = useMentions({ text: draft.text, field, members, me, onText: draft.write });
+  const named = useNamed(props);
+  const mentions = useMentions({
+    text: draft.text,
+    field,
+    members,
+    me,
+    onText: draft.write,
+    named,
+  });
   const sending = useSending(props, { draft, uploads, mentions });
   useEffect(() => {
     if (replyTo || editing) field.current?.focus();
@@ -77,30 +86,11 @@ function Writing(props: ComposerProps) {
       <MentionList mentions={mentions} />
       <div className="flex items-end gap-1">
         {!editing && <AddMenu onFiles={uploads.add} onPoll={sending.sendPoll} />}
-        <textarea
+        <WritingField
           ref={field}
-          rows={1}
-          value={draft.text}
-          {...labelled(editing ? "Change your message" : "Message")}
-          maxLength={textCharactersMax}
-          className="input field-sizing-content max-h-40 grow resize-none"
-          {...mentions.aria}
-          onChange={(event) => {
-            draft.write(event.target.value);
-            if (!editing) room.setTyping(event.target.value !== "");
-          }}
-          onSelect={mentions.onSelect}
-          onBlur={() => {
-            room.setTyping(false);
-            draft.leave();
-          }}
-          onPaste={(event) => {
-            if (event.clipboardData.files.length > 0) event.preventDefault();
-            take(event.clipboardData.files);
-          }}
-          onKeyDown={(event) =>
-            onFieldKey(event, props, { mentions, text: draft.text, send: sending.send })
-          }
+          {...{ props, draft, mentions }}
+          onSend={sending.send}
+          onFiles={take}
         />
         <IconButton
           icon={editing ? "check" : "send"}
@@ -115,6 +105,43 @@ function Writing(props: ComposerProps) {
   );
 }
 
+function WritingField(given: {
+  ref: Ref<HTMLTextAreaElement>;
+  props: ComposerProps;
+  draft: Draft;
+  mentions: Mentions;
+  onSend: () => void;
+  onFiles: (files: FileList) => void;
+}) {
+  const { ref, props, draft, mentions, onSend, onFiles } = given;
+  const { room, editing } = props;
+  return (
+    <textarea
+      ref={ref}
+      rows={1}
+      value={draft.text}
+      {...labelled(editing ? "Change your message" : "Message")}
+      maxLength={textCharactersMax}
+      className="input field-sizing-content max-h-40 grow resize-none"
+      {...mentions.aria}
+      onChange={(event) => {
+        draft.write(event.target.value);
+        if (!editing) room.setTyping(event.target.value !== "");
+      }}
+      onSelect={mentions.onSelect}
+      onBlur={() => {
+        room.setTyping(false);
+        draft.leave();
+      }}
+      onPaste={(event) => {
+        if (event.clipboardData.files.length > 0) event.preventDefault();
+        onFiles(event.clipboardData.files);
+      }}
+      onKeyDown={(event) => onFieldKey(event, props, { mentions, text: draft.text, send: onSend })}
+    />
+  );
+}
+
 function onFieldKey(
   event: KeyboardEvent<HTMLTextAreaElement>,
   { replyTo, editing, onDone, onEditLast }: ComposerProps,
@@ -126,6 +153,13 @@ function onFieldKey(
   else if (event.key === "ArrowUp" && written.text === "" && !editing) onEditLast();
   else return;
   event.preventDefault();
+}
+
+/** Whom a message names that is being changed. */
+function useNamed({ editing, nameOf, me }: ComposerProps): ReadonlyMap<string, string> {
+  const account = useAccount();
+  const ids = editing?.body?.mentions ?? [];
+  return new Map(ids.map((id) => [id, id === me ? account.name : nameOf(id)]));
 }
 
 function allowDrop(event: DragEvent): void {

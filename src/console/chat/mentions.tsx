@@ -14,13 +14,15 @@ export function useMentions(options: {
   members: readonly ChatMember[] | null;
   me: string;
   onText: (text: string) => void;
+  /** Names of those who are named in the text already. */
+  named: ReadonlyMap<string, string>;
 }) {
   const { text, field, members, me, onText } = options;
   const listId = useId();
   const [caret, setCaret] = useState(0);
   const [index, setIndex] = useState(0);
   const [closedAt, setClosedAt] = useState<number | null>(null);
-  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
+  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(options.named);
   const before = mentionBefore(text, caret);
   const isOpen = before !== null && closedAt !== before.from;
   const query = before?.query.toLowerCase() ?? "";

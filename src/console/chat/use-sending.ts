@@ -25,10 +25,10 @@ export function useSending(
 
   function send(): void {
     if (!ready) return;
+    const named = mentionsLeft(text, mentions.chosen);
     if (editing) {
-      if (text !== editing.body?.text) void attempt(room.edit(editing.seq, text));
+      if (text !== editing.body?.text) void attempt(room.edit(editing.seq, text, named));
     } else {
-      const named = mentionsLeft(text, mentions.chosen);
       sendNew({
         text,
         ...(named ? { mentions: named } : {}),

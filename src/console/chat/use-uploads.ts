@@ -41,6 +41,7 @@ export function useUploads() {
     try {
       const attachment = await chat.upload(file, {
         name: file.name,
+        kind: kindOf(file.type),
         signal: stop.signal,
         onProgress: (sent) => change(id, { share: file.size > 0 ? sent / file.size : 1 }),
       });
@@ -79,6 +80,13 @@ export function useUploads() {
     },
     clear: () => setItems([]),
   };
+}
+
+/** What the server knows how to show; anything else is a file to be saved. */
+function kindOf(type: string): ChatAttachment["kind"] {
+  if (/^image\/(png|jpeg|gif|webp|avif|heic)$/.test(type)) return "image";
+  if (/^video\/(mp4|quicktime|webm|ogg)$/.test(type)) return "video";
+  return /^audio\/(mp4|webm|ogg|mpeg|wav)$/.test(type) ? "voice" : "file";
 }
 
 async function previewOf(file: File): Promise<string | null> {
