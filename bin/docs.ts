@@ -1,10 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { settings } from "../src/platform/config/config.ts";
 import type { Setting } from "../src/platform/config/setting.ts";
+import {
+  protocolPage,
+  protocolReference,
+  protocolSchema,
+  protocolSchemaFile,
+} from "./chat-protocol.ts";
 
-/** Writes docs/configuration.md from the settings; `--check` fails when it is out of date. */
+/** Writes what of docs/ is made from code; `--check` fails when some of it is out of date. */
 const root = new URL("../", import.meta.url);
-export const configurationPage = new URL("docs/configuration.md", root);
+const configurationPage = new URL("docs/configuration.md", root);
 
 const intro = `# Configuration
 
@@ -24,7 +30,7 @@ const files = [
 ];
 
 /** The text that docs/configuration.md must have. */
-export async function configurationReference(): Promise<string> {
+async function configurationReference(): Promise<string> {
   const sources = await Promise.all(
     files.map((file) => readFile(new URL(`src/platform/config/${file}`, root), "utf8")),
   );
@@ -76,15 +82,25 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
+/** The files that are made, and the text that each must have. */
+export async function madeDocuments(): Promise<{ file: URL; wanted: string }[]> {
+  return [
+    { file: configurationPage, wanted: await configurationReference() },
+    { file: protocolPage, wanted: await protocolReference() },
+    { file: protocolSchemaFile, wanted: protocolSchema() },
+  ];
+}
+
 if (import.meta.main) {
-  const wanted = await configurationReference();
-  const file = Bun.file(configurationPage);
-  const found = (await file.exists()) ? await file.text() : "";
-  if (found === wanted) process.exit(0);
-  if (process.argv.includes("--check")) {
-    process.stderr.write("docs/configuration.md is out of date. Run bin/docs.\n");
-    process.exit(1);
+  for (const { file, wanted } of await madeDocuments()) {
+    const name = file.pathname.slice(root.pathname.length);
+    const found = await readFile(file, "utf8").catch(() => "");
+    if (found === wanted) continue;
+    if (process.argv.includes("--check")) {
+      process.stderr.write(`${name} is out of date. Run bin/docs.\n`);
+      process.exit(1);
+    }
+    await Bun.write(file, wanted);
+    process.stdout.write(`${name} written\n`);
   }
-  await Bun.write(file, wanted);
-  process.stdout.write("docs/configuration.md written\n");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { configurationReference } from "../bin/docs.ts";
+import { madeDocuments } from "../bin/docs.ts";
 import { settings } from "../src/platform/config/config.ts";
 import { errorStatus } from "../src/platform/errors/errors.ts";
 import { bannedCalls, outwardImports, sleepsInTests } from "./tidy/calls.ts";
@@ -65,10 +65,11 @@ describe("the project", () => {
   hold("has no dead links in documents", () => project.deadLinks(sources));
   hold("keeps its lint rules", () => project.lintRules(sources));
 
-  test("documents every setting as it is", async () => {
-    const found = sources.find((s) => s.path === "docs/configuration.md")?.text;
-    const current = found === (await configurationReference());
-    expect(current, "docs/configuration.md is out of date: run bin/docs").toBe(true);
+  test("documents settings and frames as they are", async () => {
+    for (const { file, wanted } of await madeDocuments()) {
+      const current = (await Bun.file(file).text()) === wanted;
+      expect(current, `${file.pathname} is out of date: run bin/docs`).toBe(true);
+    }
   });
 
   test("has scripts that a shell can read and run", () => {

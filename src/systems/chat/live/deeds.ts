@@ -1,8 +1,8 @@
 import { requireScope, type Principal, type Scope } from "../../../platform/auth/principal.ts";
 import type { Clock } from "../../../platform/clock/clock.ts";
 import type { Db } from "../../../platform/db/db.ts";
-import { AppError } from "../../../platform/errors/errors.ts";
-import type { Counter, Metrics } from "../../../platform/metrics/metrics.ts";
+import { AppError, errorStatus } from "../../../platform/errors/errors.ts";
+import type { Counter, Histogram, Metrics } from "../../../platform/metrics/metrics.ts";
 import type { Limits } from "../../limits/contract.ts";
 import type { Listing, Marking, Sending, Top } from "../ports.ts";
 import type { ClientFrame, ServerFrame } from "../protocol.ts";
@@ -58,6 +58,8 @@ const scopes: Record<Exclude<ClientFrame["type"], "hello">, Scope> = {
 export class Deeds {
   private readonly deps: DeedsDeps;
   private readonly counts: Record<keyof typeof scopes, Counter>;
+  private readonly sendSeconds: Histogram;
+  private readonly sendsFailed: Counter;
 
   constructor(deps: DeedsDeps) {
     this.deps = deps;
@@ -67,6 +69,11 @@ export class Deeds {
       ...{ send: count("send"), receipt: count("receipt"), typing: count("typing") },
       ...{ presence: count("presence"), watch: count("watch"), ping: count("ping") },
     };
+    const { metrics } = deps;
+    const untilAck = "From the frame of a message to its acknowledgement.";
+    this.sendSeconds = metrics.histogram("stoa_chat_send_seconds", untilAck);
+    const failed = "Messages that were not stored, and not because of what they are.";
+    this.sendsFailed = metrics.counter("stoa_chat_sends_failed_total", failed);
   }
 
   /** Resolves to the answer, null where there is none. Throws what is wrong. */
@@ -83,10 +90,7 @@ export class Deeds {
     const verdict = this.deps.limits.take(framesRule, { user, tier });
     const { refusal } = verdict instanceof Promise ? await verdict : verdict;
     if (refusal) throw refusal;
-    if (frame.type === "send") {
-      const { type: _, ...message } = frame;
-      return await this.deps.ports().sending.send(by.principal, message);
-    }
+    if (frame.type === "send") return await this.send(by, frame);
     if (frame.type === "receipt") await this.mark(by, frame);
     else if (frame.type === "typing") await this.typing(by, frame);
     else if (by.session === null) this.passOn(by, frame);
@@ -109,6 +113,21 @@ export class Deeds {
     if (session?.person) return { type: "beat", ...this.tops(session.person) };
     const self_rev = await this.deps.ports().listing.selfRev(principal.account_id);
     return { type: "beat", self_rev, tops: [] };
+  }
+
+  private async send({ principal }: By, frame: Frame<"send">): Promise<ServerFrame> {
+    const { clock } = this.deps;
+    const { type: _, ...message } = frame;
+    const began = clock.monotonic();
+    try {
+      const ack = await this.deps.ports().sending.send(principal, message);
+      this.sendSeconds.observe((clock.monotonic() - began) / 1_000);
+      return ack;
+    } catch (error) {
+      const refused = error instanceof AppError && errorStatus[error.code] < 500;
+      if (!refused) this.sendsFailed.add();
+      throw error;
+    }
   }
 
   private async mark({ principal, deviceId }: By, frame: Frame<"receipt">): Promise<void> {
