@@ -17,10 +17,10 @@ export function expiryJob(deps: Pick<FeatureDeps, "db" | "clock" | "live" | "fil
     job: {
       kind,
       async run(_, signal) {
-        let found = atOnce;
-        while (found === atOnce) {
+        let wiped = atOnce;
+        while (wiped === atOnce) {
           signal.throwIfAborted();
-          found = await expire(deps);
+          wiped = await expire(deps);
         }
       },
     },
@@ -34,9 +34,10 @@ async function expire(deps: Parameters<typeof expiryJob>[0]): Promise<number> {
     SELECT conversation_id AS id, seq FROM chat.messages
     WHERE expires_at <= ${new Date(clock.now())} AND body IS NOT NULL
     ORDER BY expires_at LIMIT ${atOnce}`;
+  let wiped = 0;
   for (const [id, rows] of Map.groupBy(due, (row) => row.id)) {
     const seqs = rows.map(({ seq }) => Number(seq));
-    await db.write((tx) => wipe(tx, deps, { id, seqs, deletedAt: null }));
+    wiped += await db.write((tx) => wipe(tx, deps, { id, seqs, deletedAt: null }));
   }
-  return due.length;
+  return wiped;
 }

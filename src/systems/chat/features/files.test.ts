@@ -152,6 +152,21 @@ test("a link is for those who may see the message, not before they came", async 
   expect((await chat.call("GET", path, { as: chat.createOnlyKey })).status).toBe(403);
 });
 
+test("a URL is good as it was given out, and not otherwise", async () => {
+  const { body } = await chat.chat<Offer>(chat.ada, "POST", "/uploads", { kind: "file" });
+  const bare = here(body.url).split("?")[0] as string;
+  const put = { method: "PUT", body: "words", headers: { "content-type": "text/plain" } };
+  const raised = here(body.url).replace(/bytes_max=\d+/, "bytes_max=999999999999");
+  expect((await fetch(raised, put)).status).toBe(403);
+  expect((await fetch(bare, put)).status).toBe(400);
+  expect((await fetch(bare)).status).toBe(400);
+  const upload_id = await note(chat.ada);
+  const sent = await send(chat.ada, group, [{ upload_id, kind: "file" }]);
+  const message = await chat.message(chat.ada, group, sent.body.seq);
+  const { url } = (await linkTo(chat.ada, message)).body;
+  expect((await fetch(here(url).replace("variant=whole", "variant=thumbnail"))).status).toBe(403);
+});
+
 test("offers are for those who may say something, and so many", async () => {
   const offer = (as: Person | string | null, body: object = { kind: "image" }) =>
     chat.call("POST", "/api/v1/chat/uploads", { as, body });

@@ -26,6 +26,9 @@ const minuteSeconds = 60;
 const overlapMs = 60_000;
 const conversationsAtOnce = 1_000;
 const messagesAtOnce = 500;
+/** Between its steps it rests that many times as long as they take: sending goes first. */
+const restPerWork = 2;
+const jobTimeoutMs = 600_000;
 /** What was sent earlier came by an import, or nobody waits for it any more. */
 const previewAgeMsMax = 3_600_000;
 
@@ -40,6 +43,7 @@ export function lookJob(deps: LookDeps): { job: JobHandler; schedule: Schedule }
   return {
     job: {
       kind: lookKind,
+      timeoutMs: jobTimeoutMs,
       async run({ payload }, signal) {
         const { conversation_id } = (payload ?? {}) as { conversation_id?: string };
         if (conversation_id !== undefined) return await lookInto(deps, conversation_id, signal);
@@ -85,26 +89,29 @@ async function unlooked(db: Db, from: Date): Promise<string[]> {
 }
 
 async function lookInto(deps: LookDeps, id: string, signal: AbortSignal): Promise<void> {
+  const { db, clock, config, jobs } = deps;
   let looked = messagesAtOnce;
   while (looked === messagesAtOnce) {
     signal.throwIfAborted();
-    looked = await deps.db.write(async (tx) => {
+    const began = clock.monotonic();
+    looked = await db.write(async (tx) => {
       const mark = await lockSearch(tx, id);
       const rows = await tx.all<{ seq: string; body: Body | null; created_at: Date }>`
         SELECT seq, body, created_at FROM chat.shown_messages
         WHERE conversation_id = ${id} AND seq > ${mark} ORDER BY seq LIMIT ${messagesAtOnce}`;
       const messages = rows.map(({ seq, body }) => ({ conversation_id: id, seq: +seq, body }));
       await storeWords(tx, id, messages);
-      if (deps.config.chatLinkPreviews) {
-        const after = deps.clock.now() - previewAgeMsMax;
+      if (config.chatLinkPreviews) {
+        const after = clock.now() - previewAgeMsMax;
         const recent = messages.filter((_, n) => Number(rows[n]?.created_at) > after);
-        await previewSoon(tx, deps.jobs, recent);
+        await previewSoon(tx, jobs, recent);
       }
       await tx.run`
         UPDATE chat.search_marks SET looked_seq = ${messages.at(-1)?.seq ?? mark}
         WHERE conversation_id = ${id}`;
       return messages.length;
     });
+    await clock.sleep((clock.monotonic() - began) * restPerWork, signal);
   }
 }
 
