@@ -638,139 +638,19 @@ export interface Operations {
   delete_chat_conversations_id_messages_seq_pin: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: void;
   };
   /** Take a reaction back */
   delete_chat_conversations_id_messages_seq_reactions_emoji: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: void;
+  };
+  /** Call a message off that was to be sent later */
+  delete_chat_scheduled_id: {
+    query: undefined;
+    body: undefined;
+    reply: void;
   };
   /** Remove a domain that has no links */
   delete_domains_id: {
@@ -948,6 +828,12 @@ export interface Operations {
         anywhere: boolean;
       }[];
     };
+  };
+  /** All that chat has of one person, as lines of JSON; the audit log says so */
+  get_chat_admin_people_account_id_export: {
+    query: undefined;
+    body: undefined;
+    reply: void;
   };
   /** Reported messages, newest first */
   get_chat_admin_reports: {
@@ -1820,6 +1706,17 @@ export interface Operations {
       expires_at: string | null;
     };
   };
+  /** A link to a file of a message, or to its thumbnail, good for a quarter of an hour */
+  get_chat_conversations_id_messages_seq_attachments_n: {
+    query: {
+      thumbnail?: "0" | "1";
+    };
+    body: undefined;
+    reply: {
+      url: string;
+      expires_at: string;
+    };
+  };
   /** Whom a message reached and who read it */
   get_chat_conversations_id_messages_seq_receipts: {
     query: PageQuery;
@@ -1951,6 +1848,127 @@ export interface Operations {
         name: string;
       }[];
     };
+  };
+  /** Messages that wait to be sent, and those that could not be */
+  get_chat_scheduled: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      items: {
+        id: string;
+        conversation_id: string;
+        client_msg_id: string;
+        body: {
+          text: string;
+          mentions?: string[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            type?: string;
+            bytes?: number;
+            width?: number;
+            height?: number;
+            duration_ms?: number;
+          }[];
+          poll?: {
+            question: string;
+            options: string[];
+            several: boolean;
+            closes_at?: string;
+          };
+          forwarded_from?: {
+            sender_id: string;
+            sent_at: string;
+          };
+          note?: {
+            what: string;
+            account_ids?: string[];
+            text?: string;
+          };
+        };
+        reply_to_seq: number | null;
+        thread_seq: number | null;
+        send_at: string;
+        created_at: string;
+        failure: string | null;
+      }[];
+    };
+  };
+  /** Messages with all of these words, the last of which may be its beginning */
+  get_chat_search: {
+    query: {
+      q: string;
+      conversation_id?: string;
+      sender?: string;
+      before?: string;
+      limit?: number;
+    };
+    body: undefined;
+    reply: Page<{
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    }>;
   };
   /** Get a file by a link to it, whole or in part */
   get_chat_uploads_upload_id: {
@@ -2432,6 +2450,12 @@ export interface Operations {
       anywhere: boolean;
     };
   };
+  /** Erase all that one person said and did in chat, for good; done soon afterwards */
+  post_chat_admin_people_account_id_erase: {
+    query: undefined;
+    body: undefined;
+    reply: void;
+  };
   /** Decide a report, and with it all open ones of that message; maybe ban its sender */
   post_chat_admin_reports_id_decide: {
     query: undefined;
@@ -2597,6 +2621,92 @@ export interface Operations {
       seq: number;
       rev: number;
       created_at: string;
+    };
+  };
+  /** Send a message on to another conversation; its files are shared, not copied */
+  post_chat_conversations_id_messages_seq_forward: {
+    query: undefined;
+    body: {
+      conversation_id: string;
+      client_msg_id: string;
+    };
+    reply: {
+      type: "ack";
+      conversation_id: string;
+      client_msg_id: string;
+      server_msg_id: string;
+      seq: number;
+      rev: number;
+      created_at: string;
+    };
+  };
+  /** Close a poll */
+  post_chat_conversations_id_messages_seq_poll_close: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
     };
   };
   /** Report a message to the administrators */
@@ -3022,6 +3132,38 @@ export interface Operations {
       )[];
     };
   };
+  /** Bring conversations over from elsewhere; again with the same ids it adds nothing */
+  post_chat_import: {
+    query: undefined;
+    body: {
+      conversations: {
+        ref: string;
+        kind: "direct" | "group" | "channel";
+        title?: string;
+        description?: string;
+        created_at: string;
+        members: {
+          account_id: string;
+          role?: "owner" | "admin" | "member";
+        }[];
+        messages?: {
+          client_msg_id: string;
+          sender_id: string;
+          sent_at: string;
+          text: string;
+          reply_to?: string;
+        }[];
+      }[];
+    };
+    reply: {
+      conversations: {
+        ref: string;
+        id: string;
+        added: number;
+        known: number;
+      }[];
+    };
+  };
   /** Join by an invite link */
   post_chat_invites_token_join: {
     query: undefined;
@@ -3046,12 +3188,97 @@ export interface Operations {
       created_at: string;
     };
   };
+  /** Have a message sent later, if one may by then */
+  post_chat_scheduled: {
+    query: undefined;
+    body: {
+      client_msg_id: string;
+      body: {
+        text?: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several?: boolean;
+          closes_at?: string;
+        };
+      };
+      reply_to_seq?: number;
+      thread_seq?: number;
+      conversation_id: string;
+      send_at: string;
+    };
+    reply: {
+      id: string;
+      conversation_id: string;
+      client_msg_id: string;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      };
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      send_at: string;
+      created_at: string;
+      failure: string | null;
+    };
+  };
   /** A ticket for one `hello` within half a minute, in the place of the token */
   post_chat_tickets: {
     query: undefined;
     body: undefined;
     reply: {
       ticket: string;
+      expires_at: string;
+    };
+  };
+  /** Get a URL to send a file to, which a message can then have attached */
+  post_chat_uploads: {
+    query: undefined;
+    body: {
+      kind: "image" | "file" | "voice" | "video";
+    };
+    reply: {
+      upload_id: string;
+      method: "PUT";
+      url: string;
+      bytes_max: number;
+      types: string[];
       expires_at: string;
     };
   };
@@ -3283,6 +3510,14 @@ export interface Operations {
     body: undefined;
     reply: void;
   };
+  /** Keep what one began to write, for all of one's devices; an empty text ends it */
+  put_chat_conversations_id_draft: {
+    query: undefined;
+    body: {
+      text: string;
+    };
+    reply: void;
+  };
   /** Pin a message for everybody */
   put_chat_conversations_id_messages_seq_pin: {
     query: undefined;
@@ -3356,6 +3591,77 @@ export interface Operations {
   put_chat_conversations_id_messages_seq_reactions_emoji: {
     query: undefined;
     body: undefined;
+    reply: {
+      conversation_id: string;
+      seq: number;
+      rev: number;
+      id: string;
+      sender_id: string;
+      client_msg_id: string;
+      by_program: boolean;
+      body: {
+        text: string;
+        mentions?: string[];
+        attachments?: {
+          upload_id: string;
+          kind: "image" | "file" | "voice" | "video";
+          name?: string;
+          type?: string;
+          bytes?: number;
+          width?: number;
+          height?: number;
+          duration_ms?: number;
+        }[];
+        poll?: {
+          question: string;
+          options: string[];
+          several: boolean;
+          closes_at?: string;
+        };
+        forwarded_from?: {
+          sender_id: string;
+          sent_at: string;
+        };
+        note?: {
+          what: string;
+          account_ids?: string[];
+          text?: string;
+        };
+      } | null;
+      reply_to_seq: number | null;
+      thread_seq: number | null;
+      reply_count: number;
+      extra: {
+        reactions?: {
+          emoji: string;
+          count: number;
+          by: string[];
+        }[];
+        votes?: {
+          count: number;
+          by: string[];
+        }[];
+        poll_closed?: boolean;
+        preview?: {
+          url: string;
+          title?: string;
+          description?: string;
+          site?: string;
+        };
+      };
+      created_at: string;
+      edited_at: string | null;
+      deleted_at: string | null;
+      pinned_at: string | null;
+      expires_at: string | null;
+    };
+  };
+  /** Vote in a poll, in place of what one voted before */
+  put_chat_conversations_id_messages_seq_votes: {
+    query: undefined;
+    body: {
+      options: number[];
+    };
     reply: {
       conversation_id: string;
       seq: number;
