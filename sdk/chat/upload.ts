@@ -1,4 +1,4 @@
-import type { Caller } from "../api.ts";
+import type { Caller, Reply } from "../api.ts";
 import { errorOf, StoaConnectionError } from "../errors.ts";
 import type { ChatAttachment } from "./frames.ts";
 
@@ -20,8 +20,8 @@ export async function upload(
   { name, kind = kindOf(file.type), signal, onProgress }: UploadAbout = {},
 ): Promise<ChatAttachment> {
   const options = signal ? { signal } : {};
-  const about = { kind, bytes: file.size };
-  const offer = await api.post<{ upload_id: string; url: string }>("/chat/uploads", about, options);
+  const asked = { kind };
+  const offer = await api.post<Reply<"post_chat_uploads">>("/chat/uploads", asked, options);
   const put = { file, onProgress, ...options };
   const shows = onProgress !== undefined && typeof XMLHttpRequest !== "undefined";
   // The place is signed, and stands where the client reaches the server by.

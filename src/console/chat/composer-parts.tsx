@@ -1,10 +1,8 @@
-import { useRef, useState } from "react";
-import type { NewMessage } from "../../../sdk/chat/view.ts";
+import { useRef } from "react";
 import { IconButton } from "../ui/button.tsx";
 import { Menu } from "../ui/menu.tsx";
 import type { ComposerProps } from "./composer.tsx";
 import { summaryOf } from "./labels.ts";
-import { PollDialog } from "./poll-dialog.tsx";
 
 /** What is being answered or changed. */
 export function About({ replyTo, editing, nameOf, onDone }: ComposerProps) {
@@ -28,12 +26,8 @@ export function About({ replyTo, editing, nameOf, onDone }: ComposerProps) {
 }
 
 /** What a message may have besides words. */
-export function AddMenu(props: {
-  onFiles: (files: File[]) => void;
-  onPoll: (poll: NonNullable<NewMessage["poll"]>) => void;
-}) {
+export function AddMenu(props: { onFiles: (files: File[]) => void; onPoll: () => void }) {
   const files = useRef<HTMLInputElement>(null);
-  const [asks, setAsks] = useState(false);
   return (
     <>
       <input
@@ -52,18 +46,9 @@ export function AddMenu(props: {
         icon="attach"
         items={[
           { label: "Files", icon: "file", onChoose: () => files.current?.click() },
-          { label: "Poll", icon: "poll", onChoose: () => setAsks(true) },
+          { label: "Poll", icon: "poll", onChoose: props.onPoll },
         ]}
       />
-      {asks && (
-        <PollDialog
-          onClose={() => setAsks(false)}
-          onMade={(poll) => {
-            props.onPoll(poll);
-            setAsks(false);
-          }}
-        />
-      )}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, type DragEvent, type KeyboardEvent, type Ref } from "react";
+import { useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type Ref } from "react";
 import type { ConversationClient } from "../../../sdk/chat/client.ts";
 import type { ConversationSnapshot, ConversationSummary } from "../../../sdk/chat/view.ts";
 import { useAccount } from "../session.tsx";
@@ -8,6 +8,7 @@ import { AttachmentTray } from "./attachment-tray.tsx";
 import { AddMenu, About } from "./composer-parts.tsx";
 import type { NameOf } from "./labels.ts";
 import { MentionList, useMentions, type Mentions } from "./mentions.tsx";
+import { PollDialog } from "./poll-dialog.tsx";
 import { useDraft, type Draft } from "./use-draft.ts";
 import { useSending } from "./use-sending.ts";
 import { useUploads } from "./use-uploads.ts";
@@ -46,8 +47,9 @@ export function Composer(props: ComposerProps) {
 }
 
 function Writing(props: ComposerProps) {
-  const { room, snapshot, me, replyTo, editing, thread } = props;
+  const { snapshot, me, replyTo, editing, thread } = props;
   const field = useRef<HTMLTextAreaElement>(null);
+  const [asks, setAsks] = useState(false);
   const draft = useDraft(props);
   const uploads = useUploads();
   const { members } = snapshot;
@@ -68,40 +70,44 @@ function Writing(props: ComposerProps) {
     if (!editing) uploads.add([...files]);
   };
   return (
-    <form
-      aria-label={thread === undefined ? "Write a message" : "Write in the thread"}
-      className="relative border-t border-line px-2 py-2 md:px-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        sending.send();
-      }}
-      onDragOver={allowDrop}
-      onDrop={(event) => {
-        event.preventDefault();
-        take(event.dataTransfer.files);
-      }}
-    >
-      <About {...props} />
-      <AttachmentTray uploads={uploads} />
-      <MentionList mentions={mentions} />
-      <div className="flex items-end gap-1">
-        {!editing && <AddMenu onFiles={uploads.add} onPoll={sending.sendPoll} />}
-        <WritingField
-          ref={field}
-          {...{ props, draft, mentions }}
-          onSend={sending.send}
-          onFiles={take}
-        />
-        <IconButton
-          icon={editing ? "check" : "send"}
-          label={editing ? "Save" : "Send"}
-          kind="primary"
-          type="submit"
-          className="min-h-9 w-9"
-          disabled={!sending.ready}
-        />
-      </div>
-    </form>
+    <>
+      <form
+        aria-label={thread === undefined ? "Write a message" : "Write in the thread"}
+        className="relative border-t border-line px-2 py-2 md:px-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          sending.send();
+        }}
+        onDragOver={allowDrop}
+        onDrop={(event) => {
+          event.preventDefault();
+          take(event.dataTransfer.files);
+        }}
+      >
+        <About {...props} />
+        <AttachmentTray uploads={uploads} />
+        <MentionList mentions={mentions} />
+        <div className="flex items-end gap-1">
+          {!editing && <AddMenu onFiles={uploads.add} onPoll={() => setAsks(true)} />}
+          <WritingField
+            ref={field}
+            {...{ props, draft, mentions }}
+            onSend={sending.send}
+            onFiles={take}
+          />
+          <IconButton
+            icon={editing ? "check" : "send"}
+            label={editing ? "Save" : "Send"}
+            kind="primary"
+            type="submit"
+            className="min-h-9 w-9"
+            disabled={!sending.ready}
+          />
+        </div>
+      </form>
+      {/* A form of its own, which must not stand in this one. */}
+      {asks && <PollDialog onClose={() => setAsks(false)} onMade={sending.sendPoll} />}
+    </>
   );
 }
 

@@ -145,7 +145,7 @@ function Foot({ message }: { message: MessageView }) {
     <p className="mt-0.5 flex items-center justify-end gap-1 text-[0.6875rem] text-muted">
       {message.pinned_at && <Icon name="pin" className="size-3" />}
       {message.expires_at && <Icon name="clock" className="size-3" />}
-      {message.edited_at && <span title={dateTime(message.edited_at)}>edited</span>}
+      {message.edited_at && message.body && <span title={dateTime(message.edited_at)}>edited</span>}
       <time dateTime={message.created_at} title={dateTime(message.created_at)}>
         {timeOf(message.created_at)}
       </time>

@@ -24,7 +24,10 @@ export function PollDialog(props: {
       busy={false}
       ready={question.trim() !== "" && given.length >= 2}
       error={null}
-      onSubmit={() => props.onMade({ question: question.trim(), options: given, several })}
+      onSubmit={() => {
+        props.onMade({ question: question.trim(), options: given, several });
+        props.onClose();
+      }}
       onClose={props.onClose}
     >
       <Field
