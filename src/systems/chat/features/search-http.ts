@@ -41,8 +41,14 @@ export function searchRoute({ db, limits }: Pick<FeatureDeps, "db" | "limits">):
 type Asked = z.infer<typeof query> & { words: string };
 
 /**
- * One more than asked for. Each conversation gives its newest, of which the newest of all are
- * taken. Who left finds what was said until then, as it was then.
+ * One more than asked for. Each conversation gives its newest, by seq, which is also the order of
+ * ids but for what came within the same milliseconds; of these the newest of all are taken. Who
+ * left finds what was said until then, as it was then.
+ *
+ * `+ 0` and `OFFSET 0` keep PostgreSQL from believing that the range of seq alone finds few: it
+ * then takes the index of words for rare ones, and goes back from the newest for those that are
+ * everywhere. In 100 conversations, one of 100,000 messages, either takes some 10 ms; without, a
+ * rare word took 40 ms and more the longer a conversation was.
  */
 async function search(reader: Reader, accountId: string, asked: Asked): Promise<Message[]> {
   const limit = asked.limit + 1;
@@ -54,13 +60,15 @@ async function search(reader: Reader, accountId: string, asked: Asked): Promise<
     SELECT found.* FROM chat.members m
     JOIN chat.conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
     CROSS JOIN LATERAL (
-      SELECT d.* FROM chat.searchable s
+      SELECT d.* FROM (
+        SELECT s.conversation_id, s.seq FROM chat.searchable s
+        WHERE s.conversation_id = m.conversation_id AND s.words @@ ${asked.words}::tsquery
+          AND s.seq + 0 > m.from_seq AND s.seq + 0 <= coalesce(m.until_seq, c.top_seq)
+        ORDER BY s.seq DESC OFFSET 0) s
       JOIN chat.shown_messages d ON d.conversation_id = s.conversation_id AND d.seq = s.seq
-      WHERE s.conversation_id = m.conversation_id AND s.words @@ ${asked.words}::tsquery
-        AND s.seq > m.from_seq AND s.seq <= coalesce(m.until_seq, c.top_seq)
-        AND d.body IS NOT NULL ${from} ${older}
+      WHERE d.body IS NOT NULL ${from} ${older}
         AND (m.left_at IS NULL OR d.edited_at IS NULL OR d.edited_at <= m.left_at)
-      ORDER BY d.id DESC LIMIT ${limit}) found
+      ORDER BY s.seq DESC LIMIT ${limit}) found
     WHERE m.account_id = ${accountId} ${within}
     ORDER BY found.id DESC LIMIT ${limit}`;
   return rows.map(messageOf);
