@@ -23,9 +23,11 @@ const env = { STOA_SOCKET_ACCEPTS_PER_SECOND: "20000" };
 export async function benchMemory(folder: string): Promise<Measured> {
   const stoa = await startChat(folder, connections, env);
   await makeGroups(stoa);
-  const ours = await bytesEach(stoa.pid, async (n, tally) => {
-    return await signIn(stoa, stoa.people[n]!, { tally });
-  });
+  const ours = await bytesEach(
+    stoa.pid,
+    async (n, tally) => await signIn(stoa, stoa.people[n]!, { tally }),
+    keepAlive,
+  );
   await stoa.stop();
   await installPeers(folder);
   const peer = async (name: "ws" | "socket.io") => {
@@ -49,10 +51,11 @@ export async function benchMemory(folder: string): Promise<Measured> {
 async function bytesEach(
   pid: number,
   open: (n: number, tally: Tally) => Promise<Wire>,
+  keep: (wires: readonly Wire[]) => ReturnType<typeof setInterval> | undefined = () => undefined,
 ): Promise<number> {
   const tally = new Tally();
   const wires = await inTurn(warm, 50, (n) => open(n, tally));
-  const pinging = keepAlive(wires);
+  const pinging = keep(wires);
   await Bun.sleep(settleMs);
   const before = rssBytes(pid);
   await inTurn(connections - warm, 100, async (n) => {
@@ -96,7 +99,7 @@ export async function benchHold(folder: string): Promise<Measured> {
   return { chat_held_growth: growth };
 }
 
-/** As the protocol asks of clients; those of a peer that knows no such frame pass over it. */
+/** As the protocol asks of clients; peers ask for nothing or ask themselves. */
 function keepAlive(wires: readonly Wire[]): ReturnType<typeof setInterval> {
   let at = 0;
   const stepMs = 100;

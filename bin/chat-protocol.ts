@@ -34,10 +34,10 @@ const shapes: Record<string, z.ZodType> = {
 
 const intro = `# The chat's protocol, version ${protocolVersion}
 
-Frames over a WebSocket at \`/api/v1/chat/socket\`, or over an event stream at \`/api/v1/chat/events\` with
-\`POST /api/v1/chat/frames\` for what the client says. What they are for, and what they promise, is in
-[the design](../src/systems/chat/README.md); \`sdk/chat\` is a client. As JSON Schema:
-[chat-protocol.schema.json](chat-protocol.schema.json).
+Frames over a WebSocket at \`/api/v1/chat/socket\`, or over an event stream at
+\`/api/v1/chat/events\` with \`POST /api/v1/chat/frames\` for what the client says.
+[The design](../src/systems/chat/README.md) says what they are for and what they promise;
+\`sdk/chat\` is a client. As JSON Schema: [chat-protocol.schema.json](chat-protocol.schema.json).
 
 This page is made by \`bin/docs\` from \`src/systems/chat/protocol.ts\`.
 `;
@@ -94,7 +94,8 @@ function framesOf(schema: z.ZodType, { io, source, named }: Frames): string[] {
   return (json.oneOf ?? json.anyOf ?? []).map((frame) => {
     const type = String(frame.properties?.["type"]?.const);
     const comment = commentOn(source, type);
-    return `### \`${type}\`\n\n${comment && `${comment}\n\n`}${block(print(frame, named, "", true))}`;
+    const code = block(print(frame, named, "", true));
+    return `### \`${type}\`\n\n${comment && `${comment}\n\n`}${code}`;
   });
 }
 

@@ -16,8 +16,8 @@ import { allReady, type Together } from "./together.ts";
 
 /**
  * Chat over four processes and a Redis. A process that is killed: its clients come back elsewhere
- * and miss nothing. Redis killed or frozen: nothing is lost, sending goes on, and what Redis did not
- * carry is told all the same within seconds, on sockets that ask for nothing themselves.
+ * and miss nothing. Redis killed or frozen: nothing is lost, sending goes on, and what Redis did
+ * not carry is told all the same within seconds, on sockets that ask for nothing themselves.
  */
 const people = 16;
 const talkers = 2;

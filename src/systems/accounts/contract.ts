@@ -24,8 +24,8 @@ export interface Accounts {
   listAccounts(reader: Reader, page: { before: string | null; limit: number }): Promise<Account[]>;
   /**
    * Calls `ended` once when the caller's credentials stop being good (signed out, revoked,
-   * disabled, another role), for connections that outlive a request; not `certain` where it may only
-   * have been missed, and they have to prove themselves again. Returns how to stop.
+   * disabled, another role), for connections that outlive a request; not `certain` where it may
+   * only have been missed, and they have to prove themselves again. Returns how to stop.
    */
   watch(principal: Principal, ended: (certain: boolean) => void): () => void;
 }
