@@ -105,7 +105,6 @@ async function run(
   const assets = await buildConsole(config);
   const shared = siblings !== undefined;
   const proxies = await limits.listen({ authenticate: accounts.authenticate, shared });
-  for (const system of systems) system.protocols?.forEach((one) => realtime.register(one));
   const listening = serve({
     ...{ host: config.host, port: config.port, log, clock, metrics, api, realtime },
     // Routes have limits of their own; this is for what may be sent to any.
@@ -197,12 +196,14 @@ async function openSystems(platform: Platform, routes: () => readonly Route[]) {
   return { limits, accounts, links, systems };
 }
 
-async function startSystems({ db, jobs, events }: Platform, systems: System[]): Promise<void> {
+async function startSystems(platform: Platform, systems: System[]): Promise<void> {
+  const { db, jobs, events, realtime } = platform;
   const sweep = idempotencySweep(db);
   jobs.register([sweep.job], [sweep.schedule]);
   for (const system of systems) {
     jobs.register(system.jobs ?? [], system.schedules ?? []);
     events.register(system.subscriptions ?? []);
+    for (const protocol of system.protocols ?? []) realtime.register(protocol);
   }
   for (const system of systems) await system.start?.();
   jobs.start();

@@ -19,7 +19,8 @@ CREATE TABLE chat.conversations (
   -- The rev at which somebody last came, went or changed role: what a delivery is checked against.
   members_rev            bigint      NOT NULL DEFAULT 0,
   member_count           int         NOT NULL DEFAULT 0,
-  send_by                text        NOT NULL DEFAULT 'members' CHECK (send_by IN ('members', 'admins')),
+  send_by                text        NOT NULL DEFAULT 'members'
+                                     CHECK (send_by IN ('members', 'admins')),
   slow_mode_seconds      int         NOT NULL DEFAULT 0,
   disappear_seconds      int,
   -- Whether each message is an event, for webhooks.
