@@ -126,16 +126,16 @@ test("what one reads stays in its place while older messages are put in above it
     const row = rows.find((one) => one.getBoundingClientRect().bottom > middle) as HTMLElement;
     return { seq: row.dataset["seq"], top: row.getBoundingClientRect().top };
   });
-  await page.waitForFunction(
-    (known) => (document.querySelector("[role=log]") as HTMLElement).scrollHeight > known + 1_000,
-    before,
-  );
+  await page.waitForFunction((known) => {
+    const list = document.querySelector("[role=log]") as HTMLElement;
+    return list.scrollHeight > known + 1_000;
+  }, before);
   const row = page.locator(`[data-seq="${held.seq}"]`);
   const top = await row.evaluate((element) => element.getBoundingClientRect().top);
   expect(Math.abs(top - held.top)).toBeLessThan(2);
 }, 60_000);
 
-test("any message is shown among those around it; the first and the last are one key away", async () => {
+test("any message is shown among its neighbours; the first and last are a key away", async () => {
   const page = await arrive("?at=50000");
   await page.locator('[data-seq="50000"]').waitFor();
   const box = await page.locator('[data-seq="50000"]').boundingBox();

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { QuickCreateDialog } from "./links/quick-create.tsx";
 import { useUnreadConversations } from "./chat/use-chat.ts";
+import { placeGroups } from "./places.ts";
 import { useAccount } from "./session.tsx";
 import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
 import { signOut } from "./stoa.ts";
@@ -9,50 +10,11 @@ import { chooseTheme, useTheme, type Theme } from "./theme.ts";
 import { Button, IconButton } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { Segments } from "./ui/field.tsx";
-import { Icon, Mark, type IconName } from "./ui/icons.tsx";
+import { Icon, Mark } from "./ui/icons.tsx";
 import { messageOf } from "./messages.ts";
 import { toast } from "./ui/toast.tsx";
 
 /** The frame around every page: a column at the side, or a bar at the bottom of a phone. */
-type Place = { to: string; label: string; icon: IconName; admin?: boolean };
-
-const groups: { title: string; places: Place[] }[] = [
-  {
-    title: "Short links",
-    places: [
-      { to: "/", label: "Overview", icon: "overview" },
-      { to: "/links", label: "Links", icon: "links" },
-      { to: "/bulk", label: "Bulk and import", icon: "bulk" },
-      { to: "/domains", label: "Domains", icon: "domains" },
-    ],
-  },
-  { title: "People", places: [{ to: "/chat", label: "Chat", icon: "chat" }] },
-  {
-    title: "Programs",
-    places: [
-      { to: "/keys", label: "API keys", icon: "keys" },
-      { to: "/webhooks", label: "Webhooks", icon: "webhooks" },
-    ],
-  },
-  {
-    title: "You",
-    places: [
-      { to: "/account", label: "Account", icon: "devices" },
-      { to: "/audit", label: "Audit log", icon: "audit" },
-    ],
-  },
-  {
-    title: "Administration",
-    places: [
-      { to: "/health", label: "System health", icon: "health", admin: true },
-      { to: "/reports", label: "Reports", icon: "reports", admin: true },
-      { to: "/moderation", label: "Moderation", icon: "shield", admin: true },
-      { to: "/accounts", label: "Accounts", icon: "accounts", admin: true },
-      { to: "/limits", label: "Limits", icon: "limits", admin: true },
-    ],
-  },
-];
-
 export function Shell(props: { children: ReactNode }) {
   const [open, setOpen] = useState<"create" | "help" | "menu" | null>(null);
   const close = () => setOpen(null);
@@ -107,7 +69,7 @@ function Navigation(props: { onGo?: () => void }) {
     to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`);
   return (
     <nav aria-label="Main" className="mt-4 flex flex-col gap-4">
-      {groups.map((group) => {
+      {placeGroups.map((group) => {
         const places = group.places.filter((place) => !place.admin || account.role === "admin");
         if (places.length === 0) return null;
         return (

@@ -1,4 +1,10 @@
-import { covers, offsetsOf, rowAt, spanOf, type Span } from "./windowed.ts";
+import { marginPx, type Hold, type ListLayout, type ListView } from "./list-layout.ts";
+import { covers, rowAt, spanOf } from "./windowed.ts";
+
+/** Beyond so many heights, those of rows that are no more there are forgotten. */
+const heightsMax = 10_000;
+/** Nearer to the end than this is at the end. */
+const endPx = 4;
 
 /**
  * A scrolled list of which only what is near the window exists. What holds it in place is a row and
@@ -6,45 +12,6 @@ import { covers, offsetsOf, rowAt, spanOf, type Span } from "./windowed.ts";
  * away, or turn out taller than guessed, and what somebody reads stays where it is. At the end it
  * is the end that is held, so that what is new comes into sight.
  */
-type Hold = { at: "end" } | { at: "row"; key: string; top: number };
-
-/** What is drawn follows from this and from the rows there are. */
-export type ListView = {
-  hold: Hold;
-  /** Of the window. */
-  height: number;
-  heights: ReadonlyMap<string, number>;
-};
-
-export type ListLayout = {
-  offsets: Float64Array;
-  span: Span;
-  /** The room of the rows before and after those that are drawn. */
-  before: number;
-  after: number;
-};
-
-/** Drawn above and below what is seen; it is drawn anew once half of it is used up. */
-const marginPx = 900;
-/** Nearer to the end than this is at the end. */
-const endPx = 4;
-
-export function layoutOf(keys: readonly string[], view: ListView, guess: number): ListLayout {
-  const offsets = offsetsOf(keys, view.heights, guess);
-  const total = offsets[keys.length] as number;
-  const top = topOf(view, keys, offsets);
-  const span = spanOf(offsets, top - marginPx, top + view.height + marginPx);
-  const after = total - (offsets[span.end] as number);
-  return { offsets, span, before: offsets[span.start] as number, after };
-}
-
-/** Where the list is to be scrolled to, by what is known of heights so far. */
-function topOf({ hold, height }: ListView, keys: readonly string[], offsets: Float64Array): number {
-  const index = hold.at === "row" ? keys.indexOf(hold.key) : -1;
-  if (hold.at === "end" || index < 0) return (offsets[keys.length] as number) - height;
-  return (offsets[index] as number) - hold.top;
-}
-
 export class ListModel {
   private element: HTMLElement | null = null;
   private readonly heights = new Map<string, number>();
@@ -98,8 +65,15 @@ export class ListModel {
    */
   settle(keys: readonly string[], layout: ListLayout, isLatest: boolean): void {
     this.drawn = { keys, layout, isLatest };
+    if (this.heights.size > heightsMax) this.forget(keys);
     this.measure();
     this.place();
+  }
+
+  /** Rows that are no more there may come back, and are measured again then. */
+  private forget(keys: readonly string[]): void {
+    const known = new Set(keys);
+    for (const key of this.heights.keys()) if (!known.has(key)) this.heights.delete(key);
   }
 
   readonly onScroll = (): void => {

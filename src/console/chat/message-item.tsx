@@ -30,6 +30,7 @@ export type ItemProps = Row & {
 
 export const MessageItem = memo(function MessageItem(props: ItemProps) {
   const { message, day, unread, watch, onActive } = props;
+  const side = message.mine ? "flex-row-reverse" : "";
   return (
     <div ref={watch} data-key={message.key} data-seq={message.seq ?? undefined}>
       {day && (
@@ -48,7 +49,7 @@ export const MessageItem = memo(function MessageItem(props: ItemProps) {
         <article
           tabIndex={-1}
           aria-label={`${props.nameOf(message.sender_id)}, ${timeOf(message.created_at)}`}
-          className={`message ${props.begins ? "pt-2" : "pt-0.5"} ${message.mine ? "flex-row-reverse" : ""}`}
+          className={`message ${props.begins ? "pt-2" : "pt-0.5"} ${side}`}
           onFocus={() => onActive(message.key)}
         >
           <Bubble {...props} />

@@ -1,7 +1,7 @@
 /**
  * Which rows of a long list are drawn. Heights are known of rows that were drawn before and guessed
  * for the rest, so positions are right near what is shown and nobody sees the others. Positions are
- * summed anew for each change: the list here is a window of some thousand rows at most, and a sum of
+ * summed anew for each change: the list here is a window of a thousand rows or two, and a sum of
  * that many takes microseconds, where a tree of partial sums would be the heart of a larger file.
  */
 export type Span = { start: number; end: number };
