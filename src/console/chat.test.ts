@@ -253,6 +253,8 @@ test("administrators decide reports, ban, and filter words", async () => {
   await page.getByLabel("Keep bob from writing").selectOption("7");
   await page.getByRole("dialog").getByRole("button", { name: "Uphold" }).click();
   await page.getByText("The report is upheld").waitFor();
+  await message.waitFor({ state: "detached" });
+  await ada.page.getByRole("log").getByText("This message was deleted.").waitFor();
   await page.getByText("Bans", { exact: true }).click();
   await page.getByRole("button", { name: "Lift the ban of bob" }).click();
   await page.getByText("Nobody is banned").waitFor();

@@ -4,7 +4,7 @@ import type { ChatReport } from "../../../sdk/conversations.ts";
 import { ago, messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
-import { Select } from "../ui/field.tsx";
+import { Checkbox, Select } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { More } from "../ui/more.tsx";
 import { Badge, Empty, Failed, Loading } from "../ui/page.tsx";
@@ -81,11 +81,12 @@ function ReportRow({ report }: { report: ChatReport }) {
   );
 }
 
+type Decision = Parameters<typeof stoa.chat.admin.decide>[1];
+
 function useDecision(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (decision: { status: "upheld" | "dismissed"; ban_until?: string }) =>
-      stoa.chat.admin.decide(id, decision),
+    mutationFn: (decision: Decision) => stoa.chat.admin.decide(id, decision),
     onSuccess: (_, { status }) =>
       toast(status === "upheld" ? "The report is upheld" : "The report is dismissed"),
     onError: (error) => toast(messageOf(error), "error"),
@@ -95,10 +96,11 @@ function useDecision(id: string) {
 
 function Uphold({ report, onClose }: { report: ChatReport; onClose: () => void }) {
   const [span, setSpan] = useState<BanSpan | "none">("none");
+  const [deletes, setDeletes] = useState(true);
   const decide = useDecision(report.id);
   const submit = () => {
     const ban = span === "none" ? {} : { ban_until: endOf(span) };
-    decide.mutate({ status: "upheld", ...ban }, { onSuccess: onClose });
+    decide.mutate({ status: "upheld", delete_message: deletes, ...ban }, { onSuccess: onClose });
   };
   return (
     <FormDialog
@@ -113,6 +115,11 @@ function Uphold({ report, onClose }: { report: ChatReport; onClose: () => void }
       <p className="text-muted">
         All open reports of this message are settled. Nobody is told who reported it.
       </p>
+      <Checkbox
+        label="Delete the message for everybody"
+        checked={deletes}
+        onChange={(event) => setDeletes(event.target.checked)}
+      />
       <Select
         label={`Keep ${report.sender_name} from writing`}
         value={span}
