@@ -20,11 +20,12 @@ upstream short_links { server 127.0.0.1:${port}; keepalive 4; }
 ${proxied(conf, listen)} }`;
 }
 
-/** The server block for Stoa itself, without TLS. */
+/** The server block for Stoa itself, without TLS, and what its variables come from. */
 function proxied(conf: string, listen: number): string {
   const blocks = conf.split(/^server \{/m);
   const block = blocks.find((b) => b.includes("listen 443")) as string;
-  return `server {${block}`
+  const maps = conf.match(/^map .*?^\}/gms) ?? [];
+  return `${maps.join("\n")}\nserver {${block}`
     .replace(/^\s*listen 443.*$/m, `  listen 127.0.0.1:${listen};`)
     .replace(/^\s*(listen \[::\]|ssl_).*$/gm, "");
 }
