@@ -127,7 +127,8 @@ function fetchHere(url: string, init: RequestInit): Promise<Response> {
   return fetch(url, init);
 }
 
-function baseOf(options: StoaOptions): string {
+/** Where the server is, without a slash at the end; a page's own server unless told. */
+export function baseOf(options: Pick<StoaOptions, "baseUrl">): string {
   const base = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
   if (base === "") throw new TypeError("createStoa: give a baseUrl, e.g. https://go.example.com");
   return base;

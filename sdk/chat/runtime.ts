@@ -1,4 +1,5 @@
 import { callerOf, type Caller } from "../api.ts";
+import { baseOf } from "../transport.ts";
 import type { ChatOptions } from "./client.ts";
 import { indexedDbStorage } from "./indexed-db.ts";
 import { openSocket, type Carrier, type Heard } from "./socket.ts";
@@ -157,9 +158,8 @@ export class Runtime {
   }
 }
 
-function socketUrl({ baseUrl }: ChatOptions): string {
-  const base = (baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
-  return `${base.replace(/^http/, "ws")}/api/v1/chat/socket`;
+function socketUrl(options: ChatOptions): string {
+  return `${baseOf(options).replace(/^http/, "ws")}/api/v1/chat/socket`;
 }
 
 function defaultStorage({ baseUrl = "" }: ChatOptions): ChatStorage {

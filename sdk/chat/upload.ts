@@ -1,5 +1,6 @@
 import type { Caller, Reply } from "../api.ts";
 import { errorOf, StoaConnectionError } from "../errors.ts";
+import { baseOf } from "../transport.ts";
 import type { ChatAttachment } from "./frames.ts";
 
 export type UploadAbout = {
@@ -27,7 +28,7 @@ export async function upload(
   // The place is signed, and stands where the client reaches the server by.
   const { pathname, search } = new URL(offer.url);
   const path = pathname + search;
-  const base = (baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+  const base = baseOf(baseUrl === undefined ? {} : { baseUrl });
   const stored = await (shows ? putShown(base + path, put) : putQuietly(api, path, put));
   const { type, bytes, width, height } = stored;
   return {

@@ -16,12 +16,15 @@ const licences = [
   ...["Unlicense", "BlueOak-1.0.0", "PostgreSQL"],
 ];
 const licencesOfTools = ["MPL-2.0"];
+/** A library of its own that is loaded, and that anybody may replace. */
+const licenceOfLibraries = /\bLGPL-3\.0-or-later\b/;
 const licencesOfData = ["SEE LICENSE IN DBIP-LICENSE (CC-BY-4.0)"];
 
 function unwelcome({ packages: all }: Lock): string[] {
   return Object.entries(all)
     .filter(([path, { license = "none", dev }]) => {
       if (licences.includes(license) || (dev && licencesOfTools.includes(license))) return false;
+      if (path.includes("/@img/sharp-") && licenceOfLibraries.test(license)) return false;
       return !(path.includes("/@ip-location-db/") && licencesOfData.includes(license));
     })
     .map(([path, { license }]) => `${path}: ${license}`);

@@ -25,7 +25,7 @@ export const roomFor: Record<string, number> = {
   "src/systems/chat/live/people.ts": 240,
   "src/systems/chat/live/rooms.ts": 260,
   "src/systems/limits/key-table.ts": 240,
-  "src/stoa.ts": 220,
+  "src/stoa.ts": 240,
   "src/systems/links/clicks/clicks.ts": 260,
   "src/systems/links/clicks/day.ts": 220,
   "src/systems/links/clicks/drain.ts": 280,

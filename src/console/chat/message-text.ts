@@ -6,13 +6,13 @@ export type Piece =
 
 const links = /\bhttps?:\/\/[^\s<>"]+/g;
 /** What ends a sentence rather than an address. */
-const trailing = /[.,;:!?)\]}'"]+$/;
+const trailing = ".,;:!?)]}'\"";
 
 export function piecesOf(text: string, mentioned: readonly string[] = []): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
   for (const match of text.matchAll(links)) {
-    const address = match[0].replace(trailing, "");
+    const address = withoutTrailing(match[0]);
     if (!URL.canParse(address)) continue;
     pieces.push(...mentionsIn(text.slice(at, match.index), mentioned));
     pieces.push({ kind: "link", text: address, href: address });
@@ -20,6 +20,12 @@ export function piecesOf(text: string, mentioned: readonly string[] = []): Piece
   }
   pieces.push(...mentionsIn(text.slice(at), mentioned));
   return pieces;
+}
+
+function withoutTrailing(text: string): string {
+  let end = text.length;
+  while (end > 0 && trailing.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
 }
 
 function mentionsIn(text: string, names: readonly string[]): Piece[] {

@@ -9,10 +9,19 @@ type Field = keyof typeof charactersMax;
 
 /** The first link of a text, without what ends a sentence. */
 export function firstUrl(text: string): string | null {
-  const found = /https?:\/\/[^\s<>"'`\\]+/i.exec(text)?.[0].replace(/[.,;:!?)\]}»”’]+$/u, "");
+  const found = withoutTrailing(/https?:\/\/[^\s<>"'`\\]+/i.exec(text)?.[0] ?? "");
   if (!found || found.length > urlUnitsMax || !URL.canParse(found)) return null;
   const url = new URL(found);
   return url.username || url.password ? null : url.href;
+}
+
+const trailing = ".,;:!?)]}»”’";
+
+/** A loop, because a pattern tries each of many such characters anew. */
+function withoutTrailing(text: string): string {
+  let end = text.length;
+  while (end > 0 && trailing.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
 }
 
 /** Of each field the first that is named is taken: Open Graph's, or else what HTML has. */
