@@ -79,6 +79,39 @@ const shows = (page: Page, text: string, statuses: string[]) =>
     { id: conversation, text, statuses },
     { timeout: 20_000 },
   );
+/** Waits until what begins with a name in the page's storage has a text in it. */
+const stored = (page: Page, prefix: string, text: string) =>
+  page.evaluate(
+    async (given) => {
+      const [database] = await indexedDB.databases();
+      const opening = indexedDB.open(database?.name ?? "");
+      const opened = await new Promise<IDBDatabase>((resolve) => {
+        opening.addEventListener("success", () => resolve(opening.result));
+      });
+      const read = <T>(request: IDBRequest<T>) =>
+        new Promise<T>((resolve) => {
+          request.addEventListener("success", () => resolve(request.result));
+        });
+      for (let found = false; !found;) {
+        const records = opened.transaction("records").objectStore("records");
+        const [keys, values] = await Promise.all([
+          read(records.getAllKeys()),
+          read(records.getAll()),
+        ]);
+        found = values.some((value, i) => {
+          return String(keys[i]).startsWith(given.prefix) && holds(value, given.text);
+        });
+      }
+      opened.close();
+
+      /** In the messages of a conversation, or as what is to be sent; not in the list alone. */
+      function holds(value: unknown, wanted: string): boolean {
+        const { messages } = value as { messages?: unknown };
+        return JSON.stringify(messages ?? value).includes(wanted);
+      }
+    },
+    { prefix, text },
+  );
 const sent = ["sent", "delivered", "read"];
 
 test("what a page wrote offline is sent by the next, once, while another lives", async () => {
@@ -92,22 +125,7 @@ test("what a page wrote offline is sent by the next, once, while another lives",
   await context.setOffline(true);
   await say(first, "written offline");
   await shows(first, "written offline", ["pending"]);
-  // Stored by now: a transaction that begins later ends later.
-  await first.evaluate(async () => {
-    const [database] = await indexedDB.databases();
-    const request = indexedDB.open(database?.name ?? "");
-    const opened = await new Promise<IDBDatabase>((resolve) => {
-      request.addEventListener("success", () => resolve(request.result));
-    });
-    for (let found = false; !found;) {
-      const store = opened.transaction("records").objectStore("records");
-      const keys = await new Promise<IDBValidKey[]>((resolve) => {
-        const all = store.getAllKeys();
-        all.addEventListener("success", () => resolve(all.result));
-      });
-      found = keys.some((key) => String(key).startsWith("outbox/"));
-    }
-  });
+  await stored(first, "outbox/", "written offline");
   await first.close();
   await context.setOffline(false);
 
@@ -124,26 +142,7 @@ test("a page that opens without a network shows what was there", async () => {
   const before = await openTab();
   await say(before, "to be kept");
   await shows(before, "to be kept", sent);
-  await before.waitForFunction(
-    async (id) => {
-      const [database] = await indexedDB.databases();
-      const request = indexedDB.open(database?.name ?? "");
-      return await new Promise<boolean>((resolve) => {
-        request.addEventListener("success", () => {
-          const get = request.result
-            .transaction("records")
-            .objectStore("records")
-            .get(`conversation/${id}`);
-          get.addEventListener("success", () => {
-            resolve(JSON.stringify(get.result).includes("to be kept"));
-            request.result.close();
-          });
-        });
-      });
-    },
-    conversation,
-    { timeout: 20_000 },
-  );
+  await stored(before, "conversation/", "to be kept");
   await before.close();
   await context.route("**/api/**", (route) => route.abort());
   await context.routeWebSocket("**/socket", (socket) => socket.close());

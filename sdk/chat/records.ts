@@ -61,8 +61,10 @@ export function restore(m: Machine, records: ReadonlyMap<string, unknown>): void
     m.accountId = device.account_id;
   } else m.stored.device = true;
   for (const [key, value] of records) {
-    const id = key.slice(key.indexOf("/") + 1);
     if (key.startsWith("conversation/")) restoreRoom(m, value as RoomRecord);
+  }
+  for (const [key, value] of records) {
+    const id = key.slice(key.indexOf("/") + 1);
     if (key.startsWith("outbox/") && !m.outbox.has(id)) restoreUnsent(m, value as Unsent);
   }
   if (m.rooms.size > 0) m.listLoaded = true;
@@ -90,7 +92,19 @@ function restoreRoom(m: Machine, record: RoomRecord): void {
   m.stored.rooms.delete(room.id);
 }
 
+/** Another page may have kept the message already when the one that sent it was closed. */
+function arrived(m: Machine, { conversation_id, client_msg_id }: Unsent): boolean {
+  const room = m.rooms.get(conversation_id);
+  const isIt = (message: ChatMessage) =>
+    message.client_msg_id === client_msg_id && message.sender_id === m.accountId;
+  return room !== undefined && [...room.messages.values()].some(isIt);
+}
+
 function restoreUnsent(m: Machine, unsent: Unsent): void {
+  if (arrived(m, unsent)) {
+    m.stored.outbox.add(unsent.client_msg_id);
+    return;
+  }
   const state = unsent.state === "failed" ? "failed" : "waiting";
   m.outbox.set(unsent.client_msg_id, { ...unsent, state, notBefore: 0 });
 }
