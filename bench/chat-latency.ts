@@ -11,7 +11,7 @@ import { makeGroup, sendFrame, signIn, startChat } from "./chat-stoa.ts";
 const members = 500;
 const senders = 10;
 const readers = 20;
-const perSecond = 200;
+const perSecond = Number(process.env["BENCH_PER_SECOND"] ?? 200);
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 10);
 const warmUpMs = 3_000;
 const filler = "x".repeat(80);
