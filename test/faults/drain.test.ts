@@ -130,8 +130,8 @@ counterproof(
   [
     {
       file: "src/platform/http/serve.ts",
-      from: "draining = true;\n      edge?.drain",
-      to: "await server.stop(true);\n      edge?.drain",
+      from: "traffic.draining = true;\n      const left",
+      to: "await server.stop(true);\n      const left",
     },
   ],
   async (broken) => {

@@ -187,8 +187,8 @@ counterproof(
   [
     {
       file: "src/platform/state/redis.ts",
-      from: "pauseMs = Math.min(pauseMs * 2, probePauseMsMax);",
-      to: "pauseMs = Math.min(pauseMs * 2, probePauseMsMax) * 1_000;",
+      from: "= Math.min(this.probePauseMs * 2, probePauseMsMax);",
+      to: "= Math.min(this.probePauseMs * 2, probePauseMsMax) * 1_000;",
     },
   ],
   async (broken) => {
