@@ -1,35 +1,12 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { clientFrameSchema, serverFrameSchema } from "../src/systems/chat/protocol.ts";
-import {
-  attachmentSchema,
-  bodySchema,
-  conversationSchema,
-  listedSchema,
-  memberSchema,
-  messageSchema,
-  ownSchema,
-  receiptsSchema,
-} from "../src/systems/chat/shapes.ts";
+import { said, taken } from "./chat-schemas.ts";
 import { formatted, print, type Schema } from "./sdk-types.ts";
 
 /**
  * Prints the SDK's types of the chat's frames from the schemas that the server checks them by.
  * Frames are no part of the OpenAPI document, so these stand in a file of their own.
  */
-const said: Record<string, z.ZodType> = {
-  ChatAttachment: attachmentSchema,
-  ChatBody: bodySchema,
-  ChatMessage: messageSchema,
-  ChatConversation: conversationSchema,
-  ChatMember: memberSchema,
-  ChatOwn: ownSchema,
-  ChatListed: listedSchema,
-  ChatReceipts: receiptsSchema,
-  ServerFrame: serverFrameSchema,
-};
-const taken: Record<string, z.ZodType> = { ClientFrame: clientFrameSchema };
-
 export const sdkFramesFile = join(import.meta.dir, "../sdk/chat/frames.ts");
 
 /** What sdk/chat/frames.ts must hold, as `bun fmt` leaves it. */

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
+import { said } from "./chat-schemas.ts";
 import { loadConfig } from "../src/platform/config/config.ts";
 import { openapiOf } from "../src/platform/http/openapi.ts";
 import type { Route } from "../src/platform/http/route.ts";
@@ -131,7 +133,10 @@ function typesOf(document: Document): string {
     named.set(shape, name);
     schemas.set(name, schema);
   }
-  let out = header;
+  for (const [name, schema] of Object.entries(said)) {
+    named.set(shapeOf(z.toJSONSchema(schema, { unrepresentable: "any" }) as Schema), name);
+  }
+  let out = "";
   for (const [name, schema] of schemas) {
     out += `\nexport type ${name} = ${print(schema, named, "", true)};\n`;
   }
@@ -145,7 +150,8 @@ function typesOf(document: Document): string {
     }
     out += "  };\n";
   }
-  return `${out}}\n`;
+  const used = Object.keys(said).filter((name) => new RegExp(`\\b${name}\\b`).test(out));
+  return `${header}import type { ${used.join(", ")} } from "./chat/frames.ts";\n${out}}\n`;
 }
 
 function partOf(operation: Operation, part: Part): Schema | undefined {

@@ -1,5 +1,15 @@
 // Made by bin/sdk-types.ts from the OpenAPI document; do not edit.
 import type { Page } from "./listing.ts";
+import type {
+  ChatAttachment,
+  ChatBody,
+  ChatMessage,
+  ChatConversation,
+  ChatMember,
+  ChatListed,
+  ChatReceipts,
+  ServerFrame,
+} from "./chat/frames.ts";
 
 export type Link = {
   id: string;
@@ -852,35 +862,7 @@ export interface Operations {
       reporter_id: string;
       reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
       comment: string;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
+      body: ChatBody | null;
       status: "open" | "upheld" | "dismissed";
       created_at: string;
       decided_at: string | null;
@@ -901,215 +883,13 @@ export interface Operations {
   get_chat_conversations: {
     query: PageQuery;
     body: undefined;
-    reply: Page<{
-      conversation: {
-        id: string;
-        kind: "direct" | "group" | "channel";
-        title: string;
-        description: string;
-        created_by: string;
-        pair: string[] | null;
-        top_seq: number;
-        rev: number;
-        members_rev: number;
-        receipts_rev: number;
-        member_count: number;
-        send_by: "members" | "admins";
-        slow_mode_seconds: number;
-        disappear_seconds: number | null;
-        publishes_events: boolean;
-        last_message_at: string | null;
-        created_at: string;
-      };
-      own: {
-        role: "owner" | "admin" | "member";
-        from_seq: number;
-        delivered_seq: number;
-        read_seq: number;
-        unread: number;
-        muted_until: string | null;
-        archived: boolean;
-        draft: {
-          text: string;
-          updated_at: string;
-        } | null;
-      };
-      peer: {
-        account_id: string;
-        name: string;
-      } | null;
-      last_message: {
-        conversation_id: string;
-        seq: number;
-        rev: number;
-        id: string;
-        sender_id: string;
-        client_msg_id: string;
-        by_program: boolean;
-        body: {
-          text: string;
-          mentions?: string[];
-          attachments?: {
-            upload_id: string;
-            kind: "image" | "file" | "voice" | "video";
-            name?: string;
-            type?: string;
-            bytes?: number;
-            width?: number;
-            height?: number;
-            duration_ms?: number;
-          }[];
-          poll?: {
-            question: string;
-            options: string[];
-            several: boolean;
-            closes_at?: string;
-          };
-          forwarded_from?: {
-            sender_id: string;
-            sent_at: string;
-          };
-          note?: {
-            what: string;
-            account_ids?: string[];
-            text?: string;
-          };
-        } | null;
-        reply_to_seq: number | null;
-        thread_seq: number | null;
-        reply_count: number;
-        extra: {
-          reactions?: {
-            emoji: string;
-            count: number;
-            by: string[];
-          }[];
-          votes?: {
-            count: number;
-            by: string[];
-          }[];
-          poll_closed?: boolean;
-          preview?: {
-            url: string;
-            title?: string;
-            description?: string;
-            site?: string;
-          };
-        };
-        created_at: string;
-        edited_at: string | null;
-        deleted_at: string | null;
-        pinned_at: string | null;
-        expires_at: string | null;
-      } | null;
-    }>;
+    reply: Page<ChatListed>;
   };
   /** A conversation, and what it is to the caller */
   get_chat_conversations_id: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation: {
-        id: string;
-        kind: "direct" | "group" | "channel";
-        title: string;
-        description: string;
-        created_by: string;
-        pair: string[] | null;
-        top_seq: number;
-        rev: number;
-        members_rev: number;
-        receipts_rev: number;
-        member_count: number;
-        send_by: "members" | "admins";
-        slow_mode_seconds: number;
-        disappear_seconds: number | null;
-        publishes_events: boolean;
-        last_message_at: string | null;
-        created_at: string;
-      };
-      own: {
-        role: "owner" | "admin" | "member";
-        from_seq: number;
-        delivered_seq: number;
-        read_seq: number;
-        unread: number;
-        muted_until: string | null;
-        archived: boolean;
-        draft: {
-          text: string;
-          updated_at: string;
-        } | null;
-      };
-      peer: {
-        account_id: string;
-        name: string;
-      } | null;
-      last_message: {
-        conversation_id: string;
-        seq: number;
-        rev: number;
-        id: string;
-        sender_id: string;
-        client_msg_id: string;
-        by_program: boolean;
-        body: {
-          text: string;
-          mentions?: string[];
-          attachments?: {
-            upload_id: string;
-            kind: "image" | "file" | "voice" | "video";
-            name?: string;
-            type?: string;
-            bytes?: number;
-            width?: number;
-            height?: number;
-            duration_ms?: number;
-          }[];
-          poll?: {
-            question: string;
-            options: string[];
-            several: boolean;
-            closes_at?: string;
-          };
-          forwarded_from?: {
-            sender_id: string;
-            sent_at: string;
-          };
-          note?: {
-            what: string;
-            account_ids?: string[];
-            text?: string;
-          };
-        } | null;
-        reply_to_seq: number | null;
-        thread_seq: number | null;
-        reply_count: number;
-        extra: {
-          reactions?: {
-            emoji: string;
-            count: number;
-            by: string[];
-          }[];
-          votes?: {
-            count: number;
-            by: string[];
-          }[];
-          poll_closed?: boolean;
-          preview?: {
-            url: string;
-            title?: string;
-            description?: string;
-            site?: string;
-          };
-        };
-        created_at: string;
-        edited_at: string | null;
-        deleted_at: string | null;
-        pinned_at: string | null;
-        expires_at: string | null;
-      } | null;
-    };
+    reply: ChatListed;
   };
   /** What changed after a rev, in pages, as the frames that told it */
   get_chat_conversations_id_changes: {
@@ -1119,399 +899,7 @@ export interface Operations {
     };
     body: undefined;
     reply: {
-      frames: (
-        | {
-            type: "welcome";
-            v: 1;
-            account_id: string;
-            session_id: string;
-            heartbeat_ms: number;
-            self_rev: number;
-            server_time: string;
-          }
-        | {
-            type: "listed";
-            items: {
-              conversation: {
-                id: string;
-                kind: "direct" | "group" | "channel";
-                title: string;
-                description: string;
-                created_by: string;
-                pair: string[] | null;
-                top_seq: number;
-                rev: number;
-                members_rev: number;
-                receipts_rev: number;
-                member_count: number;
-                send_by: "members" | "admins";
-                slow_mode_seconds: number;
-                disappear_seconds: number | null;
-                publishes_events: boolean;
-                last_message_at: string | null;
-                created_at: string;
-              };
-              own: {
-                role: "owner" | "admin" | "member";
-                from_seq: number;
-                delivered_seq: number;
-                read_seq: number;
-                unread: number;
-                muted_until: string | null;
-                archived: boolean;
-                draft: {
-                  text: string;
-                  updated_at: string;
-                } | null;
-              };
-              peer: {
-                account_id: string;
-                name: string;
-              } | null;
-              last_message: {
-                conversation_id: string;
-                seq: number;
-                rev: number;
-                id: string;
-                sender_id: string;
-                client_msg_id: string;
-                by_program: boolean;
-                body: {
-                  text: string;
-                  mentions?: string[];
-                  attachments?: {
-                    upload_id: string;
-                    kind: "image" | "file" | "voice" | "video";
-                    name?: string;
-                    type?: string;
-                    bytes?: number;
-                    width?: number;
-                    height?: number;
-                    duration_ms?: number;
-                  }[];
-                  poll?: {
-                    question: string;
-                    options: string[];
-                    several: boolean;
-                    closes_at?: string;
-                  };
-                  forwarded_from?: {
-                    sender_id: string;
-                    sent_at: string;
-                  };
-                  note?: {
-                    what: string;
-                    account_ids?: string[];
-                    text?: string;
-                  };
-                } | null;
-                reply_to_seq: number | null;
-                thread_seq: number | null;
-                reply_count: number;
-                extra: {
-                  reactions?: {
-                    emoji: string;
-                    count: number;
-                    by: string[];
-                  }[];
-                  votes?: {
-                    count: number;
-                    by: string[];
-                  }[];
-                  poll_closed?: boolean;
-                  preview?: {
-                    url: string;
-                    title?: string;
-                    description?: string;
-                    site?: string;
-                  };
-                };
-                created_at: string;
-                edited_at: string | null;
-                deleted_at: string | null;
-                pinned_at: string | null;
-                expires_at: string | null;
-              } | null;
-            }[];
-          }
-        | {
-            type: "ready";
-          }
-        | {
-            type: "ack";
-            conversation_id: string;
-            client_msg_id: string;
-            server_msg_id: string;
-            seq: number;
-            rev: number;
-            created_at: string;
-          }
-        | {
-            type: "message";
-            rev: number;
-            message: {
-              conversation_id: string;
-              seq: number;
-              rev: number;
-              id: string;
-              sender_id: string;
-              client_msg_id: string;
-              by_program: boolean;
-              body: {
-                text: string;
-                mentions?: string[];
-                attachments?: {
-                  upload_id: string;
-                  kind: "image" | "file" | "voice" | "video";
-                  name?: string;
-                  type?: string;
-                  bytes?: number;
-                  width?: number;
-                  height?: number;
-                  duration_ms?: number;
-                }[];
-                poll?: {
-                  question: string;
-                  options: string[];
-                  several: boolean;
-                  closes_at?: string;
-                };
-                forwarded_from?: {
-                  sender_id: string;
-                  sent_at: string;
-                };
-                note?: {
-                  what: string;
-                  account_ids?: string[];
-                  text?: string;
-                };
-              } | null;
-              reply_to_seq: number | null;
-              thread_seq: number | null;
-              reply_count: number;
-              extra: {
-                reactions?: {
-                  emoji: string;
-                  count: number;
-                  by: string[];
-                }[];
-                votes?: {
-                  count: number;
-                  by: string[];
-                }[];
-                poll_closed?: boolean;
-                preview?: {
-                  url: string;
-                  title?: string;
-                  description?: string;
-                  site?: string;
-                };
-              };
-              created_at: string;
-              edited_at: string | null;
-              deleted_at: string | null;
-              pinned_at: string | null;
-              expires_at: string | null;
-            };
-          }
-        | {
-            type: "conversation";
-            rev: number;
-            conversation: {
-              id: string;
-              kind: "direct" | "group" | "channel";
-              title: string;
-              description: string;
-              created_by: string;
-              pair: string[] | null;
-              top_seq: number;
-              rev: number;
-              members_rev: number;
-              receipts_rev: number;
-              member_count: number;
-              send_by: "members" | "admins";
-              slow_mode_seconds: number;
-              disappear_seconds: number | null;
-              publishes_events: boolean;
-              last_message_at: string | null;
-              created_at: string;
-            };
-            members?: {
-              account_id: string;
-              name: string;
-              role: "owner" | "admin" | "member";
-              joined_at: string;
-              left_at: string | null;
-              rev: number;
-            }[];
-          }
-        | {
-            type: "changes";
-            conversation_id: string;
-            since: number;
-            rev: number;
-            frames: unknown[];
-          }
-        | {
-            type: "self";
-            since: number;
-            self_rev: number;
-            items: {
-              conversation: {
-                id: string;
-                kind: "direct" | "group" | "channel";
-                title: string;
-                description: string;
-                created_by: string;
-                pair: string[] | null;
-                top_seq: number;
-                rev: number;
-                members_rev: number;
-                receipts_rev: number;
-                member_count: number;
-                send_by: "members" | "admins";
-                slow_mode_seconds: number;
-                disappear_seconds: number | null;
-                publishes_events: boolean;
-                last_message_at: string | null;
-                created_at: string;
-              };
-              own: {
-                role: "owner" | "admin" | "member";
-                from_seq: number;
-                delivered_seq: number;
-                read_seq: number;
-                unread: number;
-                muted_until: string | null;
-                archived: boolean;
-                draft: {
-                  text: string;
-                  updated_at: string;
-                } | null;
-              };
-              peer: {
-                account_id: string;
-                name: string;
-              } | null;
-              last_message: {
-                conversation_id: string;
-                seq: number;
-                rev: number;
-                id: string;
-                sender_id: string;
-                client_msg_id: string;
-                by_program: boolean;
-                body: {
-                  text: string;
-                  mentions?: string[];
-                  attachments?: {
-                    upload_id: string;
-                    kind: "image" | "file" | "voice" | "video";
-                    name?: string;
-                    type?: string;
-                    bytes?: number;
-                    width?: number;
-                    height?: number;
-                    duration_ms?: number;
-                  }[];
-                  poll?: {
-                    question: string;
-                    options: string[];
-                    several: boolean;
-                    closes_at?: string;
-                  };
-                  forwarded_from?: {
-                    sender_id: string;
-                    sent_at: string;
-                  };
-                  note?: {
-                    what: string;
-                    account_ids?: string[];
-                    text?: string;
-                  };
-                } | null;
-                reply_to_seq: number | null;
-                thread_seq: number | null;
-                reply_count: number;
-                extra: {
-                  reactions?: {
-                    emoji: string;
-                    count: number;
-                    by: string[];
-                  }[];
-                  votes?: {
-                    count: number;
-                    by: string[];
-                  }[];
-                  poll_closed?: boolean;
-                  preview?: {
-                    url: string;
-                    title?: string;
-                    description?: string;
-                    site?: string;
-                  };
-                };
-                created_at: string;
-                edited_at: string | null;
-                deleted_at: string | null;
-                pinned_at: string | null;
-                expires_at: string | null;
-              } | null;
-            }[];
-            gone: string[];
-          }
-        | {
-            type: "receipt";
-            conversation_id: string;
-            receipts_rev: number;
-            levels: {
-              seq: number;
-              delivered: number;
-              read: number;
-            }[];
-            members?: {
-              account_id: string;
-              delivered_seq: number;
-              read_seq: number;
-            }[];
-          }
-        | {
-            type: "typing";
-            conversation_id: string;
-            account_id: string;
-            on: boolean;
-          }
-        | {
-            type: "presence";
-            items: {
-              account_id: string;
-              status: "active" | "away" | "offline";
-              last_seen_at: string | null;
-            }[];
-          }
-        | {
-            type: "beat";
-            self_rev: number;
-            tops: [string, number, number, number][];
-          }
-        | {
-            type: "resync";
-            self_rev: number;
-            tops: [string, number, number, number][];
-          }
-        | {
-            type: "drain";
-            delay_ms: number;
-          }
-        | {
-            type: "error";
-            code: string;
-            message: string;
-            field?: string;
-            ref?: string;
-            retry_after_ms?: number;
-          }
-      )[];
+      frames: ServerFrame[];
       rev: number;
       more: boolean;
     };
@@ -1549,14 +937,7 @@ export interface Operations {
   get_chat_conversations_id_members: {
     query: PageQuery;
     body: undefined;
-    reply: Page<{
-      account_id: string;
-      name: string;
-      role: "owner" | "admin" | "member";
-      joined_at: string;
-      left_at: string | null;
-      rev: number;
-    }>;
+    reply: Page<ChatMember>;
   };
   /** Messages around any message, by their order; also up to where somebody left */
   get_chat_conversations_id_messages: {
@@ -1569,70 +950,7 @@ export interface Operations {
     };
     body: undefined;
     reply: {
-      items: {
-        conversation_id: string;
-        seq: number;
-        rev: number;
-        id: string;
-        sender_id: string;
-        client_msg_id: string;
-        by_program: boolean;
-        body: {
-          text: string;
-          mentions?: string[];
-          attachments?: {
-            upload_id: string;
-            kind: "image" | "file" | "voice" | "video";
-            name?: string;
-            type?: string;
-            bytes?: number;
-            width?: number;
-            height?: number;
-            duration_ms?: number;
-          }[];
-          poll?: {
-            question: string;
-            options: string[];
-            several: boolean;
-            closes_at?: string;
-          };
-          forwarded_from?: {
-            sender_id: string;
-            sent_at: string;
-          };
-          note?: {
-            what: string;
-            account_ids?: string[];
-            text?: string;
-          };
-        } | null;
-        reply_to_seq: number | null;
-        thread_seq: number | null;
-        reply_count: number;
-        extra: {
-          reactions?: {
-            emoji: string;
-            count: number;
-            by: string[];
-          }[];
-          votes?: {
-            count: number;
-            by: string[];
-          }[];
-          poll_closed?: boolean;
-          preview?: {
-            url: string;
-            title?: string;
-            description?: string;
-            site?: string;
-          };
-        };
-        created_at: string;
-        edited_at: string | null;
-        deleted_at: string | null;
-        pinned_at: string | null;
-        expires_at: string | null;
-      }[];
+      items: ChatMessage[];
       more_before: boolean;
       more_after: boolean;
     };
@@ -1641,70 +959,7 @@ export interface Operations {
   get_chat_conversations_id_messages_seq: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** A link to a file of a message, or to its thumbnail, good for a quarter of an hour */
   get_chat_conversations_id_messages_seq_attachments_n: {
@@ -1732,90 +987,14 @@ export interface Operations {
     query: undefined;
     body: undefined;
     reply: {
-      items: {
-        conversation_id: string;
-        seq: number;
-        rev: number;
-        id: string;
-        sender_id: string;
-        client_msg_id: string;
-        by_program: boolean;
-        body: {
-          text: string;
-          mentions?: string[];
-          attachments?: {
-            upload_id: string;
-            kind: "image" | "file" | "voice" | "video";
-            name?: string;
-            type?: string;
-            bytes?: number;
-            width?: number;
-            height?: number;
-            duration_ms?: number;
-          }[];
-          poll?: {
-            question: string;
-            options: string[];
-            several: boolean;
-            closes_at?: string;
-          };
-          forwarded_from?: {
-            sender_id: string;
-            sent_at: string;
-          };
-          note?: {
-            what: string;
-            account_ids?: string[];
-            text?: string;
-          };
-        } | null;
-        reply_to_seq: number | null;
-        thread_seq: number | null;
-        reply_count: number;
-        extra: {
-          reactions?: {
-            emoji: string;
-            count: number;
-            by: string[];
-          }[];
-          votes?: {
-            count: number;
-            by: string[];
-          }[];
-          poll_closed?: boolean;
-          preview?: {
-            url: string;
-            title?: string;
-            description?: string;
-            site?: string;
-          };
-        };
-        created_at: string;
-        edited_at: string | null;
-        deleted_at: string | null;
-        pinned_at: string | null;
-        expires_at: string | null;
-      }[];
+      items: ChatMessage[];
     };
   };
   /** How far the messages of a direct conversation or group got */
   get_chat_conversations_id_receipts: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      receipts_rev: number;
-      levels: {
-        seq: number;
-        delivered: number;
-        read: number;
-      }[];
-      members?: {
-        account_id: string;
-        delivered_seq: number;
-        read_seq: number;
-      }[];
-    };
+    reply: ChatReceipts;
   };
   /** The frames of the chat as an event stream, for networks that block WebSockets */
   get_chat_events: {
@@ -1858,35 +1037,7 @@ export interface Operations {
         id: string;
         conversation_id: string;
         client_msg_id: string;
-        body: {
-          text: string;
-          mentions?: string[];
-          attachments?: {
-            upload_id: string;
-            kind: "image" | "file" | "voice" | "video";
-            name?: string;
-            type?: string;
-            bytes?: number;
-            width?: number;
-            height?: number;
-            duration_ms?: number;
-          }[];
-          poll?: {
-            question: string;
-            options: string[];
-            several: boolean;
-            closes_at?: string;
-          };
-          forwarded_from?: {
-            sender_id: string;
-            sent_at: string;
-          };
-          note?: {
-            what: string;
-            account_ids?: string[];
-            text?: string;
-          };
-        };
+        body: ChatBody;
         reply_to_seq: number | null;
         thread_seq: number | null;
         send_at: string;
@@ -1905,70 +1056,7 @@ export interface Operations {
       limit?: number;
     };
     body: undefined;
-    reply: Page<{
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    }>;
+    reply: Page<ChatMessage>;
   };
   /** Get a file by a link to it, whole or in part */
   get_chat_uploads_upload_id: {
@@ -2190,25 +1278,7 @@ export interface Operations {
       disappear_seconds?: number | null;
       publishes_events?: boolean;
     };
-    reply: {
-      id: string;
-      kind: "direct" | "group" | "channel";
-      title: string;
-      description: string;
-      created_by: string;
-      pair: string[] | null;
-      top_seq: number;
-      rev: number;
-      members_rev: number;
-      receipts_rev: number;
-      member_count: number;
-      send_by: "members" | "admins";
-      slow_mode_seconds: number;
-      disappear_seconds: number | null;
-      publishes_events: boolean;
-      last_message_at: string | null;
-      created_at: string;
-    };
+    reply: ChatConversation;
   };
   /** Give a member another role; owners may */
   patch_chat_conversations_id_members_account_id: {
@@ -2225,70 +1295,7 @@ export interface Operations {
       text: string;
       mentions?: string[];
     };
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** Mute or archive a conversation, for oneself and on all devices */
   patch_chat_conversations_id_own: {
@@ -2473,35 +1480,7 @@ export interface Operations {
       reporter_id: string;
       reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
       comment: string;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
+      body: ChatBody | null;
       status: "open" | "upheld" | "dismissed";
       created_at: string;
       decided_at: string | null;
@@ -2518,25 +1497,7 @@ export interface Operations {
       description?: string;
       account_ids?: string[];
     };
-    reply: {
-      id: string;
-      kind: "direct" | "group" | "channel";
-      title: string;
-      description: string;
-      created_by: string;
-      pair: string[] | null;
-      top_seq: number;
-      rev: number;
-      members_rev: number;
-      receipts_rev: number;
-      member_count: number;
-      send_by: "members" | "admins";
-      slow_mode_seconds: number;
-      disappear_seconds: number | null;
-      publishes_events: boolean;
-      last_message_at: string | null;
-      created_at: string;
-    };
+    reply: ChatConversation;
   };
   /** Refuse or mask a word in a conversation, from the next message on */
   post_chat_conversations_id_filters: {
@@ -2593,16 +1554,7 @@ export interface Operations {
       body: {
         text?: string;
         mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
+        attachments?: ChatAttachment[];
         poll?: {
           question: string;
           options: string[];
@@ -2644,70 +1596,7 @@ export interface Operations {
   post_chat_conversations_id_messages_seq_poll_close: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** Report a message to the administrators */
   post_chat_conversations_id_messages_seq_report: {
@@ -2737,399 +1626,7 @@ export interface Operations {
       frames: unknown[];
     };
     reply: {
-      frames: (
-        | {
-            type: "welcome";
-            v: 1;
-            account_id: string;
-            session_id: string;
-            heartbeat_ms: number;
-            self_rev: number;
-            server_time: string;
-          }
-        | {
-            type: "listed";
-            items: {
-              conversation: {
-                id: string;
-                kind: "direct" | "group" | "channel";
-                title: string;
-                description: string;
-                created_by: string;
-                pair: string[] | null;
-                top_seq: number;
-                rev: number;
-                members_rev: number;
-                receipts_rev: number;
-                member_count: number;
-                send_by: "members" | "admins";
-                slow_mode_seconds: number;
-                disappear_seconds: number | null;
-                publishes_events: boolean;
-                last_message_at: string | null;
-                created_at: string;
-              };
-              own: {
-                role: "owner" | "admin" | "member";
-                from_seq: number;
-                delivered_seq: number;
-                read_seq: number;
-                unread: number;
-                muted_until: string | null;
-                archived: boolean;
-                draft: {
-                  text: string;
-                  updated_at: string;
-                } | null;
-              };
-              peer: {
-                account_id: string;
-                name: string;
-              } | null;
-              last_message: {
-                conversation_id: string;
-                seq: number;
-                rev: number;
-                id: string;
-                sender_id: string;
-                client_msg_id: string;
-                by_program: boolean;
-                body: {
-                  text: string;
-                  mentions?: string[];
-                  attachments?: {
-                    upload_id: string;
-                    kind: "image" | "file" | "voice" | "video";
-                    name?: string;
-                    type?: string;
-                    bytes?: number;
-                    width?: number;
-                    height?: number;
-                    duration_ms?: number;
-                  }[];
-                  poll?: {
-                    question: string;
-                    options: string[];
-                    several: boolean;
-                    closes_at?: string;
-                  };
-                  forwarded_from?: {
-                    sender_id: string;
-                    sent_at: string;
-                  };
-                  note?: {
-                    what: string;
-                    account_ids?: string[];
-                    text?: string;
-                  };
-                } | null;
-                reply_to_seq: number | null;
-                thread_seq: number | null;
-                reply_count: number;
-                extra: {
-                  reactions?: {
-                    emoji: string;
-                    count: number;
-                    by: string[];
-                  }[];
-                  votes?: {
-                    count: number;
-                    by: string[];
-                  }[];
-                  poll_closed?: boolean;
-                  preview?: {
-                    url: string;
-                    title?: string;
-                    description?: string;
-                    site?: string;
-                  };
-                };
-                created_at: string;
-                edited_at: string | null;
-                deleted_at: string | null;
-                pinned_at: string | null;
-                expires_at: string | null;
-              } | null;
-            }[];
-          }
-        | {
-            type: "ready";
-          }
-        | {
-            type: "ack";
-            conversation_id: string;
-            client_msg_id: string;
-            server_msg_id: string;
-            seq: number;
-            rev: number;
-            created_at: string;
-          }
-        | {
-            type: "message";
-            rev: number;
-            message: {
-              conversation_id: string;
-              seq: number;
-              rev: number;
-              id: string;
-              sender_id: string;
-              client_msg_id: string;
-              by_program: boolean;
-              body: {
-                text: string;
-                mentions?: string[];
-                attachments?: {
-                  upload_id: string;
-                  kind: "image" | "file" | "voice" | "video";
-                  name?: string;
-                  type?: string;
-                  bytes?: number;
-                  width?: number;
-                  height?: number;
-                  duration_ms?: number;
-                }[];
-                poll?: {
-                  question: string;
-                  options: string[];
-                  several: boolean;
-                  closes_at?: string;
-                };
-                forwarded_from?: {
-                  sender_id: string;
-                  sent_at: string;
-                };
-                note?: {
-                  what: string;
-                  account_ids?: string[];
-                  text?: string;
-                };
-              } | null;
-              reply_to_seq: number | null;
-              thread_seq: number | null;
-              reply_count: number;
-              extra: {
-                reactions?: {
-                  emoji: string;
-                  count: number;
-                  by: string[];
-                }[];
-                votes?: {
-                  count: number;
-                  by: string[];
-                }[];
-                poll_closed?: boolean;
-                preview?: {
-                  url: string;
-                  title?: string;
-                  description?: string;
-                  site?: string;
-                };
-              };
-              created_at: string;
-              edited_at: string | null;
-              deleted_at: string | null;
-              pinned_at: string | null;
-              expires_at: string | null;
-            };
-          }
-        | {
-            type: "conversation";
-            rev: number;
-            conversation: {
-              id: string;
-              kind: "direct" | "group" | "channel";
-              title: string;
-              description: string;
-              created_by: string;
-              pair: string[] | null;
-              top_seq: number;
-              rev: number;
-              members_rev: number;
-              receipts_rev: number;
-              member_count: number;
-              send_by: "members" | "admins";
-              slow_mode_seconds: number;
-              disappear_seconds: number | null;
-              publishes_events: boolean;
-              last_message_at: string | null;
-              created_at: string;
-            };
-            members?: {
-              account_id: string;
-              name: string;
-              role: "owner" | "admin" | "member";
-              joined_at: string;
-              left_at: string | null;
-              rev: number;
-            }[];
-          }
-        | {
-            type: "changes";
-            conversation_id: string;
-            since: number;
-            rev: number;
-            frames: unknown[];
-          }
-        | {
-            type: "self";
-            since: number;
-            self_rev: number;
-            items: {
-              conversation: {
-                id: string;
-                kind: "direct" | "group" | "channel";
-                title: string;
-                description: string;
-                created_by: string;
-                pair: string[] | null;
-                top_seq: number;
-                rev: number;
-                members_rev: number;
-                receipts_rev: number;
-                member_count: number;
-                send_by: "members" | "admins";
-                slow_mode_seconds: number;
-                disappear_seconds: number | null;
-                publishes_events: boolean;
-                last_message_at: string | null;
-                created_at: string;
-              };
-              own: {
-                role: "owner" | "admin" | "member";
-                from_seq: number;
-                delivered_seq: number;
-                read_seq: number;
-                unread: number;
-                muted_until: string | null;
-                archived: boolean;
-                draft: {
-                  text: string;
-                  updated_at: string;
-                } | null;
-              };
-              peer: {
-                account_id: string;
-                name: string;
-              } | null;
-              last_message: {
-                conversation_id: string;
-                seq: number;
-                rev: number;
-                id: string;
-                sender_id: string;
-                client_msg_id: string;
-                by_program: boolean;
-                body: {
-                  text: string;
-                  mentions?: string[];
-                  attachments?: {
-                    upload_id: string;
-                    kind: "image" | "file" | "voice" | "video";
-                    name?: string;
-                    type?: string;
-                    bytes?: number;
-                    width?: number;
-                    height?: number;
-                    duration_ms?: number;
-                  }[];
-                  poll?: {
-                    question: string;
-                    options: string[];
-                    several: boolean;
-                    closes_at?: string;
-                  };
-                  forwarded_from?: {
-                    sender_id: string;
-                    sent_at: string;
-                  };
-                  note?: {
-                    what: string;
-                    account_ids?: string[];
-                    text?: string;
-                  };
-                } | null;
-                reply_to_seq: number | null;
-                thread_seq: number | null;
-                reply_count: number;
-                extra: {
-                  reactions?: {
-                    emoji: string;
-                    count: number;
-                    by: string[];
-                  }[];
-                  votes?: {
-                    count: number;
-                    by: string[];
-                  }[];
-                  poll_closed?: boolean;
-                  preview?: {
-                    url: string;
-                    title?: string;
-                    description?: string;
-                    site?: string;
-                  };
-                };
-                created_at: string;
-                edited_at: string | null;
-                deleted_at: string | null;
-                pinned_at: string | null;
-                expires_at: string | null;
-              } | null;
-            }[];
-            gone: string[];
-          }
-        | {
-            type: "receipt";
-            conversation_id: string;
-            receipts_rev: number;
-            levels: {
-              seq: number;
-              delivered: number;
-              read: number;
-            }[];
-            members?: {
-              account_id: string;
-              delivered_seq: number;
-              read_seq: number;
-            }[];
-          }
-        | {
-            type: "typing";
-            conversation_id: string;
-            account_id: string;
-            on: boolean;
-          }
-        | {
-            type: "presence";
-            items: {
-              account_id: string;
-              status: "active" | "away" | "offline";
-              last_seen_at: string | null;
-            }[];
-          }
-        | {
-            type: "beat";
-            self_rev: number;
-            tops: [string, number, number, number][];
-          }
-        | {
-            type: "resync";
-            self_rev: number;
-            tops: [string, number, number, number][];
-          }
-        | {
-            type: "drain";
-            delay_ms: number;
-          }
-        | {
-            type: "error";
-            code: string;
-            message: string;
-            field?: string;
-            ref?: string;
-            retry_after_ms?: number;
-          }
-      )[];
+      frames: ServerFrame[];
     };
   };
   /** Bring conversations over from elsewhere; again with the same ids it adds nothing */
@@ -3168,25 +1665,7 @@ export interface Operations {
   post_chat_invites_token_join: {
     query: undefined;
     body: undefined;
-    reply: {
-      id: string;
-      kind: "direct" | "group" | "channel";
-      title: string;
-      description: string;
-      created_by: string;
-      pair: string[] | null;
-      top_seq: number;
-      rev: number;
-      members_rev: number;
-      receipts_rev: number;
-      member_count: number;
-      send_by: "members" | "admins";
-      slow_mode_seconds: number;
-      disappear_seconds: number | null;
-      publishes_events: boolean;
-      last_message_at: string | null;
-      created_at: string;
-    };
+    reply: ChatConversation;
   };
   /** Have a message sent later, if one may by then */
   post_chat_scheduled: {
@@ -3196,16 +1675,7 @@ export interface Operations {
       body: {
         text?: string;
         mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
+        attachments?: ChatAttachment[];
         poll?: {
           question: string;
           options: string[];
@@ -3222,35 +1692,7 @@ export interface Operations {
       id: string;
       conversation_id: string;
       client_msg_id: string;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      };
+      body: ChatBody;
       reply_to_seq: number | null;
       thread_seq: number | null;
       send_at: string;
@@ -3522,139 +1964,13 @@ export interface Operations {
   put_chat_conversations_id_messages_seq_pin: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** React to a message with an emoji */
   put_chat_conversations_id_messages_seq_reactions_emoji: {
     query: undefined;
     body: undefined;
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** Vote in a poll, in place of what one voted before */
   put_chat_conversations_id_messages_seq_votes: {
@@ -3662,70 +1978,7 @@ export interface Operations {
     body: {
       options: number[];
     };
-    reply: {
-      conversation_id: string;
-      seq: number;
-      rev: number;
-      id: string;
-      sender_id: string;
-      client_msg_id: string;
-      by_program: boolean;
-      body: {
-        text: string;
-        mentions?: string[];
-        attachments?: {
-          upload_id: string;
-          kind: "image" | "file" | "voice" | "video";
-          name?: string;
-          type?: string;
-          bytes?: number;
-          width?: number;
-          height?: number;
-          duration_ms?: number;
-        }[];
-        poll?: {
-          question: string;
-          options: string[];
-          several: boolean;
-          closes_at?: string;
-        };
-        forwarded_from?: {
-          sender_id: string;
-          sent_at: string;
-        };
-        note?: {
-          what: string;
-          account_ids?: string[];
-          text?: string;
-        };
-      } | null;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      reply_count: number;
-      extra: {
-        reactions?: {
-          emoji: string;
-          count: number;
-          by: string[];
-        }[];
-        votes?: {
-          count: number;
-          by: string[];
-        }[];
-        poll_closed?: boolean;
-        preview?: {
-          url: string;
-          title?: string;
-          description?: string;
-          site?: string;
-        };
-      };
-      created_at: string;
-      edited_at: string | null;
-      deleted_at: string | null;
-      pinned_at: string | null;
-      expires_at: string | null;
-    };
+    reply: ChatMessage;
   };
   /** Send the bytes of an upload to the URL that was offered for them */
   put_chat_uploads_upload_id: {
