@@ -64,6 +64,8 @@ export class ChatClient {
   private cursor = 0;
   private wanted = 0;
   private asking = false;
+  /** It has heard a change that followed what it had, since it connected. */
+  private following = false;
   private failures = 0;
   private stopped = true;
   private leaving = false;
@@ -159,7 +161,7 @@ export class ChatClient {
     this.socket = null;
     this.closes.push(code);
     if (code === 1012) this.cutOff += this.waiting;
-    this.ready = false;
+    this.ready = this.following = false;
     if (this.pinging) clearInterval(this.pinging);
     // Told that coming back is no use, a client stays away.
     if (code >= 4400 && code < 4500) this.refused.push(`${this.name}: closed with ${code}`);
@@ -234,6 +236,7 @@ export class ChatClient {
   private change(id: string, rev: number, message?: Message): void {
     if (id !== this.options.conversationId || rev <= this.cursor) return;
     if (rev > this.cursor + 1) return this.gap(rev);
+    this.following = true;
     this.cursor = rev;
     if (message) this.show(message.seq);
   }
@@ -257,9 +260,12 @@ export class ChatClient {
     this.shownAt.set(seq, performance.now());
   }
 
-  /** On a socket that was never broken, each change follows the one before. */
+  /**
+   * On a live socket each change follows the one before. Right after the list one may come first
+   * that the server is still reading the ones before it for.
+   */
   private gap(rev: number): void {
-    if (!this.asking && this.resyncs === 0) this.gaps.push(`${this.cursor} to ${rev}`);
+    if (this.following && !this.asking && this.resyncs === 0) this.gaps.push(`${this.cursor} to ${rev}`);
     this.standsAt(this.options.conversationId, rev);
   }
 
