@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { settings } from "../src/platform/config/config.ts";
+import { freePort } from "./free-port.ts";
+import { startRedis } from "./redis.ts";
 import { readProject, root } from "./tidy/source.ts";
 import { startWorld } from "./world.ts";
 
@@ -9,9 +11,23 @@ const sources = await readProject();
 const deployed = sources.filter((s) => s.path.startsWith("deploy/"));
 const read = (path: string) => Bun.file(join(root, path)).text();
 
+/** Prometheus' own check of rules. A machine without it fails the test, as one without Redis. */
+function promtool(...command: string[]): { exitCode: number; out: string } {
+  const binary = Bun.which("promtool");
+  if (!binary) throw new Error("promtool is not here: run bin/setup.");
+  const cwd = join(root, "deploy/prometheus");
+  const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...command], { cwd });
+  return { exitCode, out: `${stdout}${stderr}` };
+}
+
 describe("deploy/", () => {
   test("asks for metrics that are there", async () => {
-    const world = await startWorld();
+    // With shared state and a service for proxies, which have metrics of their own.
+    const redis = await startRedis();
+    const world = await startWorld({
+      REDIS_URL: redis.url,
+      STOA_LIMIT_GRPC_PORT: String(freePort()),
+    });
     try {
       await world.call("GET", "/api/v1/links");
       const exported = [...world.running.metrics.render().matchAll(/^# TYPE (\S+)/gm)];
@@ -19,10 +35,26 @@ describe("deploy/", () => {
       const asked = deployed.flatMap((s) => s.text.match(/\b(stoa|process)_[a-z_]+\b/g) ?? []);
       const families = asked.map((name) => name.replace(/_(bucket|count|sum)$/, ""));
       expect(families).toContain("stoa_links_redirect_seconds");
+      expect(families).toContain("stoa_limits_away_total");
       expect([...new Set(families)].filter((name) => !names.has(name))).toEqual([]);
     } finally {
       await world.stop();
+      await redis.stop();
     }
+  });
+
+  test("has alerts that fire when they should and rest when they should", () => {
+    const checked = promtool("check", "rules", "stoa.rules.yml");
+    expect(checked).toMatchObject({ exitCode: 0, out: expect.stringContaining("SUCCESS") });
+    expect(promtool("test", "rules", "stoa.rules.test.yml")).toMatchObject({ exitCode: 0 });
+  }, 120_000);
+
+  test("tries every alert", async () => {
+    const rules = await read("deploy/prometheus/stoa.rules.yml");
+    const tried = await read("deploy/prometheus/stoa.rules.test.yml");
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map((match) => match[1]!);
+    expect(alerts.length).toBeGreaterThan(10);
+    expect(alerts.filter((name) => !new RegExp(`\\b${name}\\b`).test(tried))).toEqual([]);
   });
 
   test("names settings that are there", () => {
