@@ -88,6 +88,7 @@ const names: Names = {
   LimitExplanation: ["get_limits_explain", "reply"],
   Refusals: ["get_limits_refusals", "reply"],
   Arrival: ["post_limits_simulate", "body", "arrivals", "[]"],
+  ChatScheduled: ["get_chat_scheduled", "reply", "items", "[]"],
   Simulation: ["post_limits_simulate", "reply"],
   SimulatedOutcome: ["post_limits_simulate", "reply", "fixed_window", "[]"],
 };

@@ -1,6 +1,7 @@
-import { segment, type Body, type Caller, type Filter, type Reply } from "./api.ts";
-import type { ChatMessage } from "./chat/frames.ts";
+import { segment, type Body, type Caller, type Filter, type Query, type Reply } from "./api.ts";
+import type { ChatListed, ChatMessage } from "./chat/frames.ts";
 import type { CallOptions } from "./transport.ts";
+import type { ChatScheduled } from "./types.ts";
 
 /**
  * What of chat is asked for now and then and is not live, and what administrators decide. What is
@@ -36,6 +37,9 @@ export function chatOf(api: Caller) {
         { thumbnail: of.thumbnail ? "1" : "0" },
         options,
       ),
+    ...messagesOf(api),
+    ...ownFiltersOf(api),
+    scheduled: scheduledOf(api),
     deleteConversation: (id: string, options?: CallOptions) => api.delete(path(id), options),
     /** Those that are still good. */
     invites: (id: string, options?: CallOptions) =>
@@ -59,6 +63,7 @@ export function chatOf(api: Caller) {
 
 function adminOf(api: Caller) {
   const admin = "/chat/admin";
+  const person = (id: string) => `${admin}/people/${segment(id)}`;
   return {
     reports: (query: Filter<"get_chat_admin_reports"> = {}, options?: CallOptions) =>
       api.list<ChatReport>(`${admin}/reports`, query, options),
@@ -88,5 +93,94 @@ function adminOf(api: Caller) {
       api.post<ChatFilter>(`${admin}/filters`, filter, options),
     removeFilter: (id: string, options?: CallOptions) =>
       api.delete(`${admin}/filters/${segment(id)}`, options),
+    /** All that chat has of somebody, a line of JSON each; the answer's body can be streamed. */
+    export: (accountId: string, options: CallOptions = {}) =>
+      api.response({ ...options, method: "GET", path: `${person(accountId)}/export` }),
+    /** All that somebody said and did, for good; it is done soon afterwards. */
+    erase: (accountId: string, options?: CallOptions) =>
+      api.post<void>(`${person(accountId)}/erase`, undefined, options),
+    /** Conversations from elsewhere; again with the same ids it adds nothing. */
+    import: (conversations: Body<"post_chat_import">["conversations"], options?: CallOptions) =>
+      api.create<Reply<"post_chat_import">>("/chat/import", { conversations }, options),
+  };
+}
+
+/** For programs that answer calls and keep no connection: a bot that is told by a webhook, say. */
+function messagesOf(api: Caller) {
+  const path = (id: string) => `/chat/conversations/${segment(id)}`;
+  return {
+    /** Most recently moved first. */
+    conversations: (options?: CallOptions) =>
+      api.list<ChatListed>("/chat/conversations", {}, options),
+    conversation: (id: string, options?: CallOptions) =>
+      api.get<ChatListed>(path(id), undefined, options),
+    /** A page before, after or around a `seq`; the newest without. */
+    messages: (
+      id: string,
+      query: Query<"get_chat_conversations_id_messages"> = {},
+      options?: CallOptions,
+    ) =>
+      api.get<Reply<"get_chat_conversations_id_messages">>(`${path(id)}/messages`, query, options),
+    message: (id: string, seq: number, options?: CallOptions) =>
+      api.get<ChatMessage>(`${path(id)}/messages/${seq}`, undefined, options),
+    /** A `client_msg_id` of one's own makes it the same message however often it is sent. */
+    send: (
+      id: string,
+      message: Named<Body<"post_chat_conversations_id_messages">>,
+      options?: CallOptions,
+    ) =>
+      api.create<Reply<"post_chat_conversations_id_messages">>(
+        `${path(id)}/messages`,
+        { client_msg_id: crypto.randomUUID(), ...message },
+        options,
+      ),
+    /** How far one has got and read; it never goes back. */
+    mark: (id: string, far: Body<"post_chat_conversations_id_receipts">, options?: CallOptions) =>
+      api.post<void>(`${path(id)}/receipts`, far, options),
+    /** Good for one `hello` within half a minute, where a page should not have the token itself. */
+    ticket: (options?: CallOptions) =>
+      api.post<Reply<"post_chat_tickets">>("/chat/tickets", undefined, options),
+  };
+}
+
+/** Its id is chosen here where none is given. */
+type Named<T extends { client_msg_id: string }> = Omit<T, "client_msg_id"> & {
+  client_msg_id?: string;
+};
+
+/** Messages to be sent at a time, whether or not anybody is here by then. */
+function scheduledOf(api: Caller) {
+  const path = "/chat/scheduled";
+  const one = (id: string) => `${path}/${segment(id)}`;
+  const change = (
+    id: string,
+    to: Body<"patch_chat_scheduled_id">,
+    options?: CallOptions,
+  ): Promise<ChatScheduled> => api.patch<ChatScheduled>(one(id), to, options);
+  return {
+    /** In the order in which they will be sent. `failure` says why one was not. */
+    list: async (options?: CallOptions): Promise<ChatScheduled[]> =>
+      (await api.get<{ items: ChatScheduled[] }>(path, undefined, options)).items,
+    create: (message: Named<Body<"post_chat_scheduled">>, options?: CallOptions) =>
+      api.create<ChatScheduled>(path, { client_msg_id: crypto.randomUUID(), ...message }, options),
+    /** What is left out stays. One that failed is tried again. */
+    change,
+    /** By the server's clock, whatever this one says. */
+    sendNow: (id: string, options?: CallOptions) =>
+      change(id, { send_at: new Date(0).toISOString() }, options),
+    cancel: (id: string, options?: CallOptions) => api.delete(one(id), options),
+  };
+}
+
+/** Words that one conversation refuses or masks, for those who run it. */
+function ownFiltersOf(api: Caller) {
+  const path = (id: string) => `/chat/conversations/${segment(id)}/filters`;
+  return {
+    filters: async (id: string, options?: CallOptions): Promise<ChatFilter[]> =>
+      (await api.get<{ items: ChatFilter[] }>(path(id), undefined, options)).items,
+    addFilter: (id: string, filter: Body<"post_chat_conversations_id_filters">) =>
+      api.post<ChatFilter>(path(id), filter),
+    removeFilter: (id: string, filterId: string, options?: CallOptions) =>
+      api.delete(`${path(id)}/${segment(filterId)}`, options),
   };
 }

@@ -391,6 +391,7 @@ export type LimitRule = {
   key: string[];
   key_fallback: string[];
   accuracy: LimitAccuracy;
+  sub_keys: number | null;
   on_failure: LimitFailure | null;
   penalty_ms: number;
   wait_ms_max: number;
@@ -438,6 +439,7 @@ export type CreateLimitRule = {
   key?: string[];
   key_fallback?: string[];
   accuracy?: LimitAccuracy;
+  sub_keys?: number | null;
   on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
@@ -463,6 +465,7 @@ export type UpdateLimitRule = {
   key?: string[];
   key_fallback?: string[];
   accuracy?: LimitAccuracy;
+  sub_keys?: number | null;
   on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
@@ -494,6 +497,7 @@ export type LimitRuleVersion = {
     key: string[];
     key_fallback: string[];
     accuracy: LimitAccuracy;
+    sub_keys: number | null;
     on_failure: LimitFailure | null;
     penalty_ms: number;
     wait_ms_max: number;
@@ -548,6 +552,8 @@ export type LimitExplanation = {
     applies: boolean;
     why: string;
     key: string | null;
+    accuracy: LimitAccuracy | null;
+    sub_keys: number | null;
     state: LimitAnswer | null;
   }[];
 };
@@ -576,6 +582,18 @@ export type Refusals = {
 export type Arrival = {
   at_ms: number;
   cost?: number;
+};
+
+export type ChatScheduled = {
+  id: string;
+  conversation_id: string;
+  client_msg_id: string;
+  body: ChatBody;
+  reply_to_seq: number | null;
+  thread_seq: number | null;
+  send_at: string;
+  created_at: string;
+  failure: string | null;
 };
 
 export type Simulation = {
@@ -1033,17 +1051,7 @@ export interface Operations {
     query: undefined;
     body: undefined;
     reply: {
-      items: {
-        id: string;
-        conversation_id: string;
-        client_msg_id: string;
-        body: ChatBody;
-        reply_to_seq: number | null;
-        thread_seq: number | null;
-        send_at: string;
-        created_at: string;
-        failure: string | null;
-      }[];
+      items: ChatScheduled[];
     };
   };
   /** Messages with all of these words, the last of which may be its beginning */
@@ -1305,6 +1313,16 @@ export interface Operations {
       archived?: boolean;
     };
     reply: void;
+  };
+  /** Change what is sent later, or when; also of one that could not be sent */
+  patch_chat_scheduled_id: {
+    query: undefined;
+    body: {
+      text?: string;
+      mentions?: string[];
+      send_at?: string;
+    };
+    reply: ChatScheduled;
   };
   /** Change a domain's alphabet and its root and not-found redirects */
   patch_domains_id: {
@@ -1647,8 +1665,21 @@ export interface Operations {
           client_msg_id: string;
           sender_id: string;
           sent_at: string;
-          text: string;
+          text?: string;
           reply_to?: string;
+          thread?: string;
+          edited_at?: string;
+          deleted_at?: string;
+          reactions?: {
+            emoji: string;
+            account_ids: string[];
+          }[];
+          attachments?: {
+            upload_id: string;
+            kind: "image" | "file" | "voice" | "video";
+            name?: string;
+            duration_ms?: number;
+          }[];
         }[];
       }[];
     };
@@ -1658,6 +1689,23 @@ export interface Operations {
         id: string;
         added: number;
         known: number;
+      }[];
+    };
+  };
+  /** The same as lines of JSON, of any number, each refused or added by itself */
+  post_chat_import_lines: {
+    query: undefined;
+    body: undefined;
+    reply: {
+      lines: number;
+      added: number;
+      known: number;
+      failed: number;
+      problems: {
+        line: number;
+        code: string;
+        message: string;
+        added: boolean;
       }[];
     };
   };
@@ -1688,17 +1736,7 @@ export interface Operations {
       conversation_id: string;
       send_at: string;
     };
-    reply: {
-      id: string;
-      conversation_id: string;
-      client_msg_id: string;
-      body: ChatBody;
-      reply_to_seq: number | null;
-      thread_seq: number | null;
-      send_at: string;
-      created_at: string;
-      failure: string | null;
-    };
+    reply: ChatScheduled;
   };
   /** A ticket for one `hello` within half a minute, in the place of the token */
   post_chat_tickets: {

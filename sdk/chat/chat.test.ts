@@ -198,6 +198,26 @@ test("what becomes of a message reaches those who look, and those who were away"
   expect(seenBy(hers, seqs[2])?.pinned_at).toBeString();
 }, 60_000);
 
+test("a poll is voted in by all and closed by who asked", async () => {
+  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
+  await Promise.all([online(ada), online(bob)]);
+  const id = await group(ada, world.bob);
+  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
+  mine.open();
+  hers.open();
+  mine.send({ poll: { question: "When?", options: ["Saturday", "Sunday"] } });
+  const pollOf = (room: ConversationClient) =>
+    room.getSnapshot().messages.find((message) => message.body?.poll && message.seq !== null);
+  const { seq } = await until(() => pollOf(hers), "it arrives");
+  await hers.vote(seq ?? 0, [1]);
+  await until(() => pollOf(mine)?.extra.votes?.[1]?.count === 1, "the vote is seen");
+  await expect(hers.closePoll(seq ?? 0)).rejects.toThrow();
+  await mine.closePoll(seq ?? 0);
+  expect(pollOf(mine)?.extra.poll_closed).toBe(true);
+  await until(() => pollOf(hers)?.extra.poll_closed, "the others hear of it");
+  await expect(hers.vote(seq ?? 0, [0])).rejects.toThrow();
+}, 60_000);
+
 test("where WebSockets do not get through, an event stream carries the same", async () => {
   const [ada, bob] = [new Line(world.ada, { blocked: true }), new Line(world.bob)];
   await Promise.all([online(ada), online(bob)]);

@@ -102,6 +102,8 @@ export interface ConversationClient extends ChatStore<ConversationSnapshot> {
   unpin(seq: number): Promise<void>;
   /** The numbers of the options, from 0. None takes the vote back. */
   vote(seq: number, options: number[]): Promise<void>;
+  /** Whoever asked, and those who moderate. */
+  closePoll(seq: number): Promise<void>;
   forward(seq: number, toConversationId: string): Promise<void>;
   report(seq: number, about: Body<"post_chat_conversations_id_messages_seq_report">): Promise<void>;
   /** Who has it and who read it. */

@@ -72,13 +72,13 @@ export function conversationOf(runtime: Runtime, id: string): ConversationClient
 
 type Changes = Pick<
   ConversationClient,
-  "edit" | "delete" | "react" | "unreact" | "pin" | "unpin" | "vote" | "forward"
+  "edit" | "delete" | "react" | "unreact" | "pin" | "unpin" | "vote" | "closePoll" | "forward"
 >;
 
 function changesOf(runtime: Runtime, path: string): Changes {
   const { api } = runtime;
   /** The reply is the message as it is now; its frame comes as well, sooner or later. */
-  async function change(method: "PUT" | "PATCH" | "DELETE", at: string, body?: unknown) {
+  async function change(method: "PUT" | "PATCH" | "POST" | "DELETE", at: string, body?: unknown) {
     const message = await api.send<ChatMessage | undefined>({ method, path: path + at, body });
     if (message?.seq !== undefined) runtime.tell({ type: "told", message });
   }
@@ -91,6 +91,7 @@ function changesOf(runtime: Runtime, path: string): Changes {
     pin: (seq) => change("PUT", `/messages/${seq}/pin`),
     unpin: (seq) => change("DELETE", `/messages/${seq}/pin`),
     vote: (seq, options) => change("PUT", `/messages/${seq}/votes`, { options }),
+    closePoll: (seq) => change("POST", `/messages/${seq}/poll/close`),
     async forward(seq, conversation_id) {
       const to = { conversation_id, client_msg_id: crypto.randomUUID() };
       await api.create<unknown>(`${path}/messages/${seq}/forward`, to);

@@ -15,6 +15,8 @@ export type Input =
   | { type: "loaded"; records: ReadonlyMap<string, unknown> }
   /** The network is back, or the page is looked at again. */
   | { type: "wake" }
+  /** The browser thinks that there is no network, which need not be so. */
+  | { type: "doubt" }
   /** The time of `nextDue` has come. */
   | { type: "tick" }
   | { type: "opened"; link: number }

@@ -11,6 +11,8 @@ import { takeFrame } from "./sync.ts";
  * Where sockets fail again and again, every other attempt is made by an event stream.
  */
 const silenceMsMax = 10_000;
+/** Where something says that it may be dead, an answer is waited for no longer than this. */
+const answerFirstMs = 2_500;
 const backoffFirstMs = 1_000;
 const backoffMsMax = 30_000;
 /** A connection that lasted so long was a success. */
@@ -71,6 +73,7 @@ export function opened(m: Machine): void {
 export function received(m: Machine, frame: ServerFrame): void {
   const { link } = m;
   m.due.delete("dead");
+  link.probed = false;
   switch (frame.type) {
     case "welcome":
       return welcomed(m, frame);
@@ -79,6 +82,7 @@ export function received(m: Machine, frame: ServerFrame): void {
     case "ready":
       return ready(m);
     case "ack":
+      link.probesLost = 0;
       return takeAck(m, frame);
     case "drain":
       return drain(m, frame.delay_ms);
@@ -118,6 +122,7 @@ export function lose(m: Machine, waitMs = 0): void {
   const wasOnline = link.phase === "online";
   const lasted = wasOnline && m.now - link.onlineAt >= lastingMs;
   if (!wasOnline && link.via === "socket") link.socketFailures++;
+  if (link.probed) link.probesLost++;
   link.failures = lasted ? 0 : link.failures + 1;
   let wait = waitMs + backoff(m, Math.max(0, link.failures - 1), backoffFirstMs, backoffMsMax);
   if (link.draining) wait = Math.max(0, link.comeBackAt - m.now);
@@ -135,16 +140,32 @@ function comeBack(m: Machine, wait: number): void {
 function leave(m: Machine): void {
   m.effects.push({ type: "close", link: m.link.id });
   m.link.listing = null;
+  m.link.probed = false;
   land(m);
   for (const name of ["greet", "ping", "dead", "drain", "upgrade"]) m.due.delete(name);
   m.changed.list = true;
 }
 
-export function ping(m: Machine): void {
-  if (m.link.phase !== "listing" && m.link.phase !== "online") return;
+export function ping(m: Machine, answerMs = silenceMsMax): void {
+  if (!isUp(m)) return;
   transmit(m, { type: "ping" });
   setDue(m, "ping", m.now + m.link.heartbeatMs * (0.9 + 0.1 * m.random()));
-  setDue(m, "dead", m.now + silenceMsMax, true);
+  setDue(m, "dead", m.now + answerMs, true);
+}
+
+/**
+ * Something says that the link may be dead: the browser, or a message that nobody acknowledges.
+ * Each time that it proved dead the next answer is waited for longer, until a message arrives: a
+ * server that is slow because it has too much to do is not left by everybody at once.
+ */
+export function probe(m: Machine): void {
+  if (!isUp(m)) return;
+  m.link.probed = true;
+  ping(m, Math.min(silenceMsMax, answerFirstMs * 2 ** m.link.probesLost));
+}
+
+function isUp({ link }: Machine): boolean {
+  return link.phase === "listing" || link.phase === "online";
 }
 
 export function drained(m: Machine): void {
@@ -169,5 +190,5 @@ export function relist(m: Machine): void {
 export function wake(m: Machine): void {
   const { link } = m;
   if (link.phase === "waiting" && !link.draining) setDue(m, "open", m.now + m.random() * 300);
-  else if (link.phase === "online") ping(m);
+  else if (link.phase === "online") probe(m);
 }

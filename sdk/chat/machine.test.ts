@@ -41,6 +41,14 @@ function drop({ m, tell }: Started, code = 1006): void {
 }
 
 const opens = (effects: Effect[]) => effects.filter((effect) => effect.type === "open");
+const pings = (effects: Effect[]) =>
+  effects.filter((effect) => effect.type === "transmit" && effect.frame.type === "ping");
+
+/** The server is there. */
+function hear({ m, tell }: Started): void {
+  tell({ type: "received", link: m.link.id, frame: { type: "beat", self_rev: 0, tops: [] } });
+}
+
 const sends = (effects: Effect[]) =>
   effects.flatMap((e) => (e.type === "transmit" && e.frame.type === "send" ? [e.frame] : []));
 
@@ -92,15 +100,73 @@ test("a socket that is silent after a ping is given up", () => {
   greet(started, withRoom());
   expect(started.m.link.phase).toBe("online");
   pass(started, 9_000);
-  started.tell({
-    type: "received",
-    link: started.m.link.id,
-    frame: { type: "beat", self_rev: 0, tops: [] },
-  });
+  hear(started);
   pass(started, 9_000);
   expect(started.m.link.phase).toBe("online");
   pass(started, 12_000);
   expect(opens(started.effects)).toHaveLength(2);
+});
+
+test("a socket that takes a message and says nothing is replaced in seconds", () => {
+  const started = start();
+  greet(started, withRoom());
+  pass(started, 6_000);
+  hear(started);
+  started.tell({ type: "send", id: "all", client_msg_id: "a", message: { text: "a" } });
+  // What beats only is alive: the message is not acknowledged, and that is another matter.
+  pass(started, 4_000);
+  hear(started);
+  pass(started, 6_000);
+  expect(opens(started.effects)).toHaveLength(1);
+
+  const other = start();
+  greet(other, withRoom());
+  pass(other, 6_000);
+  hear(other);
+  other.tell({ type: "send", id: "all", client_msg_id: "a", message: { text: "a" } });
+  pass(other, 4_400);
+  expect(other.m.link.phase).toBe("online");
+  pass(other, 1_000);
+  expect(opens(other.effects)).toHaveLength(2);
+  // A server that is as slow again is given longer, until it acknowledges something.
+  greet(other, withRoom());
+  expect(sends(other.effects)).toHaveLength(2);
+  hear(other);
+  pass(other, 6_900);
+  expect(other.m.link.phase).toBe("online");
+  pass(other, 200);
+  expect(other.m.link.phase).toBe("waiting");
+  const server = withRoom();
+  pass(other, 5_000);
+  greet(other, server);
+  const [sent] = sends(other.effects).slice(-1);
+  if (!sent) throw new Error("it is not sent again");
+  other.tell({ type: "received", link: other.m.link.id, frame: server.send("1", sent) });
+  expect(other.m.link.probesLost).toBe(0);
+});
+
+test("a browser that thinks it is offline is asked to prove it, at once", () => {
+  const alive = start();
+  greet(alive, withRoom());
+  hear(alive);
+  alive.tell({ type: "doubt" });
+  expect(pings(alive.effects)).toHaveLength(2);
+  pass(alive, 1_000);
+  hear(alive);
+  pass(alive, 5_000);
+  expect(opens(alive.effects)).toHaveLength(1);
+
+  const cut = start();
+  greet(cut, withRoom());
+  hear(cut);
+  cut.tell({ type: "doubt" });
+  pass(cut, 2_600);
+  expect(cut.m.link.phase).toBe("waiting");
+  cut.tell({ type: "wake" });
+  pass(cut, 300);
+  expect(opens(cut.effects)).toHaveLength(2);
+  cut.tell({ type: "doubt" });
+  expect(opens(cut.effects)).toHaveLength(2);
 });
 
 test("a server that ends is left at the time it gave; what flies may land", () => {

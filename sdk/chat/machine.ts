@@ -10,18 +10,19 @@ import {
   open,
   opened,
   ping,
+  probe,
   received,
   relist,
   upgrade,
   wake,
 } from "./link.ts";
 import { tellMarks } from "./marks.ts";
-import { ackMissing, flush } from "./outbox.ts";
+import { ackMissing, flush, isFlying } from "./outbox.ts";
 import { askReceipts, startLoad } from "./pages.ts";
 import { restore, storeChanges } from "./records.ts";
 import { applyListed, removeRoom } from "./rooms.ts";
 import { expireTyping } from "./signs.ts";
-import { ask, setDue, type Machine } from "./state.ts";
+import { ask, newLink, setDue, type Machine } from "./state.ts";
 import { repairRoom } from "./sync.ts";
 
 /**
@@ -44,13 +45,7 @@ export function createMachine(options: {
     due: new Map(),
     calls: new Map(),
     lastCall: 0,
-    link: {
-      hasSockets: options.hasSockets ?? true,
-      ...{ wanted: false, loaded: false, phase: "stopped", id: 0, via: "socket" },
-      ...{ draining: false, comeBackAt: 0, failures: 0, socketFailures: 0, onlineAt: 0 },
-      ...{ heartbeatMs: 10_000, refresh: false, upgradeMs: 300_000, relistedAt: -Infinity },
-      ...{ listing: null, retryAt: null, error: null },
-    },
+    link: newLink(options.hasSockets ?? true),
     deviceId: options.deviceId,
     deviceName: options.deviceName,
     accountId: null,
@@ -105,6 +100,8 @@ function take(m: Machine, input: Input): void {
       return open(m);
     case "wake":
       return wake(m);
+    case "doubt":
+      return probe(m);
     case "opened":
       return input.link === m.link.id ? opened(m) : undefined;
     case "received":
@@ -182,6 +179,8 @@ function performFor(m: Machine, name: string, id: string): void {
       return repairRoom(m, id);
     case "send":
       return flush(m, id);
+    case "late":
+      return isFlying(m, id) ? probe(m) : undefined;
     case "ack":
       return ackMissing(m, id) ? lose(m) : undefined;
     case "load":

@@ -10,6 +10,8 @@ import { backoff, isOnline, setDue, transmit, type Machine, type Unsent } from "
  * acknowledged is sent again under the same `client_msg_id`, which the server takes once.
  */
 const ackMsMax = 15_000;
+/** A message without an ack for so long is a reason to ask whether there is anybody. */
+const lateMs = 2_000;
 const retryFirstMs = 1_000;
 const retryMsMax = 60_000;
 /** Codes that say nothing about the message: it is tried again. */
@@ -79,7 +81,12 @@ export function flush(m: Machine, id: string): void {
     ...(reply_to_seq === undefined ? {} : { reply_to_seq }),
     ...(thread_seq === undefined ? {} : { thread_seq }),
   });
+  setDue(m, `late/${id}`, m.now + lateMs);
   setDue(m, `ack/${id}`, m.now + ackMsMax);
+}
+
+export function isFlying(m: Machine, id: string): boolean {
+  return unsentOf(m, id).some((unsent) => unsent.state === "flying");
 }
 
 export function flushAll(m: Machine): void {
@@ -92,6 +99,7 @@ export function land(m: Machine): void {
   for (const unsent of m.outbox.values()) {
     if (unsent.state === "flying") unsent.state = "waiting";
     m.due.delete(`ack/${unsent.conversation_id}`);
+    m.due.delete(`late/${unsent.conversation_id}`);
   }
 }
 

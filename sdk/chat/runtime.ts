@@ -40,7 +40,7 @@ export class Runtime {
       ...(options.deviceName === undefined ? {} : { deviceName: options.deviceName }),
     });
     this.views = new Views(this.machine);
-    this.stopWatching = watchSurroundings(() => this.tell({ type: "wake" }));
+    this.stopWatching = watchSurroundings((type) => this.tell({ type }));
   }
 
   connect(): void {
@@ -167,15 +167,17 @@ function defaultStorage({ baseUrl = "" }: ChatOptions): ChatStorage {
   return isBrowser ? indexedDbStorage(`stoa-chat ${baseUrl}`) : memoryStorage();
 }
 
-/** In a browser: the network came back, or somebody looks at the page again. */
-function watchSurroundings(wake: () => void): () => void {
+/** In a browser: the network comes and goes, and somebody looks at the page again. */
+function watchSurroundings(tell: (type: "wake" | "doubt") => void): () => void {
   const page = globalThis.document as Document | undefined;
-  const seen = () => page?.visibilityState === "visible" && wake();
   if (page === undefined) return () => {};
-  globalThis.addEventListener("online", wake);
-  page.addEventListener("visibilitychange", seen);
-  return () => {
-    globalThis.removeEventListener("online", wake);
-    page.removeEventListener("visibilitychange", seen);
-  };
+  const stop = new AbortController();
+  const { signal } = stop;
+  globalThis.addEventListener("online", () => tell("wake"), { signal });
+  globalThis.addEventListener("offline", () => tell("doubt"), { signal });
+  // A page that the browser had set aside comes back with sockets that nobody keeps any more.
+  globalThis.addEventListener("pageshow", () => tell("wake"), { signal });
+  const seen = () => page.visibilityState === "visible" && tell("wake");
+  page.addEventListener("visibilitychange", seen, { signal });
+  return () => stop.abort();
 }

@@ -280,6 +280,11 @@ export class Device {
     this.endLink(1006, true);
   }
 
+  /** The line is dead, and nobody says so. */
+  muteLink(): void {
+    this.endLink(1006, false);
+  }
+
   private transmit(id: number, sent: ClientFrame): void {
     const { world, link } = this;
     if (!link?.open || link.id !== id) return;

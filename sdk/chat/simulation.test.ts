@@ -56,8 +56,10 @@ function act(world: World): void {
   else if (luck < 0.75) device.do({ type: "load", id: room.id, kind: "older" });
   else if (luck < 0.78) device.do({ type: "load", id: room.id, kind: "around", seq: 3 });
   else if (luck < 0.8) device.do({ type: "load", id: room.id, kind: "newer" });
-  else if (luck < 0.86) device.breakLink();
-  else if (luck < 0.88) device.do({ type: "wake" });
+  else if (luck < 0.84) device.breakLink();
+  else if (luck < 0.86) device.muteLink();
+  else if (luck < 0.87) device.do({ type: "wake" });
+  else if (luck < 0.88) device.do({ type: "doubt" });
   else if (luck < 0.93) device.crash({ storage: true });
   else if (luck < 0.95) device.crash({ storage: false });
   else if (luck < 0.97) world.restartServer();
@@ -171,6 +173,23 @@ function firstFault(count: number, sabotage: Sabotage = {}): string | null {
 test(`${seeds} lives in trouble: nothing lost, nothing double, one order for all`, () => {
   expect(firstFault(seeds)).toBeNull();
 }, 600_000);
+
+test("a line that dies without a word is replaced within seconds of a message", () => {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const world = new World(seed);
+    world.server.createRoom("all", accounts);
+    for (const account of accounts) world.addDevice(account, 1);
+    world.runUntil(world.now + 1_000 + world.random() * 20_000);
+    const device = world.pick(world.devices);
+    device.muteLink();
+    world.runUntil(world.now + world.random() * 3_000);
+    device.submit("all");
+    // Two to begin to doubt, two and a half for an answer, up to one to come back, and the way.
+    world.runUntil(world.now + 6_000);
+    expect([seed, world.server.room("all").messages.length]).toEqual([seed, 1]);
+    expect([seed, device.machine.outbox.size]).toEqual([seed, 0]);
+  }
+});
 
 test("the same seed is the same life", () => {
   const trace = (seed: number) => {

@@ -84,6 +84,9 @@ export type Link = {
   socketFailures: number;
   onlineAt: number;
   heartbeatMs: number;
+  /** Whether an answer is awaited because of a doubt, and how often in a row none came. */
+  probed: boolean;
+  probesLost: number;
   /** The last token was refused: the next attempt asks for another. */
   refresh: boolean;
   upgradeMs: number;
@@ -93,6 +96,16 @@ export type Link = {
   retryAt: number | null;
   error: ConnectionView["error"];
 };
+
+export function newLink(hasSockets: boolean): Link {
+  return {
+    hasSockets,
+    ...{ wanted: false, loaded: false, phase: "stopped", id: 0, via: "socket" },
+    ...{ draining: false, comeBackAt: 0, failures: 0, socketFailures: 0, onlineAt: 0 },
+    ...{ heartbeatMs: 10_000, probed: false, probesLost: 0, refresh: false },
+    ...{ upgradeMs: 300_000, relistedAt: -Infinity, listing: null, retryAt: null, error: null },
+  };
+}
 
 export type Machine = {
   now: number;

@@ -60,11 +60,12 @@ const later = (as: Person, given: object = {}) =>
 const waiting = async (as: Person) =>
   (await chat.chat<{ items: Scheduled[] }>(as, "GET", "/scheduled")).body.items;
 
+/** As if all its times had come. */
 async function sendDue(id: string): Promise<void> {
   await chat.db.write(
     (tx) => tx.run`
       UPDATE platform.jobs SET run_at = now()
-      WHERE kind = 'chat.send_scheduled' AND key = ${id}`,
+      WHERE kind = 'chat.send_scheduled' AND payload ->> 'id' = ${id}`,
   );
   await chat.settle();
 }
@@ -128,6 +129,65 @@ test("a message is called off by who made it, until it is on its way", async () 
   expect(await sentAs(made.body.client_msg_id)).toEqual([]);
 });
 
+const change = (as: Person, id: string, to: object) =>
+  chat.chat<Scheduled & { send_at: string; body: object }>(as, "PATCH", `/scheduled/${id}`, to);
+
+test("what waits is changed in words and in time, and sent once, as it is by then", async () => {
+  const { body: made } = await later(chat.ada, {
+    body: { text: "At noon, @bob", mentions: [chat.bob.id] },
+  });
+  const send_at = new Date(Date.now() + 2 * 3_600_000).toISOString();
+  const moved = await change(chat.ada, made.id, { send_at });
+  expect(moved).toMatchObject({ status: 200, body: { id: made.id, send_at } });
+  const reworded = await change(chat.ada, made.id, { text: "At one" });
+  expect(reworded.body).toMatchObject({ body: { text: "At one" }, send_at });
+  expect(reworded.body.body).not.toHaveProperty("mentions");
+  // The job of the time that is no more does nothing.
+  await chat.db.write(
+    (tx) => tx.run`
+      UPDATE platform.jobs SET run_at = now()
+      WHERE kind = 'chat.send_scheduled' AND key = ${made.id}`,
+  );
+  await chat.settle();
+  expect(await sentAs(made.client_msg_id)).toEqual([]);
+  expect(await waiting(chat.ada)).toEqual([reworded.body]);
+  await change(chat.ada, made.id, { send_at: new Date(0).toISOString() });
+  await chat.settle();
+  expect(await sentAs(made.client_msg_id)).toEqual([
+    { body: { text: "At one" }, by_program: true },
+  ]);
+  expect(await waiting(chat.ada)).toEqual([]);
+  expect((await change(chat.ada, made.id, { text: "x" })).status).toBe(404);
+});
+
+test("what could not be sent is tried again when it is changed, by those who may", async () => {
+  const person = await chat.person("Back");
+  const members = `/conversations/${group}/members`;
+  await chat.chat(chat.ada, "POST", members, { account_ids: [person.id] });
+  const { body: made } = await later(person);
+  await chat.chat(chat.ada, "DELETE", `${members}/${person.id}`);
+  await sendDue(made.id);
+  expect((await change(person, made.id, { text: "again" })).body).toMatchObject({
+    code: "chat.removed",
+  });
+  await chat.chat(chat.ada, "POST", members, { account_ids: [person.id] });
+  expect((await change(person, made.id, { text: " " })).status).toBe(400);
+  expect((await change(person, made.id, { send_at: "2999-01-01T00:00:00Z" })).status).toBe(400);
+  expect((await change(chat.bob, made.id, { text: "mine" })).status).toBe(404);
+  const again = await change(person, made.id, { text: "again" });
+  expect(again.body.failure).toBeNull();
+  await chat.db.write(
+    (tx) => tx.run`UPDATE chat.scheduled SET begun_at = now() WHERE id = ${made.id}`,
+  );
+  expect((await change(person, made.id, { text: "late" })).body.code).toBe("request.conflict");
+  await sendDue(made.id);
+  expect(await sentAs(made.client_msg_id)).toEqual([{ body: { text: "again" }, by_program: true }]);
+  const { body: other } = await later(person);
+  const until = new Date(Date.now() + 60_000).toISOString();
+  await chat.chat(chat.admin, "PUT", `/admin/bans/${person.id}`, { until });
+  expect((await change(person, other.id, { text: "x" })).body.code).toBe("chat.banned");
+});
+
 test("files wait with their message and are not lost or left", async () => {
   type Offer = { upload_id: string; url: string };
   const upload = async () => {
@@ -180,6 +240,7 @@ test("so many wait, within a year, by members", async () => {
     ...([
       ["POST", "", { ...body, body: {} }],
       ["GET", ""],
+      ["PATCH", "/1", { text: "x" }],
       ["DELETE", "/1"],
     ] as const),
   ]) {

@@ -25,7 +25,8 @@ export function messageFeatureRoutes(deps: FeatureDeps): Route[] {
   ];
 }
 
-const editBody = z.strictObject({
+/** Also of a message that is sent later. */
+export const editBody = z.strictObject({
   text: z.string().max(textCharactersMax),
   /** All that the new text names. */
   mentions: z.array(idSchema).max(mentionsMax).optional(),

@@ -4,6 +4,8 @@ import { sendBodySchema } from "../protocol.ts";
 import { bodySchema, seqSchema } from "../shapes.ts";
 import { messageErrors } from "./access.ts";
 import type { FeatureDeps } from "./deps.ts";
+import { editBody } from "./message-http.ts";
+import { reschedule } from "./reschedule.ts";
 import { callOff, listScheduled, schedule, type Scheduled } from "./scheduled.ts";
 
 /** Routes of messages to be sent later. */
@@ -35,7 +37,7 @@ function scheduledOf(row: Scheduled): z.infer<typeof scheduledSchema> {
 }
 
 export function scheduledRoutes(deps: FeatureDeps): Route[] {
-  return [scheduleRoute(deps), listRoute(deps), callOffRoute(deps)];
+  return [scheduleRoute(deps), listRoute(deps), changeRoute(deps), callOffRoute(deps)];
 }
 
 function scheduleRoute(deps: FeatureDeps): Route {
@@ -73,6 +75,28 @@ function listRoute({ db }: FeatureDeps): Route {
       const rows = await listScheduled(db, principal.account_id);
       return { status: 200, body: { items: rows.map(scheduledOf) } };
     },
+  });
+}
+
+/** What is left out stays. A time that has come already means now, by the server's clock. */
+function changeRoute(deps: FeatureDeps): Route {
+  const send_at = timeSchema.refine(
+    (text) => Date.parse(text) < deps.clock.now() + aheadMsMax,
+    "a time within a year",
+  );
+  return route({
+    method: "PATCH",
+    path: `${base}/{id}`,
+    summary: "Change what is sent later, or when; also of one that could not be sent",
+    ...{ tag, access: "member", scope: "chat:write" },
+    params: z.object({ id: idSchema }),
+    body: z.strictObject({ ...editBody.partial().shape, send_at: send_at.optional() }),
+    replies: { 200: scheduledSchema },
+    errors: [...messageErrors, "chat.banned", "request.conflict"],
+    handler: ({ params: { id }, body, principal: { account_id: by }, write }) =>
+      write(async (tx) => {
+        return { status: 200, body: scheduledOf(await reschedule(tx, deps, { id, by }, body)) };
+      }),
   });
 }
 

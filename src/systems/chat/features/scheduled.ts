@@ -78,11 +78,23 @@ export async function schedule(
       ${by.kind === "key"}, ${tx.json(body)}, ${given.reply_to_seq ?? null},
       ${given.thread_seq ?? null}, ${new Date(given.send_at)}, ${new Date(deps.clock.now())})
     RETURNING *`;
-  const { id } = row as Scheduled;
-  const runAt = Date.parse(given.send_at);
-  await deps.jobs.enqueue(tx, { kind: sendKind, payload: { id }, key: id, runAt });
-  return row as Scheduled;
+  const made = row as Scheduled;
+  await enqueueSending(tx, deps, made, made.id);
+  return made;
 }
+
+/** A job is for one time alone: what is sent at another time has another job. */
+export async function enqueueSending(
+  tx: Writer,
+  { jobs }: Pick<FeatureDeps, "jobs">,
+  { id, send_at }: Scheduled,
+  key = `${id} at ${send_at.getTime()}`,
+): Promise<void> {
+  const payload: Sending = { id, send_at: send_at.toISOString() };
+  await jobs.enqueue(tx, { kind: sendKind, payload, key, runAt: send_at.getTime() });
+}
+
+type Sending = { id: string; send_at?: string | undefined };
 
 /** In the order in which they will be sent. */
 export async function listScheduled(reader: Reader, accountId: string): Promise<Scheduled[]> {
@@ -96,13 +108,21 @@ export async function callOff(
   { files }: Pick<FeatureDeps, "files">,
   { id, by }: { id: string; by: string },
 ): Promise<void> {
+  await drop(tx, files, await lockWaiting(tx, { id, by }));
+}
+
+/** Throws `request.conflict` for one that is on its way. */
+export async function lockWaiting(
+  tx: Writer,
+  { id, by }: { id: string; by: string },
+): Promise<Scheduled> {
   const row = await tx.one<Scheduled>`
     SELECT * FROM chat.scheduled WHERE id = ${id} AND account_id = ${by} FOR UPDATE`;
   if (!row) throw new AppError("chat.not_found", "There is no such message to be sent.");
   if (row.begun_at && row.failure === null) {
     throw new AppError("request.conflict", "It is being sent at this moment.");
   }
-  await drop(tx, files, row);
+  return row;
 }
 
 async function drop(tx: Writer, files: FeatureDeps["files"], { id, body }: Scheduled) {
@@ -131,18 +151,20 @@ export function formerSenders({ db, files }: Pick<FeatureDeps, "db" | "files">):
   };
 }
 
-type Sending = Pick<FeatureDeps, "db" | "clock" | "accounts" | "sending" | "files">;
+type SendDeps = Pick<FeatureDeps, "db" | "clock" | "accounts" | "sending" | "files">;
 
-export function scheduledJob(deps: Sending): JobHandler {
+export function scheduledJob(deps: SendDeps): JobHandler {
   return {
     kind: sendKind,
     backoffSeconds,
     async run({ payload }) {
-      const { id } = payload as { id: string };
+      const { id, send_at } = payload as Sending;
       const now = new Date(deps.clock.now());
+      const at = send_at === undefined ? null : new Date(send_at);
       const row = await deps.db.write(
         (tx) => tx.one<Scheduled>`
-          UPDATE chat.scheduled SET begun_at = ${now} WHERE id = ${id} AND failure IS NULL
+          UPDATE chat.scheduled SET begun_at = ${now}
+          WHERE id = ${id} AND failure IS NULL AND send_at = coalesce(${at}, send_at)
           RETURNING *`,
       );
       if (row) await sendNow(deps, row);
@@ -150,7 +172,7 @@ export function scheduledJob(deps: Sending): JobHandler {
   };
 }
 
-async function sendNow(deps: Sending, row: Scheduled): Promise<void> {
+async function sendNow(deps: SendDeps, row: Scheduled): Promise<void> {
   const { db, sending, files } = deps;
   const { conversation_id, client_msg_id, body } = row;
   try {
@@ -179,7 +201,7 @@ async function sendNow(deps: Sending, row: Scheduled): Promise<void> {
 }
 
 /** As who they are by now. */
-async function senderOf({ db, accounts }: Sending, row: Scheduled): Promise<Principal> {
+async function senderOf({ db, accounts }: SendDeps, row: Scheduled): Promise<Principal> {
   const account = await accounts.findAccount(db, row.account_id);
   if (!account || account.disabled_at) {
     throw new AppError("chat.removed", "The account is gone or may not sign in.");
