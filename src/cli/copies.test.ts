@@ -1,7 +1,9 @@
 import { SQL } from "bun";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { cp, readdir, stat } from "node:fs/promises";
+import { cp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { openBlobs } from "../platform/blobs/open.ts";
+import { systemClock } from "../platform/clock/clock.ts";
 import { findRunning, startEmbedded } from "../platform/db/embedded.ts";
 import { silentLog } from "../platform/log/log.ts";
 import { copyCluster } from "../../test/data-folder.ts";
@@ -106,6 +108,73 @@ test("a backup taken beside a server is restored elsewhere, whole", async () => 
   const full = await place.stoa(["restore", file], { env });
   expect(full.code).toBe(1);
   expect(full.err).toContain("not empty");
+});
+
+/** As an upload of chat leaves it. */
+async function withFile(dataDir: string, text: string) {
+  const bytes = new TextEncoder().encode(text);
+  const blobs = await openFolder(dataDir);
+  const { sha256 } = await blobs.put("chat/5/1", bytes, { bytesMax: 100, type: "text/plain" });
+  await onDatabase(
+    dataDir,
+    (sql) => sql`
+      INSERT INTO platform.uploads
+        (id, system, owner_id, attempt, type, bytes, sha256, created_at, stored_at, attached_at)
+      VALUES (5, 'chat', 1, 1, 'text/plain', ${text.length}, ${sha256}, now(), now(), now())`,
+  );
+}
+
+async function onDatabase(dataDir: string, work: (sql: SQL) => Promise<unknown>) {
+  const database = await startEmbedded({ dataDir, log: silentLog, durable: false });
+  const sql = new SQL({ ...database.app, max: 1 });
+  await work(sql);
+  await sql.close();
+  await database.stop();
+}
+
+const openFolder = (dataDir: string) =>
+  openBlobs({ dataDir, s3Url: "", blobPutMsMax: 5_000, blobS3CallMsMax: 1_000 }, systemClock);
+
+test("a backup has the files that are on the disk, and says which it has not", async () => {
+  const own = await folder("with-files");
+  await withFile(own.dataDir, "holiday");
+  const path = join(place.folder, "files.stoa");
+  const taken = await own.stoa("backup", path, "--json");
+  expect([taken.code, taken.err]).toEqual([0, expect.not.stringContaining("NOT in it")]);
+  expect(JSON.parse(taken.out)).toMatchObject({ files: 1, elsewhere: 0, unreadable: 0 });
+
+  const target = join(place.folder, "files-target");
+  const restored = await place.stoa(["restore", path], { env: { STOA_DATA_DIR: target } });
+  expect([restored.code, restored.err]).toEqual([0, expect.stringContaining("1 files.")]);
+  const found = await (await openFolder(target)).get("chat/5/1");
+  expect(await new Response(found?.body).text()).toBe("holiday");
+
+  await rm(join(own.dataDir, "blobs"), { recursive: true });
+  const elsewhere = await own.stoa("backup", join(place.folder, "none.stoa"));
+  expect([elsewhere.code, elsewhere.err]).toEqual([1, expect.stringContaining("STOA_DATA_DIR")]);
+  expect((await readdir(place.folder)).filter((name) => name.startsWith("none."))).toEqual([]);
+
+  await (await openFolder(own.dataDir)).remove("chat/5/1");
+  const holes = await own.stoa("backup", path);
+  expect([holes.code, holes.out]).toEqual([1, `${path}\n`]);
+  expect(holes.err).toContain("NOT in it: 1 files that are gone or damaged: chat/5/1.");
+});
+
+test("a backup says that files in S3 are not in it, and wants them at its restore", async () => {
+  const own = await folder("with-s3");
+  await withFile(own.dataDir, "holiday");
+  const path = join(place.folder, "s3.stoa");
+  const S3_URL = "s3://key:secret@localhost:1/bucket?tls=false";
+  const taken = await place.stoa(["backup", path], { env: { ...own.env, S3_URL } });
+  expect(taken.code).toBe(0);
+  expect(taken.err).toContain("NOT in it: 1 files that are in S3");
+
+  const env = { STOA_DATA_DIR: join(place.folder, "s3-target") };
+  const refused = await place.stoa(["restore", path], { env });
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("1 files in S3")]);
+  const reached = await place.stoa(["restore", path], { env: { ...env, S3_URL } });
+  expect([reached.code, reached.err]).toEqual([0, expect.stringContaining("once S3_URL leads")]);
+  expect((await place.stoa(["restore", path, "--force"], { env })).code).toBe(0);
 });
 
 test("what is no backup, or no database, is named", async () => {

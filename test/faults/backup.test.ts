@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { checkLinks, checkVisits, rulesOf, type Violation } from "./checks.ts";
+import { checkFiles, startFileLoad } from "./files.ts";
 import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { startLoad } from "./load.ts";
@@ -12,38 +13,46 @@ import { storedLinks } from "./stored.ts";
 /**
  * R25: a backup is made by the command line while clients write. It restores to one moment: all
  * that was acknowledged before it began is in it, nothing that began after it had ended, and an
- * edit never without the link it changes. Links and their events, clicks and their sums belong
- * together.
+ * edit never without the link it changes. Links and their events, clicks and their sums, messages
+ * and their files belong together: files are deleted, and swept away, all the time meanwhile.
  */
-async function stoaCommand(from: string, dataDir: string, ...args: string[]): Promise<string> {
+async function stoaCommand(from: string, dataDir: string, ...args: string[]): Promise<Ran> {
   const child = Bun.spawn([join(from, "bin/bun"), "src/main.ts", ...args], {
     cwd: from,
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", STOA_DATA_DIR: dataDir },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = await Promise.all([child.stdout, child.stderr].map((s) => new Response(s).text()));
-  if ((await child.exited) !== 0) throw new Error(`stoa ${args.join(" ")}: ${said.join("\n")}`);
-  return said.join("\n");
+  return { code: await child.exited, said: said.join("\n") };
 }
 
-async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
+type Ran = { code: number; said: string };
+type Trees = { command?: string; server?: string };
+
+async function backUpUnderLoad({ command = tree, server = tree }: Trees = {}) {
   await using stage = new Stage();
   const { dataDir, key } = await install(stage);
   const file = join(await stage.folder("backup"), "stoa.backup");
-  const stoa = await startStoa(stage, { dataDir });
+  const stoa = await startStoa(stage, { dataDir, tree: server });
   const history = new History();
   const load = startLoad({
     ...{ ports: () => [stoa.port], key, history, random: stage.random, writers: 5, visitors: 3 },
   });
-  await lasting(1_500);
+  const source = await openEmbedded(stage, dataDir);
+  const files = await startFileLoad(source, {
+    ...{ port: stoa.port, dataDir, random: stage.random.fork() },
+  });
+  await lasting(2_500);
   const from = performance.now();
-  await stoaCommand(brokenTree, dataDir, "backup", file);
+  const backup = await stoaCommand(command, dataDir, "backup", file);
   const to = performance.now();
   await lasting(700);
-  await load.stop();
+  await Promise.all([load.stop(), files.stop()]);
   await stoa.stop();
   const target = await stage.folder("restored");
-  await stoaCommand(tree, target, "restore", file);
+  // One that lacks files is a backup of all the rest.
+  const restore = await stoaCommand(tree, target, "restore", file);
+  expect(restore).toMatchObject({ code: 0 });
   const restored = await startStoa(stage, { dataDir: target });
   const sql = await openEmbedded(stage, target);
   // What ended before is certain, what began after is impossible, all between is open.
@@ -57,7 +66,7 @@ async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
       (SELECT coalesce(sum(clicks), 0) FROM links.click_totals)::int
         + (SELECT coalesce(sum(clicks), 0) FROM links.click_batches)::int AS counted`;
   console.log(`backup took ${Math.round(to - from)} ms: ${history.summary()}; ${sums.raw} clicks`);
-  const violations = checkLinks(known, await storedLinks(sql));
+  const violations: Violation[] = checkLinks(known, await storedLinks(sql));
   if (sums.raw !== sums.counted) {
     const detail = `${sums.raw} clicks, ${sums.counted} in sums and waiting batches`;
     violations.push({ rule: "clicks rolled up wrongly", detail });
@@ -72,8 +81,10 @@ async function backUpUnderLoad(brokenTree = tree): Promise<Violation[]> {
   for (const { id, n } of events) {
     violations.push({ rule: "lost", detail: `link ${id} has ${n} events of its making` });
   }
+  if (backup.code !== 0) violations.push({ rule: "lost", detail: backup.said });
+  const lostFiles = await checkFiles(sql, target, files.sent, { from, to });
   await restored.stop();
-  return [...violations, ...checkVisits(history.operations, 0)];
+  return [...violations, ...lostFiles, ...checkVisits(history.operations, 0)];
 }
 
 test("a backup made under load restores to one moment", async () => {
@@ -92,11 +103,37 @@ counterproof(
       to: '"ISOLATION LEVEL READ COMMITTED READ ONLY"',
     },
   ],
-  async (broken) => {
-    const found: Violation[] = [];
-    for (let n = 0; n < triesMax && found.length === 0; n++) {
-      found.push(...(await backUpUnderLoad(broken)));
-    }
-    expect(rulesOf(found).length).toBeGreaterThan(0);
-  },
+  (command) => expectFoundOut({ command }),
 );
+
+counterproof(
+  "a sweep that does not wait for the backup",
+  [
+    {
+      file: "src/platform/blobs/sweep.ts",
+      from: "if (await filesMustStay(db)) return;",
+      to: "",
+    },
+  ],
+  (server) => expectFoundOut({ server }),
+);
+
+counterproof(
+  "a backup that forgets the files",
+  [
+    {
+      file: "src/platform/db/backup.ts",
+      from: "copied = await copyFiles(",
+      to: "if (totals.count === 0) copied = await copyFiles(",
+    },
+  ],
+  (command) => expectFoundOut({ command }),
+);
+
+async function expectFoundOut(trees: Trees): Promise<void> {
+  const found: Violation[] = [];
+  for (let n = 0; n < triesMax && found.length === 0; n++) {
+    found.push(...(await backUpUnderLoad(trees)));
+  }
+  expect(rulesOf(found)).not.toEqual([]);
+}

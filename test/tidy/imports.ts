@@ -7,8 +7,17 @@ const entryFiles: Record<string, string[]> = {
   // Independent tools under one roof: who is calling, and each way to prove it.
   auth: ["jwks.ts", "keys.ts", "password-policy.ts", "password.ts", "principal.ts", "tokens.ts"],
   config: ["config.ts", "setting.ts"],
-  blobs: ["blobs.ts", "media-types.ts", "open.ts", "upload.ts", "uploads.ts"],
-  db: ["backup.ts", "db.ts", "embedded.ts", "migrate.ts", "secrets.ts", "sqlstate.ts"],
+  blobs: ["blobs.ts", "copies.ts", "media-types.ts", "open.ts", "upload.ts", "uploads.ts"],
+  db: [
+    "backup.ts",
+    "backup-files.ts",
+    "db.ts",
+    "embedded.ts",
+    "migrate.ts",
+    "restore.ts",
+    "secrets.ts",
+    "sqlstate.ts",
+  ],
   events: ["events.ts", "outbox.ts"],
   http: [
     "address.ts",

@@ -1,3 +1,4 @@
+import { filesMustStay } from "../db/backup-files.ts";
 import type { JobHandler, Schedule } from "../jobs/jobs.ts";
 import { keepThumbnail } from "./thumbnail-of.ts";
 import { blobKey, thumbnailKey, type UploadDeps } from "./upload.ts";
@@ -35,6 +36,8 @@ async function removeUnwanted(deps: UploadDeps, signal: AbortSignal): Promise<vo
   while (!signal.aborted) {
     const rows = await store.uncleared(db, batch);
     if (rows.length === 0) break;
+    // Once the backup that needs them has ended, a later sweep does it.
+    if (await filesMustStay(db)) return;
     for (const row of rows) await removeBytes(deps, row);
     const ids = rows.map((row) => row.id);
     await db.write((tx) => store.cleared(tx, ids, clock.now()));

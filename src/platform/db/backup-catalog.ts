@@ -22,6 +22,8 @@ export type Sequence = { name: string; last_value: string; is_called: boolean };
 export type Obstacle = { off: string; on: string };
 
 export const migrationsTable = "platform.migrations";
+/** Longest wait for the locks: somebody else is using the tables. */
+const lockTimeoutMs = 10_000;
 
 const owned = `
   n.nspowner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
@@ -88,4 +90,29 @@ export async function listObstacles(tx: SQL): Promise<Obstacle[]> {
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled = 'O' AND ${owned}`);
+}
+
+/** Values as text mean the same whoever wrote them; nothing is cut short or left out. */
+export async function prepareSession(tx: SQL): Promise<void> {
+  const settings: [string, string][] = [
+    ["search_path", ""],
+    ["datestyle", "ISO, YMD"],
+    ["intervalstyle", "postgres"],
+    ["timezone", "UTC"],
+    ["bytea_output", "hex"],
+    ["extra_float_digits", "1"],
+    ["row_security", "off"],
+    ["statement_timeout", "0"],
+    ["idle_in_transaction_session_timeout", "0"],
+    ["lock_timeout", String(lockTimeoutMs)],
+  ];
+  for (const [name, value] of settings) await tx`SELECT set_config(${name}, ${value}, true)`;
+}
+
+export function namesOf(tables: Table[]): string {
+  return tables.map((table) => table.name).join(", ");
+}
+
+export function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

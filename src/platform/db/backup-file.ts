@@ -5,9 +5,11 @@ import type { Sequence, Table } from "./backup-catalog.ts";
 /**
  * The container of a backup: a line of JSON that says what is inside, then frames, then the
  * SHA-256 of all before it. A frame is the number of its table and its length (two 32-bit
- * integers, big-endian) and a zstd block of COPY text; the last frame, numbered `footerIndex`,
- * holds the rows of each table. Reading starts with the checksum of the whole file, so a file
- * that was cut short or changed by a bit is refused before anything is restored from it.
+ * integers, big-endian) and a zstd block of COPY text. Behind the tables come files, each a frame
+ * with its head in JSON, numbered `fileIndex`, and frames of its bytes, numbered `bytesIndex`. The
+ * last frame, numbered `footerIndex`, says how many rows and files there are. Reading starts with
+ * the checksum of the whole, so a backup that was cut short or changed by a bit is refused before
+ * anything is restored from it.
  */
 export type Header = {
   format: "stoa-backup";
@@ -17,15 +19,22 @@ export type Header = {
   migrations: { id: string; checksum: string }[];
   tables: Table[];
   sequences: Sequence[];
+  /** Those that rows lead to; absent in the first format, which had none. */
+  files?: { inside: boolean; count: number; bytes: number };
 };
 
-export type Footer = { rows: number[] };
+export type Footer = { rows: number[]; files?: number; unreadable?: number };
+
+/** `sha256` in hexadecimal. */
+export type FileHead = { key: string; bytes: number; type: string; sha256: string };
 
 export class BackupError extends Error {
   override readonly name = "BackupError";
 }
 
-const formatVersion = 1;
+const formatVersion = 2;
+/** Those before are the same with less in them. */
+const formatVersionMin = 1;
 /** Text per frame before compression: what either side holds in memory at a time. */
 const frameBytes = 1024 ** 2;
 /** A frame never grows beyond this, so a broken length is not believed. */
@@ -34,11 +43,14 @@ const headerBytesMax = 64 * 1024 ** 2;
 const frameHeadBytes = 8;
 const checksumBytes = 32;
 const footerIndex = 0xffff_ffff;
+const fileIndex = 0xffff_fffe;
+const bytesIndex = 0xffff_fffd;
 
 export type Writer = {
   header(header: Omit<Header, "format" | "version">): Promise<void>;
   /** Appends the text of one table; resolves when the disk has taken it. */
   table(index: number, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  file(head: FileHead, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   footer(footer: Footer): Promise<void>;
 };
 
@@ -77,26 +89,31 @@ function createWriter(append: (bytes: Uint8Array) => Promise<void>): Writer {
     await append(head);
     await append(block);
   };
+  const framed = async (index: number, chunks: AsyncIterable<Uint8Array>) => {
+    const text = Buffer.allocUnsafe(frameBytes);
+    let used = 0;
+    for await (const chunk of chunks) {
+      for (let from = 0; from < chunk.byteLength;) {
+        const part = chunk.subarray(from, from + frameBytes - used);
+        text.set(part, used);
+        used += part.byteLength;
+        from += part.byteLength;
+        if (used < frameBytes) continue;
+        await frame(index, text);
+        used = 0;
+      }
+    }
+    if (used > 0) await frame(index, text.subarray(0, used));
+  };
   return {
     async header(header) {
       const whole: Header = { format: "stoa-backup", version: formatVersion, ...header };
       await append(Buffer.from(`${JSON.stringify(whole)}\n`));
     },
-    async table(index, chunks) {
-      const text = Buffer.allocUnsafe(frameBytes);
-      let used = 0;
-      for await (const chunk of chunks) {
-        for (let from = 0; from < chunk.byteLength;) {
-          const part = chunk.subarray(from, from + frameBytes - used);
-          text.set(part, used);
-          used += part.byteLength;
-          from += part.byteLength;
-          if (used < frameBytes) continue;
-          await frame(index, text);
-          used = 0;
-        }
-      }
-      if (used > 0) await frame(index, text.subarray(0, used));
+    table: framed,
+    async file(head, chunks) {
+      await frame(fileIndex, Buffer.from(JSON.stringify(head)));
+      await framed(bytesIndex, chunks);
     },
     footer: (footer) => frame(footerIndex, Buffer.from(JSON.stringify(footer))),
   };
@@ -104,10 +121,19 @@ function createWriter(append: (bytes: Uint8Array) => Promise<void>): Writer {
 
 export type Reader = {
   header: Header;
-  /** The tables in the order they were written, each with its text; then the footer. */
-  frames(): AsyncGenerator<{ index: number; text: Uint8Array; at: number }, Footer>;
+  frames: Frames;
   sizeBytes: number;
 };
+
+/** `at` is where in the backup it ends. */
+export type Frame =
+  | { kind: "rows"; table: number; text: Uint8Array; at: number }
+  | { kind: "file"; head: FileHead; at: number }
+  | { kind: "bytes"; text: Uint8Array; at: number }
+  | { kind: "end"; footer: Footer };
+
+/** One after the other: the tables in their order, the files, the end. */
+export type Frames = { readonly current: Frame | null; next(): Promise<Frame> };
 
 /** Checks the whole file first; `read` only ever sees one that is as it was written. */
 export async function readBackupFile<T>(
@@ -121,7 +147,7 @@ export async function readBackupFile<T>(
     const { header, end } = await readHeader(file, path);
     const framesEnd = sizeBytes - checksumBytes;
     await verifyChecksum(path, framesEnd, checked);
-    return await read({ header, sizeBytes, frames: () => readFrames(file, end, framesEnd) });
+    return await read({ header, sizeBytes, frames: framesOf(file, end, framesEnd) });
   } finally {
     await file.close();
   }
@@ -177,32 +203,42 @@ function parseHeader(line: Buffer, path: string): Header {
   if (header.format !== "stoa-backup") {
     throw new BackupError(`${path} is not a backup that Stoa wrote.`);
   }
-  if (header.version !== formatVersion) {
+  const { version = 0 } = header;
+  if (version < formatVersionMin || version > formatVersion) {
     throw new BackupError(
-      `${path} has format ${header.version}, and this Stoa reads format ${formatVersion}; ` +
-        "restore it with the version of Stoa that wrote it.",
+      `${path} has format ${version}, and this Stoa reads formats ${formatVersionMin} to ` +
+        `${formatVersion}; restore it with the version of Stoa that wrote it.`,
     );
   }
   return header as Header;
 }
 
-async function* readFrames(
-  file: FileHandle,
-  start: number,
-  end: number,
-): AsyncGenerator<{ index: number; text: Uint8Array; at: number }, Footer> {
-  for (let at = start; at < end;) {
-    const head = await readExactly(file, at, frameHeadBytes);
-    const length = head.readUInt32BE(4);
-    if (length > frameBytesMax) throw new BackupError("a frame is longer than frames can be");
-    const block = await readExactly(file, at + frameHeadBytes, length);
-    const text = await Bun.zstdDecompress(block as Uint8Array<ArrayBuffer>);
-    const index = head.readUInt32BE(0);
-    if (index === footerIndex) return JSON.parse(text.toString()) as Footer;
-    at += frameHeadBytes + length;
-    yield { index, text, at };
-  }
-  throw new BackupError("the backup has no footer");
+function framesOf(file: FileHandle, start: number, end: number): Frames {
+  let current: Frame | null = null;
+  let at = start;
+  return {
+    get current() {
+      return current;
+    },
+    async next() {
+      if (at >= end) throw new BackupError("the backup has no footer");
+      const head = await readExactly(file, at, frameHeadBytes);
+      const length = head.readUInt32BE(4);
+      if (length > frameBytesMax) throw new BackupError("a frame is longer than frames can be");
+      const block = await readExactly(file, at + frameHeadBytes, length);
+      const text = await Bun.zstdDecompress(block as Uint8Array<ArrayBuffer>);
+      at += frameHeadBytes + length;
+      current = frameOf(head.readUInt32BE(0), text, at);
+      return current;
+    },
+  };
+}
+
+function frameOf(index: number, text: Buffer, at: number): Frame {
+  if (index === bytesIndex) return { kind: "bytes", text, at };
+  if (index === fileIndex) return { kind: "file", head: JSON.parse(text.toString()), at };
+  if (index !== footerIndex) return { kind: "rows", table: index, text, at };
+  return { kind: "end", footer: JSON.parse(text.toString()) };
 }
 
 async function readExactly(file: FileHandle, at: number, length: number): Promise<Buffer> {

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestDatabase, testDatabase } from "../../../test/database.ts";
-import { backup, inspectBackup, type Progress, restore } from "./backup.ts";
+import { backup, inspectBackup, type Progress } from "./backup.ts";
+import { restore } from "./restore.ts";
 
 const schema = `
 CREATE SCHEMA shop;
@@ -113,9 +114,9 @@ async function structure(client: TestDatabase["db"]["client"]) {
 test("a backup restores every type, partition, key, trigger and sequence", async () => {
   const path = join(folder, "round-trip.stoa");
   const heard: Progress[] = [];
-  const written = await backup(source, path, (progress) => heard.push(progress));
+  const written = await backup(source, path, { onProgress: (p) => heard.push(p) });
   expect(written.rows).toBe(172_800 + 2 + 2 + 1 + 1 + 100);
-  expect(heard.at(-1)).toEqual({ phase: "copying", table: "", fraction: 1 });
+  expect(heard.at(-1)).toEqual({ phase: "copying", at: "", fraction: 1 });
   expect(heard.map((p) => p.fraction)).toEqual(heard.map((p) => p.fraction).sort((a, b) => a - b));
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 
@@ -221,9 +222,9 @@ test("a backup that fails leaves no file, and keeps the one before", async () =>
   await backup(source, path);
   const before = await Bun.file(path).bytes();
   const stopAt = (p: Progress) => {
-    if (p.table === "shop.clicks_1") throw new Error("the disk went away");
+    if (p.at === "shop.clicks_1") throw new Error("the disk went away");
   };
-  await expect(backup(source, path, stopAt)).rejects.toThrow("the disk went away");
+  await expect(backup(source, path, { onProgress: stopAt })).rejects.toThrow("the disk went away");
   expect(await Bun.file(path).bytes()).toEqual(before);
   expect((await readdir(folder)).filter((name) => name.endsWith(".partial"))).toEqual([]);
   expect(await source`SELECT 1 AS n`.values()).toEqual([[1]]);
