@@ -25,6 +25,7 @@ const limitOf = (id: string): Limit => ({
   queueMax: 0,
   penaltyMs: 0,
   accuracy: "local",
+  subKeys: 1,
   onFailure: "open",
 });
 

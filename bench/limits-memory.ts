@@ -104,6 +104,7 @@ function sayEdge(): void {
     queueMax: 0,
     penaltyMs: 0,
     accuracy: "local",
+    subKeys: 1,
     onFailure: "open",
   };
   const calls = Array.from({ length: 199 }, (_, i) => ({

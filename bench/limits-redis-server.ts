@@ -43,7 +43,7 @@ export async function openMember(redisUrl: string): Promise<Member> {
   const state = await openState({ ...parts, redisUrl, commandTimeoutMs: 5_000 });
   const keysMax = 1_000_000;
   const memory = new MemoryLimiter({ clock: systemClock, keysMax });
-  const { limiter, close } = limiterOf({ ...parts, state, memory, keysMax });
+  const { limiter, close } = limiterOf({ ...parts, state, leaseServers: [], memory, keysMax });
   return {
     limiter,
     async close() {

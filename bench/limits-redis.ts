@@ -21,7 +21,14 @@ const keys = 100_000;
 function limitOf(id: string, numbers: Partial<Limit> = {}): Limit {
   return {
     ...{ id, algorithm: "token_bucket", limit: 1_000_000, windowMs: 60_000, burst: 1_000_000 },
-    ...{ waitMsMax: 0, queueMax: 0, penaltyMs: 0, accuracy: "strict", onFailure: "closed" },
+    ...{
+      waitMsMax: 0,
+      queueMax: 0,
+      penaltyMs: 0,
+      accuracy: "strict",
+      subKeys: 1,
+      onFailure: "closed",
+    },
     ...numbers,
   };
 }

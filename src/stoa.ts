@@ -152,7 +152,7 @@ async function end(started: {
   proxies: { stop(deadline: AbortSignal): Promise<void> } | null;
   database: Database;
 }): Promise<{ cut: number }> {
-  const { config, jobs, state, ids } = started.platform;
+  const { config, jobs, state, leaseServers, ids } = started.platform;
   const deadline = AbortSignal.timeout(config.drainGraceMs);
   const { listening, proxies } = started;
   const [result] = await Promise.all([listening.stop(deadline), proxies?.stop(deadline)]);
@@ -160,7 +160,7 @@ async function end(started: {
   const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
   await inTime(jobs.stop(deadline));
   for (const system of started.systems.toReversed()) await inTime(system.stop?.(deadline));
-  await inTime(state.close());
+  for (const one of [...leaseServers, state]) await inTime(one.close());
   await inTime(ids.close());
   await started.database.close(deadline);
   return result;

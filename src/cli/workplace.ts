@@ -48,7 +48,7 @@ export async function withPlatform<T>(
     try {
       return await work(platform);
     } finally {
-      await platform.state.close();
+      for (const one of [...platform.leaseServers, platform.state]) await one.close();
       await platform.ids.close();
     }
   });

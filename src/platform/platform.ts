@@ -99,15 +99,21 @@ export async function openPlatform(
   const jobs = createJobs({ db, clock, log, ids, metrics });
   const events = createEvents({ db, clock, log, ids, jobs, metrics });
   const outbound = createOutbound({ log, clock, allowPrivate: config.outboundAllowPrivate });
-  const { redisUrl, redisCommandTimeoutMs: commandTimeoutMs } = config;
-  const state = await openState({ redisUrl, commandTimeoutMs, clock, log, metrics });
+  const { redisUrl, leaseRedisUrls, redisCommandTimeoutMs: commandTimeoutMs } = config;
+  const stateOptions = { commandTimeoutMs, clock, log, metrics };
+  const state = await openState({ ...stateOptions, redisUrl });
+  const leaseServers = await Promise.all(
+    leaseRedisUrls.map((url, i) => {
+      return openState({ ...stateOptions, redisUrl: url, server: `lease ${i + 1}` });
+    }),
+  );
   const publicUrl = publicUrlOf(config);
   const realtime = new Realtime({ ...config, publicUrl, state, clock, metrics });
   const blobs = await openBlobs(config, clock);
   const uploads = await openUploads({ config, blobs, db, ids, clock, log });
   measureProcess(metrics, () => embedded?.restarts() ?? 0);
   const blocks = { config, log, clock, db, connection, metrics, ids, jobs, events, outbound };
-  return { ...blocks, state, realtime, blobs, uploads };
+  return { ...blocks, state, leaseServers, realtime, blobs, uploads };
 }
 
 export function measureProcess(metrics: Metrics, databaseRestarts: () => number): void {

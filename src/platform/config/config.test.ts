@@ -19,6 +19,8 @@ test.each([
     ["STOA_LIMIT_GRPC_PORT: 4001 is STOA_REDIRECT_PORT too"],
   ],
   [{ PORT: "x", STOA_REDIRECT_PORT: "x" }, ['PORT: "x" is not', 'STOA_REDIRECT_PORT: "x" is not']],
+  [{ STOA_LEASE_REDIS_URLS: "redis://127.0.0.1:1" }, ["STOA_LEASE_REDIS_URLS: needs REDIS_URL"]],
+  [{ STOA_LEASE_REDIS_URLS: "redis://127.0.0.1:1", REDIS_URL: "redis://127.0.0.1:2" }, []],
   [{ PORT: "0", STOA_REDIRECT_PORT: "0" }, []],
   [{ PORT: "4000", STOA_REDIRECT_PORT: "4001" }, []],
 ] as [Record<string, string>, string[]][])("what is wrong with %j", (env, said) => {

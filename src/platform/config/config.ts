@@ -359,6 +359,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     if (!known) problems.push(`${name}: no such setting; docs/configuration.md lists them`);
   }
   problems.push(...portsTwice());
+  if ((out["leaseRedisUrls"] as string[] | undefined)?.length && !out["redisUrl"]) {
+    problems.push("STOA_LEASE_REDIS_URLS: needs REDIS_URL too, where all that is not divided lies");
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return out as Config;
 

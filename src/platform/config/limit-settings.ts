@@ -17,6 +17,14 @@ export const limitSettings = {
     "Keys whose counts one process holds in memory; above it those nearest to a full allowance " +
       "are forgotten.",
   ),
+  leaseRedisUrls: list(
+    "STOA_LEASE_REDIS_URLS",
+    [],
+    "Further Redis servers, over which the sub-keys of leased rules are spread so that one busy " +
+      "key may use several cores. The same ones in the same order for every process; with other " +
+      "ones what was counted there begins anew. Empty: sub-keys lie on REDIS_URL.",
+    { secret: true },
+  ),
   limitGrpcPort: int(
     "STOA_LIMIT_GRPC_PORT",
     0,

@@ -47,13 +47,13 @@ export function int(
   });
 }
 
-export function list(env: string, fallback: string[], doc: string) {
-  return setting<string[]>(env, fallback, doc, "comma-separated list", (t) =>
+export function list(env: string, fallback: string[], doc: string, extra: Extra = {}) {
+  const parse = (t: string) =>
     t
       .split(",")
       .map((item) => item.trim())
-      .filter((item) => item !== ""),
-  );
+      .filter((item) => item !== "");
+  return setting<string[]>(env, fallback, doc, "comma-separated list", parse, extra);
 }
 
 export function url(env: string, fallback: string, doc: string, extra: Extra = {}) {

@@ -8,6 +8,8 @@ import { Topics } from "./topics.ts";
 
 export type RedisStateOptions = {
   redisUrl: string;
+  /** Of a server beside the main one: what metrics and lines call it. */
+  server?: string;
   /** Longest a caller waits for a command. */
   commandTimeoutMs: number;
   clock: Clock;
@@ -45,6 +47,7 @@ const channelPrefix = "stoa:";
 export class RedisState implements State {
   readonly shared = true;
   private readonly url: string;
+  private readonly about: Record<string, string>;
   private readonly clock: Clock;
   private readonly log: Log;
   private readonly topics = new Topics();
@@ -60,18 +63,22 @@ export class RedisState implements State {
   private probePauseMs = probePauseMsMin;
 
   constructor(options: RedisStateOptions) {
-    const { redisUrl, clock, log, metrics, commandTimeoutMs } = options;
+    const { redisUrl, server, clock, log, metrics, commandTimeoutMs } = options;
     this.url = redisUrl;
+    this.about = server === undefined ? {} : { server };
     this.clock = clock;
     this.log = log;
     const late = () => this.lose(`no answer within ${commandTimeoutMs} ms`);
     this.deadlines = new Deadlines({ clock, timeoutMs: commandTimeoutMs, late });
-    metrics.gauge("stoa_state_up", "Whether shared state answers.", () => (this.link ? 1 : 0));
+    const isUp = () => (this.link ? 1 : 0);
+    metrics.gauge("stoa_state_up", "Whether shared state answers.", isUp, this.about);
     this.failures = metrics.counter(
       "stoa_state_failures_total",
       "Commands to shared state that were refused, late or lost.",
+      this.about,
     );
-    this.outages = metrics.counter("stoa_state_outages_total", "Times shared state was lost.");
+    const lost = "Times shared state was lost.";
+    this.outages = metrics.counter("stoa_state_outages_total", lost, this.about);
     const beatTopic = `beat:${crypto.randomUUID()}`;
     this.topics.add(beatTopic, () => {
       this.beatHeard = clock.monotonic();
@@ -83,7 +90,7 @@ export class RedisState implements State {
     try {
       this.adopt(await this.connect());
     } catch (error) {
-      this.log.error("shared state does not answer; trying on", { error });
+      this.log.error("shared state does not answer; trying on", { ...this.about, error });
       this.recovering = this.recover();
     }
   }
@@ -158,7 +165,7 @@ export class RedisState implements State {
     const livedMs = this.clock.monotonic() - this.linkedAt;
     if (livedMs >= steadyAfterMs) this.probePauseMs = probePauseMsMin;
     this.outages.add();
-    this.log.warn("shared state is away", { reason });
+    this.log.warn("shared state is away", { ...this.about, reason });
     this.failures.add(this.deadlines.failAll(`Shared state is away: ${reason}.`));
     link.close();
     this.recovering = this.recover();
@@ -173,7 +180,7 @@ export class RedisState implements State {
       if (link) this.adopt(link);
     }
     const awayMs = Math.round(this.clock.monotonic() - since);
-    if (this.link) this.log.info("shared state answers again", { away_ms: awayMs });
+    if (this.link) this.log.info("shared state answers again", { ...this.about, away_ms: awayMs });
   }
 
   private async connect(): Promise<Link> {

@@ -1,24 +1,25 @@
 import type { Counter, Metrics } from "../../platform/metrics/metrics.ts";
 import { StateAwayError } from "../../platform/state/state.ts";
 import type { Answer, Charge, Decision } from "./limiter.ts";
-import type { LocalCounts } from "./local.ts";
+import type { LonePlaces } from "./lone-places.ts";
 import type { MemoryLimiter } from "./memory.ts";
-import { join, partsOf, unasked, wayOf, type Part } from "./parts.ts";
+import { unasked } from "./parts.ts";
 
 /**
- * What is answered while Redis is away. A question is refused if one of its rules needs Redis and
+ * What is answered of rules that need Redis while it is away. A question is refused if one of them
  * is `closed`. Else this process counts alone, so an `open` rule lets at most its limit through
- * once more per process and outage. What was counted alone is not told afterwards.
+ * once more per process and outage. What was counted alone is not told afterwards, but for places
+ * that are still held.
  */
 export class Away {
   private readonly memory: MemoryLimiter;
-  private readonly local: LocalCounts;
+  private readonly places: LonePlaces;
   private readonly refused: Counter;
   private readonly counted: Counter;
 
-  constructor(options: { memory: MemoryLimiter; local: LocalCounts; metrics: Metrics }) {
+  constructor(options: { memory: MemoryLimiter; places: LonePlaces; metrics: Metrics }) {
     this.memory = options.memory;
-    this.local = options.local;
+    this.places = options.places;
     const counter = (outcome: string) => {
       const help = "Questions while shared state was away.";
       return options.metrics.counter("stoa_limits_away_total", help, { outcome });
@@ -32,19 +33,12 @@ export class Away {
     const refusal = this.refusal(charges, error);
     if (refusal) return refusal;
     this.counted.add();
-    const decided: { part: Part; decision: Decision }[] = [];
-    for (const part of partsOf(charges)) {
-      const decision = this.counterOf(part).take(part.charges);
-      if (!decision.allowed) {
-        for (const { part: before } of decided) this.counterOf(before).refund(before.charges);
-      }
-      decided.push({ part, decision });
-      if (!decision.allowed) break;
-    }
-    return join(charges, decided);
+    const decision = this.memory.take(charges);
+    if (decision.allowed) this.places.note(charges);
+    return decision;
   }
 
-  /** Null when no rule that needs Redis is closed without it; any other error is thrown on. */
+  /** Null when none is closed; an error that says anything else is thrown on. */
   refusal(charges: readonly Charge[], error: unknown): Decision | null {
     if (!(error instanceof StateAwayError)) throw error;
     if (!charges.some(isClosed)) return null;
@@ -52,17 +46,13 @@ export class Away {
     const answers = charges.map((charge) => (isClosed(charge) ? closedAnswer : unasked(charge)));
     return { allowed: false, answers };
   }
-
-  private counterOf({ way }: Part): MemoryLimiter | LocalCounts {
-    return way === "local" ? this.local : this.memory;
-  }
 }
 
 function isClosed({ limit }: Charge): boolean {
-  return limit.onFailure === "closed" && wayOf(limit) !== "local";
+  return limit.onFailure === "closed";
 }
 
 /** Shared state is tried again well within a second. */
-const closedAnswer: Answer = {
+export const closedAnswer: Answer = {
   ...{ allowed: false, remaining: 0, resetMs: 1_000, retryAfterMs: 1_000, delayMs: 0 },
 };

@@ -49,6 +49,15 @@ describe("a check", () => {
     expect((await post("check", { rule: name, key: "customer-8" })).body.allowed).toBe(true);
   });
 
+  test("of a divided rule costs what a sub-key has, and no more", async () => {
+    const numbers = { algorithm: "fixed_window", limit: 640, accuracy: "leased", sub_keys: 8 };
+    const { name } = await rule(numbers);
+    const answer = await post("check", { rule: name, key: "k", cost: 80 });
+    expect(answer.body).toMatchObject({ allowed: true, remaining: 560 });
+    const more = await post<Problem>("check", { rule: name, key: "k", cost: 81 });
+    expect([more.status, more.body.errors[0]?.field]).toEqual([422, "cost"]);
+  });
+
   test("takes a cost, the rule's own where none is given", async () => {
     const { name } = await rule({ limit: 10, cost: 3 });
     const ask = async (more = {}) => (await post("check", { rule: name, key: "k", ...more })).body;

@@ -29,15 +29,16 @@ export function compile(row: RuleRow, metrics: Metrics): Compiled {
   const shadow = rule.mode === "shadow";
   return {
     ...{ row, name, rule, shadow, counts: countsOf(name, metrics) },
-    reading: limitOf(row, rule.on_failure ?? "open"),
-    writing: limitOf(row, rule.on_failure ?? "closed"),
+    reading: limitOf(row.id, rule, rule.on_failure ?? "open"),
+    writing: limitOf(row.id, rule, rule.on_failure ?? "closed"),
     keyOf: composerOf(rule.key, rule.key_fallback),
     allow: listOf(rule.allow),
     deny: listOf(rule.deny),
   };
 }
 
-function limitOf({ id, definition: rule }: RuleRow, onFailure: "open" | "closed"): Limit | null {
+/** Null for a `list`. */
+export function limitOf(id: string, rule: Definition, onFailure: Limit["onFailure"]): Limit | null {
   const { algorithm } = rule;
   if (algorithm === "list") return null;
   return {
@@ -49,6 +50,7 @@ function limitOf({ id, definition: rule }: RuleRow, onFailure: "open" | "closed"
     queueMax: rule.queue_max,
     penaltyMs: rule.penalty_ms,
     accuracy: rule.accuracy,
+    subKeys: rule.sub_keys ?? 1,
     onFailure,
   };
 }

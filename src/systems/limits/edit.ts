@@ -3,7 +3,8 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import type { Writer } from "../../platform/db/db.ts";
 import { uniqueViolation } from "../../platform/db/sqlstate.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { definitionOf, requireSound, type Definition, type Known } from "./rules.ts";
+import { definitionOf, type Definition } from "./rules.ts";
+import { requireSameParts, requireSound, type Known } from "./sound.ts";
 import * as store from "./store.ts";
 import type { RuleRow } from "./store.ts";
 
@@ -62,6 +63,7 @@ export class RuleEdits {
       throw new AppError("limits.rule_needed", "name: Stoa itself asks for this rule by its name.");
     }
     requireSound(definition, this.deps.known);
+    requireSameParts(row.definition, definition);
     const next = { ...row, ...this.stamp(origin), definition, version: row.version + 1 };
     await store.updateRule(tx, next).catch(explainName);
     await this.audit(tx, "limits.rule_updated", next, origin);

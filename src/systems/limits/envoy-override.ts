@@ -4,6 +4,7 @@ import type { Compiled } from "./compile.ts";
 import { unitMs, type Unit } from "./envoy-units.ts";
 import type { Limit } from "./limiter.ts";
 import { loggedMax, type Definition } from "./rules.ts";
+import { divisionProblem, isDivided } from "./shares.ts";
 
 /** What a proxy says is allowed to a descriptor, instead of what the rules say. */
 export type Override = { requests: number; unit: Unit };
@@ -47,7 +48,10 @@ function overrule(compiled: Compiled, override: Override): Compiled {
     const { algorithm, limit, window_ms: windowMs } = numbers;
     const same = algorithm === own.algorithm && windowMs === own.windowMs;
     const id = same ? own.id : `${own.id}@${override.unit}.${algorithm}`;
-    return { ...own, id, algorithm, limit, windowMs, burst: limit };
+    const overruled = { ...own, id, algorithm, limit, windowMs, burst: limit };
+    if (!isDivided(own) || divisionProblem(overruled) === null) return overruled;
+    // Too few to be divided: counted in one place, and so apart from what was counted in parts.
+    return { ...overruled, id: `${id}@whole`, subKeys: 1 };
   };
   return {
     ...compiled,

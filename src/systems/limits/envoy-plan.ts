@@ -8,6 +8,7 @@ import { never, type Place } from "./envoy-response.ts";
 import type { Descriptor, RateLimitRequest } from "./envoy-wire.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { select, type Asked, type Selection } from "./selection.ts";
+import { capacityOf } from "./shares.ts";
 import { subjectOf } from "./subject.ts";
 
 /** A request in terms of rules. */
@@ -136,6 +137,6 @@ function costing({ compiled, key }: Asked, cost: number | null): Required<Asked>
 }
 
 /** To ask whether anything is left is to ask for one. */
-function isPossible({ compiled: { rule }, cost }: Place): boolean {
-  return Math.max(1, cost) <= (rule.burst ?? rule.limit);
+function isPossible({ compiled: { reading }, cost }: Place): boolean {
+  return reading !== null && Math.max(1, cost) <= capacityOf(reading);
 }

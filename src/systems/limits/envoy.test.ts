@@ -280,6 +280,16 @@ describe("an override", () => {
     expect(said).toEqual([2 ** 30 - 1]);
   });
 
+  test("of too few for the rule's sub-keys is counted in one place", async () => {
+    const numbers = { limit: 640, accuracy: "leased", sub_keys: 8 } as const;
+    const { ask } = limitsOf({ name: "edge.user", ...numbers });
+    // A sub-key has eighty, so more than that at once never passes.
+    expect((await ask([of({ user: "1" }, 81)])).said).toEqual(["over"]);
+    expect((await ask([over(640, "minute", 81)])).said).toEqual(["over"]);
+    expect((await ask([over(100, "minute", 81)])).said).toEqual([19]);
+    expect((await ask([over(640, "minute", 80)])).said).toEqual([560]);
+  });
+
   test("keeps the rule's algorithm where that can be", async () => {
     const unitsOf = async (more: Partial<Definition>, unit: Unit) => {
       const { ask } = limitsOf({ name: "edge.user", window_ms: 0, ...more });

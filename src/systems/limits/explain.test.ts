@@ -64,6 +64,14 @@ test("tells which rules concern a request, in what order, with what state and wh
   expect((await explain(asked)).body).toEqual({ ...body, rules: expect.any(Array) });
   const service = body.rules.find((one) => one.rule === "links.reports");
   expect(service).toMatchObject({ applies: false, why: "it is only asked for by name" });
+  await rule({ name: "t.divided", limit: 640, accuracy: "leased", sub_keys: 8, key: ["global"] });
+  const { rules } = (await explain(asked)).body;
+  expect(rules.find((one) => one.rule === "t.divided")).toMatchObject({
+    ...{ applies: true, accuracy: "leased", sub_keys: 8, state: { limit: 640 } },
+  });
+  expect(rules.find((one) => one.rule === "t.zlist")).toMatchObject({
+    ...{ accuracy: null, sub_keys: null },
+  });
 });
 
 test("tells of refusals, of lists and of paths that nothing answers", async () => {

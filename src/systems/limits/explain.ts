@@ -37,6 +37,9 @@ const explained = z.object({
   applies: z.boolean(),
   why: z.string(),
   key: z.string().nullable(),
+  /** How it is counted; a list is not. */
+  accuracy: z.enum(["strict", "leased", "local"]).nullable(),
+  sub_keys: z.number().int().nullable(),
   /** What it would say now; null where it is not asked. */
   state: answerSchema.nullable(),
 });
@@ -85,7 +88,9 @@ type Who = { found: RouteName | null; tier: string; subject: Subject };
 
 async function explainOne(deps: ExplainRoutes, compiled: Compiled, who: Who, asked: Asked) {
   const { name, rule, shadow } = compiled;
-  const about = { rule: name, mode: rule.mode };
+  const { accuracy, sub_keys } = rule;
+  const counted = compiled.reading === null ? { accuracy: null, sub_keys: null } : {};
+  const about = { rule: name, mode: rule.mode, accuracy, sub_keys, ...counted };
   const off = (why: string) => ({ ...about, applies: false, why, key: null, state: null });
   const unreached = whyNotReached(compiled, who);
   if (unreached !== null) return off(unreached);

@@ -161,6 +161,17 @@ describe("a rule that can not work is refused by the name of its field:", () => 
     ["burst", { burst: 3 }],
     ["burst", { burst: 0, algorithm: "token_bucket" }],
     ["penalty_ms", { penalty_ms: -1 }],
+    ["sub_keys", { accuracy: "leased", limit: 640, sub_keys: 1 }],
+    ["sub_keys", { accuracy: "leased", limit: 100_000, sub_keys: 65 }],
+    ["sub_keys", { accuracy: "leased", limit: 640, sub_keys: 21 }],
+    ["sub_keys", { accuracy: "leased", limit: 40, sub_keys: 2 }],
+    ["sub_keys", { accuracy: "strict", limit: 640, sub_keys: 8 }],
+    ["sub_keys", { accuracy: "local", limit: 640, sub_keys: 8 }],
+    ["sub_keys", { accuracy: "leased", limit: 640, sub_keys: 8, algorithm: "concurrency" }],
+    ["sub_keys", { accuracy: "leased", limit: 640, sub_keys: 8, penalty_ms: 1 }],
+    ["sub_keys", { accuracy: "leased", limit: 640, sub_keys: 8, window_ms: 50 }],
+    ["sub_keys", { accuracy: "leased", limit: 0, window_ms: 0, sub_keys: 8, algorithm: "list" }],
+    ["cost", { accuracy: "leased", limit: 640, sub_keys: 8, cost: 81 }],
     ["queue_max", { algorithm: "leaky_bucket", wait_ms_max: 100 }],
     ["wait_ms_max", { algorithm: "leaky_bucket", queue_max: 10 }],
     ["wait_ms_max", { wait_ms_max: 100 }],
@@ -190,6 +201,19 @@ describe("a rule that can not work is refused by the name of its field:", () => 
     expect([change.status, change.body.errors[0]?.field]).toEqual([422, "cost"]);
   });
 
+  test("a rule is divided otherwise only while it does not hold", async () => {
+    const { body: made } = await create({ accuracy: "leased", limit: 640, sub_keys: 8 });
+    const one = `${path}/${made.id}`;
+    for (const sub_keys of [4, null]) {
+      const change = await send<Problem>("PATCH", one, { sub_keys });
+      expect([change.status, change.body.errors[0]?.field]).toEqual([422, "sub_keys"]);
+    }
+    expect((await send("PATCH", one, { limit: 6_400 })).status).toBe(200);
+    expect((await send("PATCH", one, { sub_keys: 4, enabled: false })).status).toBe(200);
+    const again = await send("PATCH", one, { sub_keys: null, enabled: true });
+    expect([again.status, again.body["sub_keys"]]).toEqual([200, null]);
+  });
+
   test.each([
     [{ name: "Upper" }],
     [{ limit: 1.5 }],
@@ -217,6 +241,7 @@ test("what a rule may reach: patterns of routes, lists and every algorithm", asy
     { algorithm: "quota", window_ms: 0 },
     { algorithm: "concurrency" },
     { algorithm: "sliding_log" },
+    { accuracy: "leased", limit: 640, sub_keys: 20 },
     { algorithm: "sliding_window" },
     { algorithm: "token_bucket", burst: 20, penalty_ms: 1_000 },
     { algorithm: "leaky_bucket", wait_ms_max: 100, queue_max: 5 },

@@ -1,10 +1,19 @@
+import type { Divided } from "./divided.ts";
 import type { Answer, Charge, Decision, Limit } from "./limiter.ts";
-import type { Grant } from "./redis.ts";
+import type { Grant, RedisLimiter } from "./redis.ts";
 
-/** The stock of one key in this process; times are of the monotonic clock. */
+/** Where its units are from. */
+export type Home = Pick<RedisLimiter, "lease" | "giveBack">;
+
+/** Of a divided rule: which part of which rule's allowance, beside which others. */
+export type Place = { part: number; rule: string; holder: Divided };
+
+/** The stock of one key, or of one sub-key, in this process; times are of the monotonic clock. */
 export class Lease {
   limit: Limit;
   readonly key: string;
+  readonly home: Home;
+  readonly place: Place | null;
   /** Whether it stays for the next question. */
   readonly kept: boolean;
   queued = false;
@@ -14,6 +23,10 @@ export class Lease {
   endsAt = 0;
   /** When they were taken, by the clock of Redis; of several blocks the first. */
   at = 0;
+  /** Whether they were counted by this process alone, and to be given back here. */
+  alone = false;
+  /** Whether somebody waited in vain for the block that was asked for last. */
+  late = false;
   /** Units beyond what is asked that the next block is to have. */
   private size = 0;
   private fetchedAt = Number.NEGATIVE_INFINITY;
@@ -22,15 +35,42 @@ export class Lease {
   least = Number.POSITIVE_INFINITY;
   fetching: Promise<void> | null = null;
   /** What the central limiter said last. */
-  private free = 0;
-  private resetAt = 0;
-  private retryAt = 0;
-  refusedUntil = 0;
+  free = 0;
+  resetAt = 0;
+  retryAt = 0;
+  /** From which cost on, and until when, the central limiter's refusal is repeated. */
+  private refusedCost = 0;
+  private refusedUntil = 0;
 
-  constructor(limit: Limit, key: string, kept: boolean) {
-    this.limit = limit;
-    this.key = key;
-    this.kept = kept;
+  constructor(options: {
+    limit: Limit;
+    key: string;
+    kept: boolean;
+    home: Home;
+    place?: Place | null;
+  }) {
+    this.limit = options.limit;
+    this.key = options.key;
+    this.kept = options.kept;
+    this.home = options.home;
+    this.place = options.place ?? null;
+  }
+
+  /** The one to ask for so much: itself. */
+  pick(): Lease {
+    return this;
+  }
+
+  refuses(cost: number, now: number): boolean {
+    return now < this.refusedUntil && cost >= this.refusedCost;
+  }
+
+  askAgain(): void {
+    this.refusedUntil = 0;
+  }
+
+  forget(): void {
+    this.stock = this.spent = this.refusedUntil = 0;
   }
 
   has(cost: number, now: number): boolean {
@@ -45,29 +85,46 @@ export class Lease {
     return this.size;
   }
 
-  receive({ at, units, answer }: Grant, endsAt: number, now: number): void {
+  /** `least` is the smallest cost that it was asked for. */
+  receive(grant: Grant, least: number, endsAt: number, now: number): void {
+    const { at, units, answer, alone, late } = grant;
+    // What is left of the others goes back elsewhere: it counts as used.
+    if (units > 0 && alone !== this.alone) this.stock = 0;
     if (this.stock === 0) {
       this.spent = 0;
       this.at = at;
+      this.alone = alone;
       this.endsAt = endsAt;
     }
     this.stock += units;
+    this.late = late;
     this.endsAt = Math.min(this.endsAt, endsAt);
     this.free = answer.remaining;
     this.resetAt = now + answer.resetMs;
     this.retryAt = now + answer.retryAfterMs;
-    // Others may give back before that, so it is asked again sooner, but not each time.
-    if (units === 0) this.refusedUntil = now + Math.min(answer.retryAfterMs, refusalMsMax);
+    if (units > 0) return;
+    this.refusedCost = least;
+    // Others may give back before that, so it is asked again sooner, but not each time; and the
+    // more parts there are, the more rarely each.
+    const parts = this.place?.holder.count ?? 1;
+    this.refusedUntil = now + Math.min(answer.retryAfterMs, refusalMsMax * parts);
   }
 
   answer(isAllowed: boolean, now: number): Answer {
+    const { place } = this;
+    const resetAt = place === null ? this.resetAt : Math.max(this.resetAt, place.holder.resetAt);
     return {
       allowed: isAllowed,
-      remaining: (now < this.endsAt ? this.stock : 0) + this.free,
-      resetMs: Math.max(0, Math.ceil(this.resetAt - now)),
+      remaining: this.left(now) + (place === null ? 0 : place.holder.elsewhere),
+      resetMs: Math.max(0, Math.ceil(resetAt - now)),
       retryAfterMs: isAllowed ? 0 : Math.max(1, Math.ceil(this.retryAt - now)),
       delayMs: 0,
     };
+  }
+
+  /** Here, and by what was said last where it is from. */
+  left(now: number): number {
+    return (now < this.endsAt ? this.stock : 0) + this.free;
   }
 }
 

@@ -4,7 +4,9 @@ import { systemClock } from "../../platform/clock/clock.ts";
 import { Leases } from "./leases.ts";
 import { limitOf } from "./limiter-suite.fixture.ts";
 import type { Charge, Limit } from "./limiter.ts";
+import { MemoryLimiter } from "./memory.ts";
 import { RedisLimiter } from "./redis.ts";
+import { SubKeys } from "./sub-keys.ts";
 import { openMember, openMembers, until, type Member } from "./spread.fixture.ts";
 
 let redis: TestRedis;
@@ -155,7 +157,9 @@ test("a bucket's stock, handed out late or given back late, adds no units", asyn
 test("with no room for a stock, what a refused question fetched goes back at once", async () => {
   const [one] = (await members(1)) as [Member];
   const central = new RedisLimiter({ state: one.state });
-  const leases = new Leases({ central, clock: systemClock, keysMax: 0 });
+  const memory = new MemoryLimiter({ clock: systemClock, keysMax: 10 });
+  const subKeys = new SubKeys({ servers: [one.state], memory });
+  const leases = new Leases({ central, subKeys, clock: systemClock, keysMax: 0 });
   const limits = [10, 2].map((limit) => limitOf("fixed_window", { limit, accuracy: "leased" }));
   const all = limits.map((limit) => charge(limit));
   const passed = [];

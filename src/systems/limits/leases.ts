@@ -1,9 +1,12 @@
 import type { Clock } from "../../platform/clock/clock.ts";
-import { allowed, Lease, refused, spend } from "./lease.ts";
+import { allowed, refused, spend, type Home, type Lease } from "./lease.ts";
+import { giveBackAll, LeaseTable, leasesOf } from "./lease-table.ts";
 import { termsOf, windowLeftMs } from "./lease-terms.ts";
 import type { Charge, Decision, Limit } from "./limiter.ts";
 import { tickMs, Wheel } from "./lease-wheel.ts";
-import type { RedisLimiter } from "./redis.ts";
+import type { Units } from "./redis.ts";
+import { sharesOf } from "./shares.ts";
+import type { SubKeys } from "./sub-keys.ts";
 
 /**
  * Units taken from the central limiter in blocks and handed out here, so that most questions need
@@ -30,18 +33,14 @@ import type { RedisLimiter } from "./redis.ts";
  * would be refused at that share).
  */
 export class Leases {
-  private readonly central: Central;
   private readonly clock: Clock;
-  private readonly keysMax: number;
-  private readonly tables = new Map<string, Map<string, Lease>>();
-  private size = 0;
+  private readonly table: LeaseTable;
   private readonly wheel: Wheel;
   private readonly sweeping: ReturnType<typeof setInterval>;
 
-  constructor(options: { central: Central; clock: Clock; keysMax: number }) {
-    this.central = options.central;
+  constructor(options: { central: Home; subKeys: SubKeys; clock: Clock; keysMax: number }) {
     this.clock = options.clock;
-    this.keysMax = options.keysMax;
+    this.table = new LeaseTable(options);
     this.wheel = new Wheel(this.clock.monotonic());
     this.sweeping = setInterval(() => void this.sweep(), tickMs);
     this.sweeping.unref();
@@ -50,65 +49,86 @@ export class Leases {
   /** At once where the stocks suffice. Rejects with StateAwayError. */
   take(charges: readonly Charge[]): Decision | Promise<Decision> {
     const now = this.clock.monotonic();
-    const leases = charges.map(({ limit, key }) => this.leaseOf(limit, key));
+    const leases = this.leasesFor(charges, now);
     if (spend(leases, charges, now)) return allowed(leases, now);
     return this.takeAfterFetch(leases, charges).finally(() => {
       // What was fetched for this question alone, and not spent as another rule refused.
-      const stray = leases.filter(({ kept, stock }) => !kept && stock > 0);
-      if (stray.length > 0) void this.giveBack(stray);
+      const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
+      const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
+      if (stray.length > 0) void this.giveBack([...new Set(stray)]);
     });
   }
 
   /** Out of the stocks alone. */
   takeAll(charges: readonly Charge[]): boolean {
-    const leases = charges.map(({ limit, key }) => this.leaseOf(limit, key));
-    return spend(leases, charges, this.clock.monotonic());
+    const now = this.clock.monotonic();
+    return spend(this.leasesFor(charges, now), charges, now);
   }
 
   /** Of what was taken here; the rest is the central limiter's to give back. */
   async refund(charges: readonly Charge[]): Promise<void> {
     const now = this.clock.monotonic();
-    const rest: (Charge & { at: number })[] = [];
+    const rest: [Home, Units][] = [];
     for (const charge of charges) {
-      const lease = this.leaseOf(charge.limit, charge.key);
+      const held = this.table.of(charge.limit, charge.key);
+      const lease = "leases" in held ? held.receiver(now) : held;
       const here = now < lease.endsAt ? Math.min(charge.cost, lease.spent) : 0;
       lease.stock += here;
       lease.spent -= here;
-      if (here < charge.cost) rest.push({ ...charge, cost: charge.cost - here, at: 0 });
+      const { key, limit, home } = lease;
+      const cost = charge.cost - here;
+      if (cost > 0) rest.push([home, { limit, key, cost, at: 0, alone: lease.alone }]);
     }
-    if (rest.length > 0) await this.central.giveBack(rest);
+    await giveBackAll(rest);
   }
 
   /** Units that lie here for the key. */
   stockOf(limit: Limit, key: string): number {
-    const lease = this.tables.get(limit.id)?.get(key);
-    return lease && this.clock.monotonic() < lease.endsAt ? lease.stock : 0;
+    const now = this.clock.monotonic();
+    const held = this.table.find(limit, key);
+    const here = (held ? leasesOf(held) : []).filter(({ endsAt }) => now < endsAt);
+    return here.reduce((sum, { stock }) => sum + stock, 0);
   }
 
   /** Nothing of a key that was reset or refused for a while is handed out any more. */
   forget(limit: Limit, key: string): void {
-    const lease = this.tables.get(limit.id)?.get(key);
-    if (lease) lease.stock = lease.spent = lease.refusedUntil = 0;
+    this.table.find(limit, key)?.forget();
   }
 
   async close(): Promise<void> {
     clearInterval(this.sweeping);
-    const all = [...this.tables.values()].flatMap((table) => [...table.values()]);
-    await this.giveBack(all);
+    await this.giveBack(this.table.all());
   }
 
   private async takeAfterFetch(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
-    for (let fetches = 0; ; fetches++) {
+    let fetchesLeft = fetchesMax;
+    // Of each part the last units, and that it has none.
+    for (const { limit } of charges) fetchesLeft += 2 * (limit.subKeys - 1);
+    for (let waited = false; ; fetchesLeft--) {
       const now = this.clock.monotonic();
       if (spend(leases, charges, now)) return allowed(leases, now);
-      const short = leases.filter((lease, i) => !lease.has((charges[i] as Charge).cost, now));
-      const refusing = short.some((lease) => now < lease.refusedUntil);
-      if (refusing || fetches === fetchesMax) return refused(leases, short, now);
+      const costOf = (i: number) => (charges[i] as Charge).cost;
+      const short = leases.filter((lease, i) => !lease.has(costOf(i), now));
+      const refusing = leases.some(
+        (lease, i) => short.includes(lease) && lease.refuses(costOf(i), now),
+      );
+      if (refusing || waited || fetchesLeft === 0) return refused(leases, short, now);
       const fetching: Promise<void>[] = [];
       for (const [i, lease] of leases.entries()) {
         if (short.includes(lease)) fetching.push(this.fetch(lease, charges[i] as Charge));
       }
       await (fetching.length === 1 ? fetching[0] : Promise.all(fetching));
+      // Nobody waits for a second server that is away; those that come after go on without it.
+      waited = short.some((lease) => lease.late);
+      this.turnToOthers(leases, charges);
+    }
+  }
+
+  /** Of a divided rule another part, where the one at hand has not enough. */
+  private turnToOthers(leases: Lease[], charges: readonly Charge[]): void {
+    const now = this.clock.monotonic();
+    for (const [i, { place }] of leases.entries()) {
+      if (place) leases[i] = place.holder.pick((charges[i] as Charge).cost, now);
     }
   }
 
@@ -116,7 +136,7 @@ export class Leases {
   private fetch(lease: Lease, { limit, cost }: Charge): Promise<void> {
     lease.asked += cost;
     lease.least = Math.min(lease.least, cost);
-    lease.limit = limit;
+    lease.limit = lease.place ? (sharesOf(limit)[lease.place.part] as Limit) : limit;
     lease.fetching ??= this.fetchNextTurn(lease);
     return lease.fetching;
   }
@@ -132,34 +152,23 @@ export class Leases {
   }
 
   private async fetchNow(lease: Lease): Promise<void> {
-    const { asked, least, limit, key } = lease;
+    const { asked, least, limit, key, home } = lease;
     lease.asked = 0;
     lease.least = Number.POSITIVE_INFINITY;
     const { holdMs, central } = termsOf(limit, least);
     const since = this.clock.monotonic();
     // With no room to keep a stock, units are taken as they are asked for.
     const want = asked + (lease.kept ? lease.nextSize(since, holdMs) : 0);
-    const grant = await this.central.lease({ limit: central, key, cost: least, asked, want });
+    const grant = await home.lease({ limit: central, key, cost: least, asked, want });
     if (this.clock.monotonic() >= lease.endsAt) void this.giveBack([lease]);
     // The window ends at the earliest so long after the question was sent.
-    lease.receive(grant, since + Math.min(holdMs, windowLeftMs(limit, grant.at)), since);
+    const heldMs = grant.alone ? holdMs : Math.min(holdMs, windowLeftMs(limit, grant.at));
+    lease.receive(grant, least, since + heldMs, since);
+    lease.place?.holder.recount(since);
   }
 
-  private leaseOf(limit: Limit, key: string): Lease {
-    let table = this.tables.get(limit.id);
-    if (!table) {
-      table = new Map();
-      this.tables.set(limit.id, table);
-    }
-    let lease = table.get(key);
-    if (!lease) {
-      lease = new Lease(limit, key, this.size < this.keysMax);
-      if (lease.kept) {
-        table.set(key, lease);
-        this.size++;
-      }
-    }
-    return lease;
+  private leasesFor(charges: readonly Charge[], now: number): Lease[] {
+    return charges.map(({ limit, key, cost }) => this.table.of(limit, key).pick(cost, now));
   }
 
   /** Gives back what has ended, and forgets the keys that nobody asked for since. */
@@ -169,30 +178,23 @@ export class Leases {
       if (lease.fetching) continue;
       // One that was used is looked at once more, so that a busy key keeps its size.
       if (lease.spent > 0) this.wheel.add(lease);
-      else this.drop(lease);
+      else this.table.drop(lease);
       ended.push(lease);
     }
     await this.giveBack(ended);
   }
 
-  private drop(lease: Lease): void {
-    const { id } = lease.limit;
-    const table = this.tables.get(id);
-    if (table?.delete(lease.key)) this.size--;
-    if (table?.size === 0) this.tables.delete(id);
-  }
-
-  private async giveBack(leases: Lease[]): Promise<void> {
-    const units = leases
+  private async giveBack(leases: readonly Lease[]): Promise<void> {
+    const all = leases
       .filter((lease) => lease.stock > 0)
-      .map(({ limit, key, stock, at }) => ({ limit, key, cost: stock, at }));
+      .map(({ limit, key, stock, at, alone, home }): [Home, Units] => {
+        return [home, { limit, key, cost: stock, at, alone }];
+      });
     for (const lease of leases) lease.stock = lease.spent = 0;
     // What cannot be given back counts as used.
-    if (units.length > 0) await this.central.giveBack(units).catch(() => {});
+    await giveBackAll(all).catch(() => {});
   }
 }
-
-type Central = Pick<RedisLimiter, "lease" | "giveBack">;
 
 /** Rounds of fetching before a question is refused: others took what was fetched each time. */
 const fetchesMax = 8;

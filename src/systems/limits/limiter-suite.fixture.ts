@@ -17,7 +17,7 @@ export function limitOf(algorithm: Algorithm, numbers: Partial<Limit> = {}): Lim
   return {
     ...{ id: `rule-${++made}`, algorithm, limit, windowMs: 4 * 10 ** 9, burst: limit },
     ...{ waitMsMax: 10 ** 11, queueMax: limit - 1, penaltyMs: 0 },
-    ...{ accuracy: "strict", onFailure: "closed", ...numbers },
+    ...{ accuracy: "strict", subKeys: 1, onFailure: "closed", ...numbers },
   };
 }
 

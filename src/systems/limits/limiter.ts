@@ -37,6 +37,8 @@ export type Limit = {
   /** After a refusal the key is refused for so long; 0 for none. */
   penaltyMs: number;
   accuracy: Accuracy;
+  /** Parts that a leased allowance is divided into; 1 where it is not. */
+  subKeys: number;
   onFailure: "open" | "closed";
 };
 

@@ -13,6 +13,7 @@ export function limitOf(numbers: Partial<Limit> = {}): Limit {
     queueMax: 0,
     penaltyMs: 0,
     accuracy: "local",
+    subKeys: 1,
     onFailure: "open",
     ...numbers,
   };

@@ -124,8 +124,9 @@ describe("Redis frozen", () => {
   test.each(["strict", "leased"] as const)(
     "%s and closed: refused within the deadline",
     async (accuracy) => {
-      const limit = limitOf("token_bucket", { limit: 10_000, accuracy });
       for (let tries = 0, waitedMs = Infinity; waitedMs > timeoutMs + 10; tries++) {
+        // Of which no more than a unit lies here.
+        const limit = limitOf("token_bucket", { limit: 10_000, accuracy });
         // A busy machine is late now and then, and never each time.
         expect(tries).toBeLessThan(30);
         await until(async () => (await member.limiter.take([charge(limit)])).allowed);
@@ -206,6 +207,51 @@ describe("Redis frozen", () => {
     await whenUp();
     await refund();
     expect((await member.limiter.peek([charge(local)])).answers[0]?.remaining).toBe(before + 1);
+  });
+
+  test("a place given meanwhile is told afterwards, and releasing it frees no other", async () => {
+    const other = await openMember(redis.url);
+    open.push(other);
+    const limit = limitOf("concurrency", { limit: 4, onFailure: "open" });
+    const place = [charge(limit)];
+    const free = async () => (await other.limiter.peek(place)).answers[0]?.remaining;
+    await other.limiter.take(place);
+    const outage = async (taken: number) => {
+      await whenUp();
+      redis.freeze();
+      while (member.state.state() === "up") await member.limiter.peek(place);
+      for (let i = 0; i < taken; i++) expect((await member.limiter.take(place)).allowed).toBe(true);
+      redis.thaw();
+      await whenUp();
+    };
+    await outage(1);
+    await member.limiter.refund(place);
+    expect(await free()).toBe(3);
+    // Two more, which all know of before they are released, wherever that is.
+    await outage(2);
+    await until(async () => (await free()) === 1);
+    await member.limiter.refund(place);
+    await other.limiter.refund(place);
+    expect(await free()).toBe(3);
+    await other.limiter.refund(place);
+    expect(await free()).toBe(4);
+  });
+
+  test("a place released meanwhile is not counted twice, nor forgotten, in the end", async () => {
+    const limit = limitOf("concurrency", { limit: 2, onFailure: "open" });
+    const place = [charge(limit)];
+    const free = async () => (await member.limiter.peek(place)).answers[0]?.remaining;
+    await until(async () => (await member.limiter.take(place)).allowed);
+    redis.freeze();
+    while (member.state.state() === "up") await member.limiter.peek(place);
+    expect((await member.limiter.take(place)).allowed).toBe(true);
+    await member.limiter.refund(place);
+    redis.thaw();
+    await whenUp();
+    // One of the two is there still.
+    expect(await free()).toBe(1);
+    await member.limiter.refund(place);
+    expect(await free()).toBe(2);
   });
 
   test("local: nobody notices, and the others hear of it afterwards", async () => {

@@ -5,6 +5,7 @@ import type { Outcome } from "./outcome.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { costMax } from "./rules.ts";
 import { select, type Selection } from "./selection.ts";
+import { capacityOf } from "./shares.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /**
@@ -116,9 +117,10 @@ function requireKey(selection: Selection, rules: readonly Compiled[], where: str
   throw unanswerable(`${where}key`, `this rule needs ${only.rule.key.join(", ")}`);
 }
 
-function requireCost({ rule }: Compiled, given: number | undefined, where: string): void {
-  const capacity = rule.burst ?? rule.limit;
-  if (given === undefined || given <= capacity) return;
+function requireCost({ reading }: Compiled, given: number | undefined, where: string): void {
+  if (given === undefined || reading === null) return;
+  const capacity = capacityOf(reading);
+  if (given <= capacity) return;
   throw unanswerable(`${where}cost`, `above ${capacity} it could never pass`);
 }
 

@@ -16,8 +16,8 @@ export const codes: Record<Algorithm, string> = {
 };
 
 /** Nothing that a caller chose comes before the tag, so a brace in a key is only a brace. */
-export function keyOf(limit: Limit, key: string): string {
-  return `{stoa}:limits:${limit.id}:${key}`;
+export function keyOf(tag: string, limit: Limit, key: string): string {
+  return `{${tag}}:limits:${limit.id}:${key}`;
 }
 
 /** `done` gets the whole reply and where its own answers begin. */
@@ -33,10 +33,15 @@ export class Batch {
   readonly args: string[] = [];
   readonly questions: Question[] = [];
   sent = false;
+  private readonly tag: string;
+
+  constructor(tag: string) {
+    this.tag = tag;
+  }
 
   add({ limit, key, cost }: Charge): void {
     const [code, ...rest] = numbersOf(limit);
-    this.keys.push(keyOf(limit, key));
+    this.keys.push(keyOf(this.tag, limit, key));
     this.args.push(code, String(cost), ...rest);
   }
 

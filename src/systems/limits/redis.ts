@@ -10,7 +10,7 @@ import { answerAt, Batch, codes, decisionAt, keyOf, ops } from "./redis-batch.ts
  *
  * One question is one atomic step of one script, however many charges it has. Questions that are
  * asked in the same turn of the event loop share a round trip: the script decides them one after
- * the other. All keys carry one hash tag, so a cluster keeps them on one slot;
+ * the other. All its keys carry one hash tag, so a cluster keeps them on one slot;
  * docs/decisions/0015-limits-on-redis.md says why and what that costs.
  *
  * Rejects with StateAwayError when Redis does not answer in time. If that was `sent`, the charges
@@ -18,10 +18,12 @@ import { answerAt, Batch, codes, decisionAt, keyOf, ops } from "./redis-batch.ts
  */
 export class RedisLimiter implements Limiter {
   private readonly state: State;
+  private readonly tag: string;
   private open: Batch | null = null;
 
-  constructor(options: { state: State }) {
-    this.state = options.state;
+  constructor({ state, tag = mainTag }: { state: State; tag?: string }) {
+    this.state = state;
+    this.tag = tag;
   }
 
   take(charges: readonly Charge[]): Promise<Decision> {
@@ -37,7 +39,7 @@ export class RedisLimiter implements Limiter {
   }
 
   async refund(charges: readonly Charge[]): Promise<void> {
-    await this.giveBack(charges.map((charge) => ({ ...charge, at: 0 })));
+    await this.giveBack(charges.map((charge) => ({ ...charge, at: 0, alone: false })));
   }
 
   async reset(limit: Limit, key: string): Promise<void> {
@@ -52,11 +54,12 @@ export class RedisLimiter implements Limiter {
    * Units to hand out elsewhere: none when not even `cost` is free, else as many of `asked` as
    * there are, or more, up to `want`, while that is a small share of what is free.
    */
-  lease(charge: Charge & { asked: number; want: number }): Promise<Grant> {
+  lease(charge: Ask): Promise<Grant> {
     return new Promise((resolve, reject) => {
       const done = (reply: number[], at: number) => {
         const answer = answerAt(reply, at);
-        resolve({ at: reply[0] as number, units: answer.delayMs, answer });
+        const units = answer.delayMs;
+        resolve({ at: reply[0] as number, units, answer, alone: false, late: false });
       };
       const batch = this.batch(1);
       batch.args.push(ops.lease, "1");
@@ -66,8 +69,7 @@ export class RedisLimiter implements Limiter {
     });
   }
 
-  /** `at` is when they were taken, by the clock of Redis (`Grant.at`). */
-  async giveBack(units: readonly (Charge & { at: number })[]): Promise<void> {
+  async giveBack(units: readonly Units[]): Promise<void> {
     for (let i = 0; i < units.length; i += chargesPerScriptMax) {
       const some = units.slice(i, i + chargesPerScriptMax);
       await this.amend(some.map((charge) => [ops.giveBack, charge, charge.at]));
@@ -94,7 +96,7 @@ export class RedisLimiter implements Limiter {
       batch = null;
     }
     if (!batch) {
-      const fresh = new Batch();
+      const fresh = new Batch(this.tag);
       queueMicrotask(() => this.send(fresh));
       batch = fresh;
       this.open = fresh;
@@ -113,7 +115,7 @@ export class RedisLimiter implements Limiter {
   }
 
   private async amend(changes: [op: string, charge: Charge, at: number][]): Promise<void> {
-    const keys = changes.map(([, { limit, key }]) => keyOf(limit, key));
+    const keys = changes.map(([, { limit, key }]) => keyOf(this.tag, limit, key));
     const args = changes.flatMap(([op, { limit, cost }, at]) => {
       const { algorithm, windowMs } = limit;
       return [op, codes[algorithm], cost, at, limit.limit, windowMs].map(String);
@@ -122,8 +124,24 @@ export class RedisLimiter implements Limiter {
   }
 }
 
-/** `at` is the time of Redis in ms since 1970. */
-export type Grant = { at: number; units: number; answer: Answer };
+/** For units to hand out elsewhere: as many as are asked for now, and a stock, `want` in all. */
+export type Ask = Charge & { asked: number; want: number };
+
+export type Grant = {
+  /** The time of Redis in ms since 1970. */
+  at: number;
+  units: number;
+  answer: Answer;
+  /** Counted by this process by itself, since the server is away; and whether it was waited for. */
+  alone: boolean;
+  late: boolean;
+};
+
+/** What comes back: `at` and `alone` of the grant that they are from, 0 for unknown. */
+export type Units = Charge & { at: number; alone: boolean };
+
+/** Of everything but sub-keys. */
+const mainTag = "stoa";
 
 /** A script holds up all others while it runs; so many charges take it about 0.2 ms. */
 const chargesPerScriptMax = 64;

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { route, type Route } from "../../platform/http/route.ts";
 import { tag } from "./http.ts";
 import type { Limit } from "./limiter.ts";
-import { costMax, definitionOf, requireSound } from "./rules.ts";
+import { costMax, definitionOf } from "./rules.ts";
 import { simulate } from "./simulate.ts";
+import { requireSound } from "./sound.ts";
 
 /** Trying numbers against traffic before they hold for anybody. */
 const arrivalsMax = 5_000;
@@ -78,7 +79,8 @@ function limitOf({ wait_ms_max, queue_max, ...numbers }: Omit<z.infer<typeof bod
     );
   }
   return {
-    ...{ id: "simulated", algorithm: "token_bucket", accuracy: "strict", onFailure: "open" },
+    ...{ id: "simulated", algorithm: "token_bucket", accuracy: "strict", subKeys: 1 },
+    onFailure: "open",
     limit: numbers.limit,
     windowMs: numbers.window_ms,
     burst: numbers.burst ?? numbers.limit,

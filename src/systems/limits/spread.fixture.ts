@@ -8,28 +8,45 @@ import type { Charge, Decision, Limiter } from "./limiter.ts";
 import { MemoryLimiter } from "./memory.ts";
 
 /** One process as far as limits go: a state and tables of its own. */
-export type Member = { state: State; limiter: Limiter; close(): Promise<void> };
+export type Member = {
+  state: State;
+  leaseServers: State[];
+  limiter: Limiter;
+  close(): Promise<void>;
+};
 
 /** A machine that runs tests may be busy for longer than the deadline that people get. */
 const patientMs = 5_000;
 
-export async function openMember(redisUrl: string, commandTimeoutMs = patientMs): Promise<Member> {
+export async function openMember(
+  redisUrl: string,
+  commandTimeoutMs = patientMs,
+  leaseUrls: readonly string[] = [],
+): Promise<Member> {
   const parts = { clock: systemClock, log: silentLog, metrics: new Metrics() };
   const state = await openState({ redisUrl, commandTimeoutMs, ...parts });
+  const leaseServers = await Promise.all(
+    leaseUrls.map((url) => openState({ redisUrl: url, commandTimeoutMs, ...parts })),
+  );
   const keysMax = 10_000;
   const memory = new MemoryLimiter({ clock: systemClock, keysMax });
-  const { limiter, close } = limiterOf({ ...parts, state, memory, keysMax });
+  const { limiter, close } = limiterOf({ ...parts, state, leaseServers, memory, keysMax });
   return {
-    ...{ state, limiter },
+    ...{ state, leaseServers, limiter },
     async close() {
       await close();
-      await state.close();
+      for (const one of [...leaseServers, state]) await one.close();
     },
   };
 }
 
-export async function openMembers(count: number, redisUrl: string): Promise<Member[]> {
-  return await Promise.all(Array.from({ length: count }, () => openMember(redisUrl)));
+export async function openMembers(
+  count: number,
+  redisUrl: string,
+  leaseUrls: readonly string[] = [],
+): Promise<Member[]> {
+  const open = () => openMember(redisUrl, patientMs, leaseUrls);
+  return await Promise.all(Array.from({ length: count }, open));
 }
 
 /** A refusal that is not the end may be given at once, as while Redis is away, and for long. */

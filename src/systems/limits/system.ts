@@ -45,6 +45,8 @@ export type LimitsOptions = {
   log: Log;
   metrics: Metrics;
   state: State;
+  /** Where sub-keys lie; none: on `state`. */
+  leaseServers: readonly State[];
   nextId: () => string;
   audit: Audit;
   /** Of all systems; asked once they are there. */
