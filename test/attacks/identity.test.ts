@@ -10,8 +10,8 @@ beforeAll(async () => {
     STOA_TRUSTED_PROXIES: "127.0.0.1",
     STOA_SIGN_INS_PER_ADDRESS_PER_HOUR: "5",
   });
-}, 30_000);
-afterAll(() => world.stop(), 30_000);
+}, 60_000);
+afterAll(() => world.stop(), 60_000);
 
 /** What a stream must be asked. */
 const queries: Record<string, string> = { "/api/v1/chat/events": "?device_id=device-of-streams" };
@@ -136,17 +136,19 @@ test("links that get passwords keep nobody from signing in", async () => {
   const bulk = post("links/bulk", { links: Array.from({ length: 50 }, () => link) });
   // More than all queues of hashes hold.
   const singles = Array.from({ length: 120 }, () => post("links", link));
+  let waiting = singles.length;
   const full = singles.map(async (single) => {
-    if ((await single).status !== 503) throw new Error(`${(await single).status}`);
+    const { status } = await single;
+    waiting--;
+    if (status !== 503) throw new Error(`${status}`);
   });
   await Promise.any(full);
-  const started = performance.now();
   const body = { email: world.admin.email, password };
   const { status } = await world.call("POST", "/api/v1/sessions", { as: null, body });
   expect(status).toBe(200);
-  // A tenth of a second or two; far more on a machine with much else to do.
-  expect(performance.now() - started).toBeLessThan(5_000);
+  // It did not stand behind them.
+  expect(waiting).toBeGreaterThan(0);
   const statuses = (await Promise.all(singles)).map((reply) => reply.status);
   expect(new Set(statuses)).toEqual(new Set([201, 503]));
   expect((await bulk).status).toBe(200);
-}, 20_000);
+}, 60_000);

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 export type RawAnswer = { status: number; head: string; body: string };
 
 export type Talk = {
-  /** Everything that came back until the server closed, or nothing came for `quietMs`. */
+  /** Everything that came back until the server closed or had nothing more to say. */
   text: string;
   answers: RawAnswer[];
   closed: boolean;
@@ -13,17 +13,25 @@ export type Talk = {
 /** Longest that the first byte of an answer is waited for. */
 const firstAnswerMs = 3_000;
 
-/** Sends pieces as they are, and reads until the server closes or falls silent. */
+/**
+ * Sends pieces as they are, and reads until the server closes or falls silent: nothing comes for
+ * `quietMs`, nor until somebody new is answered, which a busy machine does late.
+ */
 export async function talk(port: number, pieces: string[], quietMs = 120): Promise<Talk> {
   const socket = connect({ port, host: "127.0.0.1" });
   const done = Promise.withResolvers<void>();
   let text = "";
   let closed = false;
-  let quiet = setTimeout(done.resolve, firstAnswerMs);
+  const fallsSilent = async () => {
+    const before = text;
+    await answersSomebody(port);
+    if (text === before) done.resolve();
+  };
+  let quiet = setTimeout(fallsSilent, firstAnswerMs);
   socket.on("data", (chunk) => {
     text += chunk.toString("latin1");
     clearTimeout(quiet);
-    quiet = setTimeout(done.resolve, quietMs);
+    quiet = setTimeout(fallsSilent, quietMs);
   });
   socket.on("error", () => done.resolve());
   socket.on("close", () => {
@@ -35,6 +43,14 @@ export async function talk(port: number, pieces: string[], quietMs = 120): Promi
   clearTimeout(quiet);
   socket.destroy();
   return { text, answers: answersIn(text), closed };
+}
+
+async function answersSomebody(port: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(request("GET /outer")));
+  for (const event of ["data", "error", "close"]) socket.on(event, () => resolve());
+  await promise;
+  socket.destroy();
 }
 
 /** Answers are told apart by the length that each declares. */

@@ -159,18 +159,14 @@ describe.each(["PORT", "STOA_REDIRECT_PORT"])("%s", (socket) => {
     test("not yet is 404, expired is 410, both exact to the instant", async () => {
       const later = await made({ starts_at: new Date(Date.now() + 3_600_000).toISOString() });
       expect((await follow(`/${later.code}`))[0]).toBe(404);
-      const at = Date.now() + 400;
+      const at = Date.now() + 1_000;
       const brief = await made({ expires_at: new Date(at).toISOString() });
-      let last = 302;
-      while (Date.now() < at + 20) {
-        const before = Date.now();
+      for (let before = 0; before < at;) {
+        before = Date.now();
         const [status] = await follow(`/${brief.code}`);
-        const after = Date.now();
-        if (after < at) expect(status).toBe(302);
+        if (Date.now() < at) expect(status).toBe(302);
         if (before >= at) expect(status).toBe(410);
-        last = status;
       }
-      expect(last).toBe(410);
     });
 
     test("expired_url is where visitors of an ended link go", async () => {

@@ -103,7 +103,7 @@ async function openProcess(
   const db = openTestDb(database.connection);
   const metrics = new Metrics();
   const base = { db, clock, log: silentLog, metrics };
-  const state = await openState({ ...base, clock: systemClock, redisUrl, commandTimeoutMs: 500 });
+  const state = await openState({ ...base, clock: systemClock, redisUrl, commandTimeoutMs: 5_000 });
   const realtime = new Realtime({
     ...{ ...base, state, publicUrl: "http://stoa.test", socketOrigins: [], drainGraceMs: 1_000 },
     ...{ socketsMax: 20_000, socketAcceptsPerSecond: 20_000, socketSlowMsMax },

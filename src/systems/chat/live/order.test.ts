@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../../../test/redis.ts";
+import { fakeClock, type FakeClock } from "../../../platform/clock/clock.ts";
 import type { ServerFrame } from "../protocol.ts";
 import { until, type ChatClient } from "./client.fixture.ts";
 import { startLiveWorld, type LiveProcess, type LiveWorld } from "./live.fixture.ts";
@@ -7,17 +8,25 @@ import { startLiveWorld, type LiveProcess, type LiveWorld } from "./live.fixture
 /** In what order changes are told, to whom, and what becomes of those that were not heard of. */
 let world: LiveWorld;
 let redis: TestRedis;
+let clock: FakeClock;
 let here: LiveProcess;
 let there: LiveProcess;
 beforeAll(async () => {
   [world, redis] = await Promise.all([startLiveWorld(), startRedis()]);
-  here = await world.process({ redisUrl: redis.url });
-  there = await world.process({ redisUrl: redis.url });
+  clock = fakeClock(Date.now());
+  here = await world.process({ redisUrl: redis.url, clock });
+  there = await world.process({ redisUrl: redis.url, clock });
 });
 afterAll(async () => {
   await world.stop();
   await redis.stop();
 });
+
+/** Time stands still, so that no process looks for itself what it was not told yet; until this. */
+function timePasses(): Disposable {
+  const timer = setInterval(() => clock.advance(50), 50);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
 
 let lastAccount = 100;
 const someone = () => String(++lastAccount);
@@ -70,6 +79,7 @@ test("a hole is filled from the database, and what waited is not told twice", as
 });
 
 test("what nobody told of is found by looking, within seconds", async () => {
+  using _ = timePasses();
   const ada = someone();
   const id = await world.conversation([ada]);
   const client = await here.signIn(ada);
@@ -167,6 +177,7 @@ test("one who joins hears at once, and nothing from before, edits included", asy
 });
 
 test("an own change that was lost is made up for: the list is told again", async () => {
+  using _ = timePasses();
   const [ada, bob] = [someone(), someone()];
   const id = await world.conversation([ada]);
   const b = await there.signIn(bob);
@@ -184,6 +195,7 @@ test("an own change that was lost is made up for: the list is told again", async
 });
 
 test("whatever is committed while a client connects, it ends with all of it", async () => {
+  using _ = timePasses();
   const [ada, bob] = [someone(), someone()];
   const ids: string[] = [];
   for (let n = 0; n < 8; n++) ids.push(await world.conversation([ada, bob]));
@@ -211,6 +223,7 @@ test("whatever is committed while a client connects, it ends with all of it", as
 }, 30_000);
 
 test("with Redis gone or frozen nothing is lost, and it is in order", async () => {
+  using _ = timePasses();
   const [ada, bob] = [someone(), someone()];
   const id = await world.conversation([ada, bob]);
   const client = await there.signIn(bob);
