@@ -134,15 +134,16 @@ test("without the database ids go on until the high water and no further", async
   await ids.close();
 });
 
-test("a million ids a second", async () => {
+test("a million ids take less than a second", async () => {
   const ids = await openIds({ db: database.db, clock: systemClock, log: silentLog });
   for (let i = 0; i < 50_000; i++) ids.next();
-  const rates = Array.from({ length: 5 }, () => {
-    const began = performance.now();
+  const took = Array.from({ length: 5 }, () => {
+    const began = process.cpuUsage();
     for (let i = 0; i < 100_000; i++) ids.next();
-    return 100_000 / ((performance.now() - began) / 1000);
+    return process.cpuUsage(began).user / 1_000;
   });
-  expect(Math.max(...rates)).toBeGreaterThan(1_000_000);
+  // Of the processor, since the machine may have much else to do.
+  expect(Math.min(...took)).toBeLessThan(100);
   await ids.close();
 });
 
@@ -213,7 +214,7 @@ test("no id is given twice in simulated lives of a cluster", async () => {
     await expireLeases();
     expect(await simulate(seed)).toBeGreaterThan(1_000);
   }
-}, 30_000);
+}, 120_000);
 
 function seeded(seed: number): () => number {
   let state = seed;
