@@ -11,7 +11,7 @@ import { silentLog } from "../src/platform/log/log.ts";
 
 /**
  * Real databases for tests. Each call clones a migrated template, which takes milliseconds, so
- * tests never share rows. `TEST_DATABASE_URL` names a server whose role may create databases;
+ * tests never share rows; the template is made by whoever comes first and shared by all files. `TEST_DATABASE_URL` names a server whose role may create databases;
  * without it a PostgreSQL of this process is started once and dies with it.
  */
 export type TestDatabase = {
@@ -74,7 +74,7 @@ function sweepDead(): void {
 function templateFor(migrations: Migration[]): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   for (const migration of migrations) hash.update(migration.id).update(migration.sql);
-  const name = `template_${process.pid}_${hash.digest("hex").slice(0, 12)}`;
+  const name = `template_${hash.digest("hex").slice(0, 12)}`;
   let template = templates.get(name);
   if (!template) {
     template = makeTemplate(name, migrations);
@@ -85,14 +85,28 @@ function templateFor(migrations: Migration[]): Promise<string> {
 
 async function makeTemplate(name: string, migrations: Migration[]): Promise<string> {
   const { admin, connect } = await (server as Promise<Server>);
-  await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  await admin.unsafe(`CREATE DATABASE ${name} OWNER ${await appRole(admin)}`);
-  const connection = connect(name);
-  const client = typeof connection === "string" ? new SQL(connection) : new SQL(connection);
-  await migrate(client, migrations, silentLog);
-  await client.close();
-  return name;
+  const turn = await admin.reserve();
+  try {
+    await turn`SELECT pg_advisory_lock(${templateLock})`;
+    const [made] = await turn`SELECT 1 FROM pg_database WHERE datname = ${name}`;
+    if (made) return name;
+    // It gets its name when it is whole: whoever made it may be killed before.
+    const unfinished = `${name}_unfinished`;
+    await turn.unsafe(`DROP DATABASE IF EXISTS ${unfinished} WITH (FORCE)`);
+    await turn.unsafe(`CREATE DATABASE ${unfinished} OWNER ${await appRole(turn)}`);
+    const connection = connect(unfinished);
+    const client = typeof connection === "string" ? new SQL(connection) : new SQL(connection);
+    await migrate(client, migrations, silentLog);
+    await client.close();
+    await turn.unsafe(`ALTER DATABASE ${unfinished} RENAME TO ${name}`);
+    return name;
+  } finally {
+    await turn`SELECT pg_advisory_unlock(${templateLock})`;
+    turn.release();
+  }
 }
+
+const templateLock = 7_311_000_900;
 
 /** The role that owns test databases: `stoa` where Stoa made the server, else whoever we are. */
 async function appRole(admin: SQL): Promise<string> {
