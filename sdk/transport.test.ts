@@ -122,7 +122,7 @@ describe("retries", () => {
       () => Promise.withResolvers<Response>().promise,
       () => fail(404, "links.not_found"),
     );
-    const call = { method: "DELETE", path: "/x", timeoutMs: 50 } as const;
+    const call = { method: "DELETE", path: "/x", timeoutMs: 300 } as const;
     expect(await connect().json<void>(call)).toBeUndefined();
   });
 

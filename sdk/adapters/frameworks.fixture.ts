@@ -126,7 +126,7 @@ export function appsBeforeStoa() {
   afterEach(async () => {
     for (const one of open.splice(0)) await one.close();
   });
-  afterAll(() => world.stop(), 30_000);
+  afterAll(() => world.stop(), 60_000);
 
   let names = 0;
   const admin = (): Stoa => createStoa({ baseUrl: world.url, apiKey: world.admin.key });

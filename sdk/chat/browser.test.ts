@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close();
   await world.stop();
-}, 30_000);
+}, 120_000);
 
 type Sdk = { createChat(options: { apiKey: string }): ChatClient };
 type Tab = { chat: ChatClient };
@@ -136,7 +136,7 @@ test("what a page wrote offline is sent by the next, once, while another lives",
   const { items } = page.body as { items: { body: { text: string } | null }[] };
   const texts = items.map((item) => item.body?.text);
   expect(texts.filter((text) => text === "written offline")).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("a page that opens without a network shows what was there", async () => {
   const before = await openTab();
@@ -153,4 +153,4 @@ test("a page that opens without a network shows what was there", async () => {
     return chat.getSnapshot().connection.state;
   });
   expect(state).not.toBe("online");
-}, 60_000);
+}, 120_000);

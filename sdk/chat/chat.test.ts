@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(made.map((line) => line.chat.close()));
   made = [];
 });
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 /** A client whose network can be cut. */
 class Line {

@@ -22,7 +22,7 @@ function watch(answers: () => boolean) {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !holds(); await Bun.sleep(5)) {
+  for (const end = performance.now() + 20_000; !holds(); await Bun.sleep(5)) {
     if (performance.now() > end) throw new Error(`not so: ${String(holds)}`);
   }
 }

@@ -54,7 +54,7 @@ test("an administrator goes from a report to its owner, stops all links, release
   await requireNoBarriers(page);
   expect(await statusOf(link.code)).toBe(302);
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a link and a domain are stopped where they are looked at", async () => {
   const { id } = await ada.domains.create({ host: "go.example.org" });
@@ -85,7 +85,7 @@ test("a link and a domain are stopped where they are looked at", async () => {
   await page.keyboard.press("Enter");
   await page.getByText("is no proved domain here").waitFor();
   expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("an account is found, and deleted with its links handed to another", async () => {
   const { operations } = world.running;
@@ -117,7 +117,7 @@ test("an account is found, and deleted with its links handed to another", async 
   const bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
   expect((await bob.links.get(link.id)).state).toBe("active");
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a person leaves: the password again, then signed out in every tab", async () => {
   const { operations } = world.running;
@@ -140,7 +140,7 @@ test("a person leaves: the password again, then signed out in every tab", async 
   await page.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
   await page.getByText("The e-mail address or password is wrong.").waitFor();
-}, 60_000);
+}, 120_000);
 
 test("links are narrowed to a tag that is suggested, and the tag is renamed on all", async () => {
   for (const tags of [["newsletter"], ["newsletter", "spring"], []]) {
@@ -166,7 +166,7 @@ test("links are narrowed to a tag that is suggested, and the tag is renamed on a
   await page.waitForFunction(() => document.querySelectorAll("[data-row]").length === 2);
   expect((await ada.links.tags().take(9)).map(({ tag }) => tag)).toEqual(["mail", "spring"]);
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("an account is put on a tier that rules know, or on another by its name", async () => {
   const root = createStoa({ baseUrl: world.url, apiKey: world.admin.key });
@@ -198,4 +198,4 @@ test("an account is put on a tier that rules know, or on another by its name", a
   await page.getByText("ada is on paid").waitFor();
   expect((await ada.account.get()).tier).toBe("paid");
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-}, 60_000);
+}, 120_000);

@@ -84,7 +84,7 @@ test("it is reacted to, changed, pinned, found, sent on, and deleted", async () 
   await bob.getByRole("log").getByText("This message was deleted.").waitFor();
   expect(await messageOf(bob, "Olives on Saturday").count()).toBe(0);
   expect(complaints()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a thread stands beside the conversation, a poll in it is voted in", async () => {
   const { ada, bob, complaints } = await both();
@@ -118,7 +118,7 @@ test("a thread stands beside the conversation, a poll in it is voted in", async 
     .getByRole("button", { name: /Morning 1/ })
     .waitFor();
   expect(complaints()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("pictures and files are sent, seen, opened and saved", async () => {
   const { ada, bob, complaints } = await both();
@@ -149,7 +149,7 @@ test("pictures and files are sent, seen, opened and saved", async () => {
   expect((await saved).suggestedFilename()).toBe("list.txt");
   expect(await faultsOf(bob, "files")).toEqual([]);
   expect(complaints()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("what was begun is there on another device, and goes when it is sent", async () => {
   const first = await site.arrive(world.ada, `/chat/${id}`);
@@ -167,4 +167,4 @@ test("what was begun is there on another device, and goes when it is sent", asyn
   await messageOf(first.page, "Half a thought, done").waitFor();
   await second.page.getByText("Draft:").waitFor({ state: "detached" });
   expect(first.complaints).toEqual([]);
-}, 60_000);
+}, 120_000);

@@ -133,7 +133,7 @@ test("what one reads stays in its place while older messages are put in above it
   const row = page.locator(`[data-seq="${held.seq}"]`);
   const top = await row.evaluate((element) => element.getBoundingClientRect().top);
   expect(Math.abs(top - held.top)).toBeLessThan(2);
-}, 60_000);
+}, 120_000);
 
 test("any message is shown among its neighbours; the first and last are a key away", async () => {
   const page = await arrive("?at=50000");
@@ -155,4 +155,4 @@ test("any message is shown among its neighbours; the first and last are a key aw
   await page.keyboard.press("Enter");
   await page.locator("article", { hasText: "From far above" }).waitFor();
   expect((await lookAt(page)).seqs).toContain(total);
-}, 60_000);
+}, 120_000);

@@ -57,7 +57,7 @@ describe("a person on a first visit", () => {
     expect(await page.locator("[data-latest-clicks] li").innerText()).toContain("Chrome on Linux");
 
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   test("stays signed in over a reload, and is out everywhere after signing out", async () => {
     const { page, context } = await site.arrive(world.bob, "/");
@@ -67,7 +67,7 @@ describe("a person on a first visit", () => {
     await site.open(second, "/links");
     await page.getByRole("button", { name: "Sign out" }).click();
     for (const tab of [page, second]) await tab.getByLabel("Password").waitFor();
-  }, 30_000);
+  }, 120_000);
 
   test("is told plainly that the password is wrong", async () => {
     const { page } = await site.stranger();
@@ -76,7 +76,7 @@ describe("a person on a first visit", () => {
     await page.getByLabel("Password").fill("wrong");
     await page.keyboard.press("Enter");
     await page.getByText("The e-mail address or password is wrong.").waitFor();
-  }, 30_000);
+  }, 120_000);
 
   test("makes a key that is shown once and with which a program shortens links", async () => {
     const { page } = await site.arrive(world.ada, "/keys");
@@ -90,7 +90,7 @@ describe("a person on a first visit", () => {
     expect(made.state).toBe("active");
     await page.getByRole("button", { name: "I have kept it" }).click();
     expect(await page.content()).not.toContain(key);
-  }, 30_000);
+  }, 120_000);
 });
 
 test("a stranger makes an account where that is open", async () => {
@@ -109,7 +109,7 @@ test("a stranger makes an account where that is open", async () => {
   expect(complaints).toEqual([]);
   await context.close();
   await welcoming.stop();
-}, 60_000);
+}, 120_000);
 
 test("who was given a password chooses an own one before anything else", async () => {
   const { page } = await site.arrive(world.admin, "/accounts");
@@ -130,7 +130,7 @@ test("who was given a password chooses an own one before anything else", async (
   await second.page.keyboard.press("Enter");
   await second.page.getByRole("heading", { name: "Links", level: 1 }).waitFor();
   expect(second.complaints).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 describe("an editor", () => {
   test("changes a link, which its very next visitor gets, and deletes it", async () => {
@@ -150,7 +150,7 @@ describe("an editor", () => {
     await page.getByText("Link deleted").waitFor();
     expect((await world.visit(`/${made.code}`)).status).toBe(410);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   test("imports a file, sees how far it is and which rows failed", async () => {
     const { page } = await site.arrive(world.ada, "/bulk");
@@ -163,7 +163,7 @@ describe("an editor", () => {
     await page.getByText("Read as YOURLS: 1 link made, 0 skipped, 1 remark.").waitFor();
     await page.getByRole("region", { name: "Lines that failed" }).getByText("url:").waitFor();
     expect((await world.visit("/one-1")).headers.get("location")).toBe("https://example.com/1");
-  }, 30_000);
+  }, 120_000);
 });
 
 test("everything works by the keyboard alone", async () => {
@@ -191,7 +191,7 @@ test("everything works by the keyboard alone", async () => {
   await press("Escape");
   expect(await page.locator("dialog[open]").count()).toBe(0);
   expect(complaints).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 test("stored text is shown as text", async () => {
   const { page, complaints } = await site.arrive(world.admin, "/");
@@ -202,7 +202,7 @@ test("stored text is shown as text", async () => {
   }
   expect(await page.title()).not.toBe("owned");
   expect(complaints).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 describe("every page", () => {
   const pages = () => [
@@ -249,5 +249,5 @@ describe("every page", () => {
     // What only administrators see is not even offered.
     expect(await page.getByText("System health").count()).toBe(0);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 });

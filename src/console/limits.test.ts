@@ -66,7 +66,7 @@ test("a rule is made by the keyboard: what is wrong stands beside its field", as
     ...{ routes: ["/api/v1/links"], algorithm: "token_bucket", key: ["api_key"] },
   });
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a rule is changed, never over somebody else's change, and deleted", async () => {
   const numbers = { algorithm: "fixed_window", limit: 9, window_ms: 60_000 } as const;
@@ -95,7 +95,7 @@ test("a rule is changed, never over somebody else's change, and deleted", async 
   await page.getByText("temporary is deleted").waitFor();
   expect((await stoa.limits.rules.list()).map(({ name }) => name)).not.toContain("temporary");
   expect(complaints.filter((text) => !text.includes("412"))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a candidate stands beside the live rule with what it would refuse; takes over", async () => {
   const { page, complaints } = await site.arrive(world.admin, `/limits/rules/${live.id}/shadow`);
@@ -113,7 +113,7 @@ test("a candidate stands beside the live rule with what it would refuse; takes o
   await page.getByRole("heading", { name: "New candidate" }).waitFor();
   expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("search.candidate");
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("who is limited is told by rule, route and key, and a rise is announced", async () => {
   const { page, complaints } = await site.arrive(world.admin, "/limits/refused");
@@ -132,7 +132,7 @@ test("who is limited is told by rule, route and key, and a rise is announced", a
     .first()
     .waitFor();
   expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 describe("trying and explaining", () => {
   test("five algorithms are drawn with what they let through of some traffic", async () => {
@@ -155,7 +155,7 @@ describe("trying and explaining", () => {
     await page.locator("form [aria-invalid=true]").first().waitFor();
     expect(await noteOf(page, "Limit")).toContain("must be from 1");
     expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("a request is explained for an account that is looked for", async () => {
     const { page, complaints } = await site.arrive(world.admin, "/limits/explain");
@@ -176,7 +176,7 @@ describe("trying and explaining", () => {
     await page.keyboard.press("Enter");
     await page.locator("form [aria-invalid=true]").waitFor();
     expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 test("every page of limits passes WCAG AA in light and dark, and fits a phone", async () => {
@@ -193,4 +193,4 @@ test("only administrators are shown limits", async () => {
   expect(await page.getByRole("link", { name: "Limits" }).count()).toBe(0);
   await site.open(page, "/limits");
   await page.getByText("There is no such page").waitFor();
-}, 60_000);
+}, 120_000);

@@ -36,14 +36,14 @@ export function siteWith(prepare: (world: World) => void | Promise<void>): Site 
   beforeAll(async () => {
     [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
     await prepare(world);
-  }, 60_000);
+  }, 120_000);
   afterEach(async () => {
     for (const { context } of visitors.splice(0)) await context.close();
   });
   afterAll(async () => {
     await browser?.close();
     await world?.stop();
-  }, 30_000);
+  }, 120_000);
 
   async function stranger(viewport = desk): Promise<Visitor> {
     const arrived = await visitor(browser, viewport);

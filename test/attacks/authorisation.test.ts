@@ -14,8 +14,8 @@ let routes: Route[];
 beforeAll(async () => {
   world = await startWorld();
   routes = world.running.routes;
-}, 30_000);
-afterAll(() => world.stop(), 30_000);
+}, 60_000);
+afterAll(() => world.stop(), 60_000);
 
 type Problem = { code: string; detail: string; request_id: string };
 

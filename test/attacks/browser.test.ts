@@ -12,8 +12,8 @@ const unfurler = { accept: "text/html", "user-agent": "Slackbot-LinkExpanding 1.
 
 beforeAll(async () => {
   world = await startWorld({ STOA_LINK_URL_SCHEMES: "https,http,myapp" });
-}, 30_000);
-afterAll(() => world.stop(), 30_000);
+}, 60_000);
+afterAll(() => world.stop(), 60_000);
 
 const evilUrl = `https://example.com/${encodeURIComponent("a")}?q="><script>alert(1)</script>'onx=`;
 

@@ -10,7 +10,7 @@ beforeAll(async () => {
   world = await startWorld({ STOA_TRUSTED_PROXIES: "192.0.2.250" });
   routes = world.running.routes;
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 const rules = "/api/v1/limits/rules";
 let names = 0;

@@ -23,8 +23,8 @@ beforeAll(async () => {
     const own = route.access === "admin" ? ["1"] : await ownIds(world, route, world.admin, token);
     paths.set(route, pathWith(route, own));
   }
-}, 30_000);
-afterAll(() => world.stop(), 30_000);
+}, 60_000);
+afterAll(() => world.stop(), 60_000);
 
 type Answer = { status: number; text: string; type: string };
 
@@ -169,7 +169,7 @@ describe("bodies", () => {
       }
     });
     expect(found).toEqual([]);
-  }, 20_000);
+  }, 60_000);
 
   /** Right in type, wrong in nearly everything else: they get any answer but a failure of ours. */
   const strange: unknown[] = [
@@ -232,7 +232,7 @@ describe("bodies", () => {
       }
     });
     expect(found).toEqual([]);
-  }, 20_000);
+  }, 60_000);
 
   test("another content type is not read as JSON", async () => {
     const types = [
@@ -381,5 +381,5 @@ describe("queries and paths", () => {
       }
     });
     expect(found).toEqual([]);
-  }, 20_000);
+  }, 60_000);
 });

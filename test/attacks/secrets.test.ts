@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
   await receiver.stop(true);
-}, 30_000);
+}, 60_000);
 
 async function plant(): Promise<void> {
   const account = { email: "canary@stoa.test", password: typed.account };

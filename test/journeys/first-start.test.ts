@@ -36,7 +36,7 @@ afterAll(async () => {
   stoa?.kill("SIGTERM");
   await stoa?.exited;
   await rm(folder, { recursive: true, force: true });
-}, 30_000);
+}, 60_000);
 
 test("a person signs in with what the start printed and gives a program a key", async () => {
   const door = createStoa({ baseUrl: url });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   bob = createStoa({ baseUrl: world.url, apiKey: world.bob.key });
 }, 60_000);
 
-afterAll(() => world?.stop(), 30_000);
+afterAll(() => world?.stop(), 60_000);
 
 test("the client's types are those of the routes (else run bin/sdk-types.ts)", async () => {
   const current = await Bun.file(sdkTypesFile).text();

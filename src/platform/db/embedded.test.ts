@@ -28,9 +28,9 @@ import {
 } from "./embedded.ts";
 
 const isRoot = process.getuid?.() === 0;
-const recoveryMs = 15_000;
+const recoveryMs = 20_000;
 /** Beyond the deadline: under a second, and what a busy machine adds. */
-const frozenStopMs = 3_000;
+const frozenStopMs = 10_000;
 const base = await mkdtemp(join(tmpdir(), "stoa-embedded-"));
 /** A folder that a first start has filled, copied by the tests that need no first start. */
 const seed = join(base, "seed");

@@ -64,7 +64,7 @@ export async function raw(answer: (socket: net.Socket) => void, port = 0, hostna
 }
 
 export async function until(condition: () => boolean, what: string) {
-  const limit = Date.now() + 5_000;
+  const limit = Date.now() + 20_000;
   while (!condition()) {
     if (Date.now() > limit) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

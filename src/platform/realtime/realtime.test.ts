@@ -81,7 +81,7 @@ function start(given: Partial<RealtimeOptions> = {}) {
 }
 
 async function until(what: () => boolean, label: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 20_000;
   while (!what()) {
     if (performance.now() > deadline) throw new Error(`never came: ${label}`);
     await Bun.sleep(2);

@@ -13,7 +13,7 @@ async function open(redisUrl: string, commandTimeoutMs = 5_000): Promise<State> 
   return await openState({ redisUrl, commandTimeoutMs, ...parts });
 }
 
-async function until(condition: () => boolean | Promise<boolean>, msMax = 10_000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
   const end = performance.now() + msMax;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not so within ${msMax} ms`);

@@ -207,7 +207,7 @@ function peopleOf(
 }
 
 /** Asks again until it is so. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean, ms = 5_000) {
+export async function until(what: string, isSo: () => Promise<boolean> | boolean, ms = 20_000) {
   for (const end = performance.now() + ms; performance.now() < end;) {
     if (await isSo()) return;
     await Bun.sleep(10);

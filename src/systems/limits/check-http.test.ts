@@ -7,7 +7,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 type Problem = { code: string; errors: { field: string }[] };
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(async () => {
   envoy.close();
   await world.stop();
-}, 30_000);
+}, 60_000);
 
 let domains = 0;
 /** Five an hour for each user, in a domain of its own. */

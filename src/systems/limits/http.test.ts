@@ -5,7 +5,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 type Rule = { id: string; name: string; version: number; [field: string]: unknown };
 type Problem = { code: string; detail: string; errors: { field: string; message: string }[] };

@@ -15,7 +15,7 @@ describe("over HTTP", () => {
   beforeAll(async () => {
     world = await startWorld();
   }, 60_000);
-  afterAll(() => world.stop(), 30_000);
+  afterAll(() => world.stop(), 60_000);
 
   type Body = {
     keys: { rule: string; key: string; refused: number }[];

@@ -33,7 +33,7 @@ test("a process that asks ends with the one that started it, Redis or not", asyn
   expect(lives(pid)).toBe(true);
   parent.kill("SIGKILL");
   try {
-    await until(() => !lives(pid), 5_000);
+    await until(() => !lives(pid));
   } finally {
     if (lives(pid)) process.kill(pid, "SIGKILL");
   }

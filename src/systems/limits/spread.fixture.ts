@@ -77,7 +77,7 @@ export async function ask(
   return passed;
 }
 
-export async function until(what: () => boolean | Promise<boolean>, msMax = 15_000): Promise<void> {
+export async function until(what: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
   const end = performance.now() + msMax;
   while (!(await what())) {
     if (performance.now() > end) throw new Error(`not so within ${msMax} ms: ${String(what)}`);

@@ -8,7 +8,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 let people = 0;
 async function somebody(): Promise<Person> {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const body = { url: "https://example.com/", alias: "Look-Here", domain: host };
   link = (await world.call("POST", "/api/v1/links", { body })).body;
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 type Found = {
   link: Link | null;

@@ -7,7 +7,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 const host = "go.example.org";
 const wish = { url: "https://example.com/standing", find_or_create: true };

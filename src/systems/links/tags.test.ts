@@ -8,7 +8,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 async function create(tags: string[], as: Person = world.ada): Promise<Link> {
   const body = { url: "https://example.com/tagged", tags };

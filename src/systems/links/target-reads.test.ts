@@ -116,7 +116,7 @@ test("a database that hangs is told to everybody in time, and asked no more for 
     Array.from({ length: 250 }, (_, n) => url(`code${n % links}-${n}`)),
   );
   // It hangs for ten seconds; a busy machine for less.
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(performance.now() - began).toBeLessThan(8_000);
   expect(targets.counts().queries).toBe(2);
   for (const { status, reason } of failed as PromiseRejectedResult[]) {
     expect(status).toBe("rejected");

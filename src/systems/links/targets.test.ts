@@ -30,7 +30,7 @@ test("a known code does not wait for a database that hangs, and catches up after
   const began = performance.now();
   expect(await targets.find("0", "abc")).toMatchObject({ url: "https://example.com/" });
   // It hangs for ten seconds; a busy machine for less.
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(performance.now() - began).toBeLessThan(8_000);
   const after = performance.now();
   for (let n = 0; n < 20; n++) {
     clock.advance(100);
@@ -40,7 +40,7 @@ test("a known code does not wait for a database that hangs, and catches up after
   expect(performance.now() - after).toBeLessThan(3_000);
   await lock`COMMIT`;
   lock.release();
-  const until = performance.now() + 5_000;
+  const until = performance.now() + 20_000;
   for (let url = ""; url !== "https://example.com/new"; await Bun.sleep(10)) {
     expect(performance.now()).toBeLessThan(until);
     clock.advance(100);

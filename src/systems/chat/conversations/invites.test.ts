@@ -8,8 +8,8 @@ let [cleo, dan]: Person[] = [];
 beforeAll(async () => {
   chat = await openChat();
   [cleo, dan] = await Promise.all(["Cleo", "Dan"].map((name) => chat.person(name)));
-}, 30_000);
-afterAll(() => chat.stop(), 30_000);
+}, 60_000);
+afterAll(() => chat.stop(), 60_000);
 
 type Invite = { id: string; token: string; uses: number };
 

@@ -15,8 +15,8 @@ beforeAll(async () => {
   chat = await openChat();
   const names = ["Owner", "Admin", "Member", "Other"];
   [owner, admin, member, other] = await Promise.all(names.map((name) => chat.person(name)));
-}, 30_000);
-afterAll(() => chat.stop(), 30_000);
+}, 60_000);
+afterAll(() => chat.stop(), 60_000);
 
 async function trio(kind: "group" | "channel" = "group"): Promise<string> {
   const id = await chat.group(owner!, [admin!, member!], kind);

@@ -5,8 +5,8 @@ import { openChat, type Chat } from "./chat.fixture.ts";
 let chat: Chat;
 beforeAll(async () => {
   chat = await openChat();
-}, 30_000);
-afterAll(() => chat.stop(), 30_000);
+}, 60_000);
+afterAll(() => chat.stop(), 60_000);
 
 describe("a direct conversation", () => {
   test("is one per pair, whoever opens it and however many at once", async () => {

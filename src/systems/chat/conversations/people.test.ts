@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await chat.stop();
   await open.stop();
-}, 30_000);
+}, 60_000);
 
 type Found = { items: { account_id: string; name: string }[] };
 

@@ -6,8 +6,8 @@ import { openChat, type Chat } from "./chat.fixture.ts";
 let chat: Chat;
 beforeAll(async () => {
   chat = await openChat();
-}, 30_000);
-afterAll(() => chat.stop(), 30_000);
+}, 60_000);
+afterAll(() => chat.stop(), 60_000);
 
 const rounds = 30;
 const atOnce = 12;

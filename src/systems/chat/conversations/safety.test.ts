@@ -10,8 +10,8 @@ let [cleo, dan]: Person[] = [];
 beforeAll(async () => {
   chat = await openChat();
   [cleo, dan] = await Promise.all(["Cleo", "Dan"].map((name) => chat.person(name)));
-}, 30_000);
-afterAll(() => chat.stop(), 30_000);
+}, 60_000);
+afterAll(() => chat.stop(), 60_000);
 
 /** Two that stand for two processes: what one compiled must not outlive a change. */
 const processes = [createAdmitting(), createAdmitting()];

@@ -11,11 +11,11 @@ const open: ChatClient[] = [];
 beforeAll(async () => {
   chat = await openChat();
   [cleo, dan, eve] = await Promise.all(["Cleo", "Dan", "Eve"].map((name) => chat.person(name)));
-}, 30_000);
+}, 60_000);
 afterEach(async () => {
   for (const client of open.splice(0)) await client.close();
 });
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 async function connect(person: Person, device_id = "device-one"): Promise<ChatClient> {
   const client = await signIn(chat, person, { device_id });

@@ -8,7 +8,7 @@ let chat: Features;
 beforeAll(async () => {
   chat = await openFeatures();
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 async function exported(id: string) {
   const url = `${chat.url}/api/v1/chat/admin/people/${id}/export`;

@@ -13,7 +13,7 @@ beforeAll(async () => {
   group = await chat.group(chat.ada, [chat.bob]);
   elsewhere = await chat.group(chat.bob, [chat.ada]);
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 const here = (url: string) => url.replace(publicUrl, chat.url);
 type Offer = { upload_id: string; url: string; types: string[]; bytes_max: number };

@@ -18,7 +18,7 @@ beforeAll(async () => {
   chat = await openFeatures();
   ({ id: group, left } = await groupWithLeaver(chat));
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 const expireNow = ({ conversation_id, seq }: Message) =>
   chat.db.write(

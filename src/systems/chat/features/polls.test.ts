@@ -17,7 +17,7 @@ beforeAll(async () => {
   chat = await openFeatures();
   ({ id: group, left } = await groupWithLeaver(chat));
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 const path = ({ conversation_id, seq }: Message) =>
   `/conversations/${conversation_id}/messages/${seq}`;

@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await chat.stop();
   await site.stop(true);
-}, 30_000);
+}, 60_000);
 
 async function previewed(text: string, world = chat, id = group): Promise<Message> {
   const said = await world.say(world.ada, id, text);

@@ -12,7 +12,7 @@ beforeAll(async () => {
   chat = await openFeatures();
   group = await chat.group(chat.ada, [chat.bob]);
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 type Page = { items: Message[]; next_cursor: string | null };
 const search = async (as: Person, q: string, more: Record<string, string> = {}) =>

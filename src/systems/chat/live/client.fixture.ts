@@ -18,7 +18,7 @@ export type ChatClient = {
 
 type Of<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
-const waitMsMax = 10_000;
+const waitMsMax = 20_000;
 const socketPath = "/api/v1/chat/socket";
 
 export async function until<T>(

@@ -12,7 +12,7 @@ beforeAll(async () => {
   chat = await startChat();
   here = await chat.process();
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 let sent = 0;
 const send = (from: string, conversation_id: string, given: { thread_seq?: number } = {}) =>

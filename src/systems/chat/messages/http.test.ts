@@ -17,7 +17,7 @@ beforeAll(async () => {
   direct = await made({ kind: "direct", account_id: world.bob.id });
   group = await made({ kind: "group", title: "Plans", account_ids: [world.bob.id] });
 }, 60_000);
-afterAll(() => world.stop(), 30_000);
+afterAll(() => world.stop(), 60_000);
 
 const path = (id: string, rest: string) => `/api/v1/chat/conversations/${id}/${rest}`;
 

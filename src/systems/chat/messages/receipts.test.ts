@@ -12,7 +12,7 @@ beforeAll(async () => {
   chat = await startChat();
   [here, there] = [await chat.process(), await chat.process()];
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 let sent = 0;
 const send = (from: string, conversation_id: string) =>
@@ -35,11 +35,11 @@ const memberMarks = (id: string, account: string) =>
     WHERE conversation_id = ${id} AND account_id = ${account}`;
 
 async function eventually<T>(read: () => T, holds: (value: T) => boolean): Promise<T> {
-  const until = performance.now() + 5_000;
+  const until = performance.now() + 20_000;
   for (;;) {
     const value = await read();
     if (holds(value)) return value;
-    if (performance.now() > until) throw new Error(`not within 5 s: ${JSON.stringify(value)}`);
+    if (performance.now() > until) throw new Error(`not within 20 s: ${JSON.stringify(value)}`);
     await Bun.sleep(10);
   }
 }

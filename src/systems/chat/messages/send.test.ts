@@ -12,7 +12,7 @@ beforeAll(async () => {
   chat = await startChat();
   [here, there] = [await chat.process(), await chat.process()];
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 const people = (count: number) => Array.from({ length: count }, newId);
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   chat = await startChat();
   [here, there] = [await chat.process(), await chat.process()];
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 let sent = 0;
 const send = (from: string, conversation_id: string, mentions: string[] = []) =>

@@ -8,7 +8,7 @@ beforeAll(async () => {
   chat = await startChat();
   processes = [await chat.process(), await chat.process()];
 }, 60_000);
-afterAll(() => chat.stop(), 30_000);
+afterAll(() => chat.stop(), 60_000);
 
 /** By the messages themselves: theirs to see, of others or not, after what they read. */
 type Count = { conversation_id: string; unread: number };
