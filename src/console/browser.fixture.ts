@@ -1,5 +1,6 @@
 import axe from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { freePort } from "../../test/free-port.ts";
 import { password, startWorld, type Person, type World } from "../../test/world.ts";
 
 /**
@@ -18,9 +19,7 @@ const userAgent =
 
 /** Short links must lead to this very server, so its port is chosen before it starts. */
 export async function startReachableWorld(env: Record<string, string> = {}): Promise<World> {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
+  const port = freePort();
   const url = `http://127.0.0.1:${port}`;
   return await startWorld({ PORT: String(port), STOA_PUBLIC_URL: url, ...env });
 }
@@ -42,7 +41,7 @@ export async function visitor(
     reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(45_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {

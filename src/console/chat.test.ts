@@ -74,7 +74,7 @@ test("two people find each other, write, see each other type and read", async ()
   expect(await textsOf(ada.page)).toEqual(["Are there olives?", "Plenty.\nCome on Saturday."]);
   await ada.page.locator("[data-announced]", { hasText: "bob: Plenty." }).waitFor();
   for (const { complaints } of [ada, bob]) expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a group is made, people in it are named, answered, and it is run by its owner", async () => {
   const ada = await site.arrive(world.ada, "/chat");
@@ -122,7 +122,7 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   await ada.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await bob.page.getByText("There is no such conversation").waitFor();
   for (const { complaints } of [ada, bob]) expect(complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("one who was offline comes back: both have one order, and nothing doubled", async () => {
   const id = await conversation({ kind: "direct", account_id: world.bob.id });
@@ -175,7 +175,7 @@ test("what others wrote is shown as text, and a refused message says why", async
   await ada.page.locator("article", { hasText: "No vinegar" }).waitFor({ state: "detached" });
   expect(await ada.page.title()).not.toBe("owned");
   expect(ada.complaints).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 describe("every page of chat", () => {
   test("passes WCAG AA in light and dark, fits a phone, and keeps to its policy", async () => {
@@ -232,7 +232,7 @@ describe("every page of chat", () => {
     await page.getByRole("link", { name: "All conversations" }).click();
     await page.getByRole("heading", { name: "Chat", level: 1 }).waitFor();
     expect(complaints).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 test("administrators decide reports, ban, and filter words", async () => {
@@ -268,4 +268,4 @@ test("administrators decide reports, ban, and filter words", async () => {
   const { page: other } = await site.arrive(world.bob, "/");
   await site.open(other, "/moderation");
   await other.getByText("There is no such page").waitFor();
-}, 60_000);
+}, 120_000);

@@ -11,7 +11,7 @@ let assets: ConsoleAssets;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "stoa-console-"));
   assets = await buildConsole({ dataDir, signUpOpen: false });
-}, 30_000);
+}, 60_000);
 
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
