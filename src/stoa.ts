@@ -190,8 +190,8 @@ async function openSystems(platform: Platform, routes: () => readonly Route[]) {
     ...{ ...shared, passwords: linkPasswords, publicUrl },
     visitGuard: limits.redirects,
   });
-  const webhooks = createWebhooks(shared);
   const chat = chatSystem({ ...shared, nextId, publicUrl, authenticate: accounts.authenticate });
+  const webhooks = createWebhooks({ ...shared, audiences: chat.audiences ?? [] });
   const systems: System[] = [limits, accounts, links, webhooks, chat];
   return { limits, accounts, links, systems };
 }

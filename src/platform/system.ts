@@ -1,7 +1,7 @@
 import type { Migration } from "./db/migrate.ts";
 import type { Route } from "./http/route.ts";
 import type { JobHandler, Schedule } from "./jobs/jobs.ts";
-import type { Subscription } from "./events/events.ts";
+import type { Audience, Subscription } from "./events/events.ts";
 import type { Protocol } from "./realtime/realtime.ts";
 
 /**
@@ -15,6 +15,8 @@ export type System = {
   jobs?: JobHandler[];
   schedules?: Schedule[];
   subscriptions?: Subscription[];
+  /** Of its events that concern more people than their owner. */
+  audiences?: Audience[];
   /** What speaks on WebSockets, each on a path of its own. */
   protocols?: Protocol[];
   /** Called once the schema is there and before the first request. */

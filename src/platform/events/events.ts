@@ -5,13 +5,23 @@ import type { Reader, Writer } from "../db/db.ts";
 export type StoaEvent<T = unknown> = {
   id: string;
   type: string;
-  /** The account it concerns; webhooks are delivered to its subscriptions. */
+  /** The account it concerns: its webhooks are told, unless its type has an `Audience`. */
   owner_id: string | null;
   occurred_at: string;
   data: T;
 };
 
 export type EventType<T> = { type: string; schema: z.ZodType<T>; summary: string };
+
+/**
+ * Who may be told of the events of a type that concern more people than their owner. It is asked
+ * when an event is handed out, and again before each delivery: it answers as things are by then.
+ */
+export type Audience = {
+  type: string;
+  /** Those of the accounts who may be told. */
+  among(data: unknown, accountIds: readonly string[]): Promise<ReadonlySet<string>>;
+};
 
 /** A durable consumer. It gets every event of its types at least once, in no promised order. */
 export type Subscription = {
@@ -58,6 +68,13 @@ export type EventFilter = {
   cursor?: string | undefined;
   limit: number;
 };
+
+/** All patterns that match this type. */
+export function patternsOf(type: string): string[] {
+  const parts = type.split(".");
+  const prefixes = parts.slice(1).map((_, n) => `${parts.slice(0, n + 1).join(".")}.*`);
+  return ["*", ...prefixes, type];
+}
 
 /** Whether an event's type is among exact types, `links.*` for all below a prefix, `*` for all. */
 export function matchesType(patterns: readonly string[], type: string): boolean {

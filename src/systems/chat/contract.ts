@@ -9,7 +9,7 @@ export const messageSent: EventType<{
   sender_id: string;
 }> = {
   type: "chat.message_sent",
-  summary: "A message was sent. Webhooks of its sender are told.",
+  summary: "A message was sent. Webhooks of the members of its conversation are told.",
   schema: z.object({ conversation_id: idSchema, seq: z.number(), sender_id: idSchema }),
 };
 

@@ -6,6 +6,7 @@ import type { Limits } from "../limits/contract.ts";
 import { createAdmitting } from "./conversations/admitting.ts";
 import { createConversations } from "./conversations/conversations.ts";
 import { createFeatures } from "./features/features.ts";
+import { messageAudience } from "./features/audience.ts";
 import { createFiles } from "./features/files.ts";
 import { createLive } from "./live/live-part.ts";
 import { createMessages, type Messages } from "./messages/messages.ts";
@@ -34,6 +35,7 @@ export function chatSystem(options: ChatOptions): System {
     jobs: parts.flatMap((part) => part.jobs ?? []),
     schedules: parts.flatMap((part) => part.schedules ?? []),
     subscriptions: parts.flatMap((part) => part.subscriptions ?? []),
+    audiences: [messageAudience(options.db)],
     protocols: parts.flatMap((part) => part.protocols ?? []),
     async start() {
       for (const part of parts) await part.start?.();

@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Writer } from "../../platform/db/db.ts";
-import type { Events } from "../../platform/events/events.ts";
+import type { Audience, Events } from "../../platform/events/events.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import { type Outbound, OutboundError } from "../../platform/outbound/outbound.ts";
@@ -9,6 +9,7 @@ import * as deliveries from "./delivery-store.ts";
 import { afterAttempt, breakerFailures, failedTooLong, nextAttempt } from "./health.ts";
 import { signedHeaders } from "./signing.ts";
 import * as store from "./store.ts";
+import { isWithheld } from "./told.ts";
 
 /**
  * Sends what is due, one job per webhook. The job's key makes it the only one of its webhook over
@@ -30,6 +31,7 @@ export type DeliveryDeps = {
   events: Events;
   outbound: Pick<Outbound, "fetch">;
   metrics?: Metrics;
+  audiences?: readonly Audience[];
   random?: () => number;
 };
 
@@ -94,6 +96,7 @@ async function sendAll(
     while (open && !until.signal.aborted && deps.clock.monotonic() < until.endsAt) {
       const delivery = queue.shift();
       if (!delivery) return;
+      if (await isWithheld(deps, webhook, delivery)) continue;
       const began = deps.clock.monotonic();
       const answer = await post(deps, webhook, delivery, until.signal);
       // Nobody knows whether it arrived; it is sent again, with the same id.
@@ -137,9 +140,7 @@ async function post(
 }
 
 /** Text that PostgreSQL takes, whatever the receiver sent. */
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes).replaceAll("\0", "\uFFFD");
-}
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replaceAll("\0", "\uFFFD");
 
 /** Returns whether the receiver may be sent more. */
 async function record(

@@ -78,6 +78,13 @@ export async function recordAttempt(tx: Writer, id: string, attempt: Attempt): P
     WHERE id = ${id}`;
 }
 
+/** Gives up one that waits; nothing was sent. */
+export async function bury(tx: Writer, id: string, error: string): Promise<void> {
+  await tx.run`
+    UPDATE webhooks.deliveries SET status = 'dead', next_attempt_at = NULL, error = ${error}
+    WHERE id = ${id} AND status = 'pending'`;
+}
+
 /** Gives up everything that still waits. */
 export async function buryPending(tx: Writer, webhookId: string, error: string): Promise<void> {
   await tx.run`

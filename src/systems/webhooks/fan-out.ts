@@ -1,32 +1,52 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db } from "../../platform/db/db.ts";
-import { matchesType, type StoaEvent, type Subscription } from "../../platform/events/events.ts";
+import {
+  type Audience,
+  matchesType,
+  patternsOf,
+  type StoaEvent,
+  type Subscription,
+} from "../../platform/events/events.ts";
 import type { Ids } from "../../platform/ids/ids.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
 import { wakeDelivery } from "./deliveries.ts";
 import { insertDelivery } from "./delivery-store.ts";
 import * as store from "./store.ts";
+import { audienceOf, ownersToTell } from "./told.ts";
 
-/** Turns an event into one delivery per webhook of its owner that wants its type. */
+/**
+ * Turns an event into one delivery per webhook that wants its type: those of its owner, or of all
+ * who may be told of it where its type has an audience.
+ */
 export function fanOut(deps: {
   db: Db;
   clock: Clock;
   ids: Ids;
   jobs: Pick<Jobs, "enqueue">;
+  audiences?: readonly Audience[];
 }): Subscription {
   const { db, clock, ids, jobs } = deps;
   return {
     name: "webhooks.fan_out",
     types: ["*"],
     async narrow(events) {
-      const owners = new Set(events.flatMap((event) => event.owner_id ?? []));
-      if (owners.size === 0) return [];
-      const wanting = await store.ownersWithWebhooks(db, [...owners]);
-      return events.filter((event) => event.owner_id !== null && wanting.has(event.owner_id));
+      const isShared = ({ type }: StoaEvent) => audienceOf(deps, type) !== undefined;
+      const owned = events.filter((event) => !isShared(event));
+      const owners = new Set(owned.flatMap((event) => event.owner_id ?? []));
+      const wanting =
+        owners.size === 0 ? new Set<string>() : await store.ownersWithWebhooks(db, [...owners]);
+      const wanted = new Set<string>();
+      for (const type of new Set(events.filter(isShared).map((event) => event.type))) {
+        if ((await store.ownersWanting(db, patternsOf(type))).length > 0) wanted.add(type);
+      }
+      return events.filter(
+        ({ type, owner_id }) => wanted.has(type) || (owner_id !== null && wanting.has(owner_id)),
+      );
     },
     async handle(event) {
-      if (event.owner_id === null) return;
-      const webhooks = await store.listEnabled(db, event.owner_id);
+      const owners = await ownersToTell(deps, event);
+      if (owners.length === 0) return;
+      const webhooks = await store.listEnabled(db, owners);
       const wanting = webhooks.filter((webhook) => matchesType(webhook.event_types, event.type));
       if (wanting.length === 0) return;
       const now = new Date(clock.now());

@@ -72,9 +72,18 @@ export async function listOwned(
     ORDER BY id DESC LIMIT ${page.limit}`;
 }
 
-export async function listEnabled(reader: Reader, ownerId: string): Promise<WebhookRow[]> {
+export async function listEnabled(reader: Reader, owners: string[]): Promise<WebhookRow[]> {
   return await reader.all<WebhookRow>`
-    SELECT * FROM webhooks.webhooks WHERE owner_id = ${ownerId} AND enabled ORDER BY id`;
+    SELECT * FROM webhooks.webhooks
+    WHERE owner_id = ANY(${reader.array(owners, "text")}::text[]) AND enabled ORDER BY id`;
+}
+
+/** Whose enabled webhooks have one of these among their types. */
+export async function ownersWanting(reader: Reader, patterns: string[]): Promise<string[]> {
+  const rows = await reader.all<{ owner_id: string }>`
+    SELECT DISTINCT owner_id FROM webhooks.webhooks
+    WHERE enabled AND event_types && ${reader.array(patterns, "text")}::text[]`;
+  return rows.map((row) => row.owner_id);
 }
 
 /** Those of the given owners who have an enabled webhook. */

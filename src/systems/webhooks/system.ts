@@ -1,7 +1,7 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
 import type { Db } from "../../platform/db/db.ts";
-import type { Events } from "../../platform/events/events.ts";
+import type { Audience, Events } from "../../platform/events/events.ts";
 import { firstIdAt, type Ids } from "../../platform/ids/ids.ts";
 import type { Jobs } from "../../platform/jobs/jobs.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
@@ -27,6 +27,8 @@ export type WebhooksOptions = {
   outbound: Pick<Outbound, "fetch" | "check">;
   accounts: Pick<Accounts, "audit">;
   metrics?: Metrics;
+  /** Who is told of events that concern more people than their owner. */
+  audiences?: readonly Audience[];
   /** For the jitter of retries. */
   random?: () => number;
 };
