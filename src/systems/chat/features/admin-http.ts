@@ -6,16 +6,18 @@ import { accountParams, adminBase, originOf } from "../conversations/wire.ts";
 import type { FeatureDeps } from "./deps.ts";
 import { eraseKind } from "./erase.ts";
 import { exportPerson, linesOf } from "./export.ts";
-import { importBody, importBytesMax, importReply } from "./import-wire.ts";
+import { importLines } from "./import-lines.ts";
+import { importBody, importBytesMax, importLinesReply, importReply } from "./import-wire.ts";
 import { importOne } from "./import.ts";
 
 /** What administrators do with what people said: hand it out, take it away, bring it in. */
 const tag = "chat";
 const access = "admin";
+const linesType = "application/x-ndjson";
 const one = `${adminBase}/people/{account_id}`;
 
 export function adminFeatureRoutes(deps: FeatureDeps): Route[] {
-  return [exportRoute(deps), eraseRoute(deps), importRoute(deps)];
+  return [exportRoute(deps), eraseRoute(deps), importRoute(deps), importLinesRoute(deps)];
 }
 
 function exportRoute(deps: FeatureDeps): Route {
@@ -24,7 +26,7 @@ function exportRoute(deps: FeatureDeps): Route {
     path: `${one}/export`,
     summary: "All that chat has of one person, as lines of JSON; the audit log says so",
     ...{ tag, access, scope: "chat:read", params: accountParams },
-    replies: { 200: "application/x-ndjson" },
+    replies: { 200: linesType },
     errors: ["chat.not_found"],
     async handler(context) {
       const { account_id: id } = context.params;
@@ -32,7 +34,7 @@ function exportRoute(deps: FeatureDeps): Route {
       await audit(deps, context, { account_id: id, action: "chat.person_exported" });
       return new Response(await linesOf(exportPerson(deps.db, id)), {
         headers: {
-          "content-type": "application/x-ndjson",
+          "content-type": linesType,
           "content-disposition": `attachment; filename="chat-${id}.ndjson"`,
           "cache-control": "no-store",
           "x-content-type-options": "nosniff",
@@ -72,17 +74,45 @@ function importRoute(deps: FeatureDeps): Route {
     body: importBody,
     bodyBytesMax: importBytesMax,
     replies: { 200: importReply },
-    errors: ["chat.person_unknown", "chat.group_full", "request.conflict"],
+    errors: [
+      ...(["chat.person_unknown", "chat.group_full", "request.conflict"] as const),
+      ...(["uploads.not_found", "uploads.incomplete"] as const),
+    ],
     async handler(context) {
       const conversations: z.infer<typeof importReply>["conversations"] = [];
       for (const given of context.body.conversations) {
         context.signal.throwIfAborted();
-        const done = await importOne(deps, given);
+        const done = await importOne(deps, given, context.principal.account_id);
         const { id: target, ...detail } = done;
         await audit(deps, context, { account_id: null, action: "chat.imported", target, detail });
         conversations.push(done);
       }
       return { status: 200, body: { conversations } };
+    },
+  });
+}
+
+function importLinesRoute(deps: FeatureDeps): Route {
+  return route({
+    method: "POST",
+    path: "/api/v1/chat/import/lines",
+    summary: "The same as lines of JSON, of any number, each refused or added by itself",
+    ...{ tag, access, scope: "chat:create" },
+    rawBody: linesType,
+    stream: true,
+    replies: { 200: importLinesReply },
+    async handler(context) {
+      const { request, signal, principal } = context;
+      const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim();
+      if (type?.toLowerCase() !== linesType) {
+        throw new AppError("request.unsupported_media_type", `Content-Type: send ${linesType}.`);
+      }
+      const source = request.body ?? new Blob().stream();
+      const importer = principal.account_id;
+      const reply = await importLines(deps, { source, importer, signal });
+      const { problems: _, ...detail } = reply;
+      await audit(deps, context, { account_id: null, action: "chat.imported", detail });
+      return { status: 200, body: reply };
     },
   });
 }

@@ -5,12 +5,11 @@ import { requirePeople } from "../conversations/people.ts";
 import * as conversations from "../conversations/store.ts";
 import { tellOwn } from "../conversations/tell.ts";
 import { advance } from "../log.ts";
-import { place, type Unplaced } from "../messages/place.ts";
 import { pairOf } from "../rows.ts";
 import { groupMembersMax, type Role } from "../shapes.ts";
 import type { FeatureDeps } from "./deps.ts";
-import type { Imported, ImportedMessage } from "./import-wire.ts";
-import { lookSoon } from "./look.ts";
+import { insertMessages } from "./import-messages.ts";
+import type { Imported, ImportedConversation } from "./import-wire.ts";
 
 /**
  * Brings conversations over from elsewhere, with their times. One that came before is found by its
@@ -19,26 +18,37 @@ import { lookSoon } from "./look.ts";
  */
 const messagesAtOnce = 500;
 
-type Importing = Pick<FeatureDeps, "db" | "clock" | "nextId" | "accounts" | "live" | "jobs">;
+export type Importing = Pick<
+  FeatureDeps,
+  "db" | "clock" | "nextId" | "accounts" | "live" | "jobs" | "files"
+>;
 
-export async function importOne(deps: Importing, given: Imported) {
-  const { db, live, jobs } = deps;
-  const id = await db.write((tx) => open(tx, deps, given));
+export async function importOne(deps: Importing, given: Imported, importer: string) {
+  const { db } = deps;
+  const id = await openImported(deps, given);
   const sorted = given.messages.toSorted((a, b) => Date.parse(a.sent_at) - Date.parse(b.sent_at));
   let added = 0;
   for (let n = 0; n < sorted.length; n += messagesAtOnce) {
-    added += await db.write((tx) => insert(tx, deps, id, sorted.slice(n, n + messagesAtOnce)));
+    const some = sorted.slice(n, n + messagesAtOnce);
+    added += await db.write(async (tx) => {
+      const done = await insertMessages(tx, deps, { id, importer }, some);
+      const refused = done.problems.find((problem) => !problem.added);
+      if (refused) throw refused.error;
+      return done.added;
+    });
   }
   const accountIds = given.members.map((member) => member.account_id);
-  await db.write(async (tx) => {
-    await tellOwn(tx, live, id, accountIds);
-    await lookSoon(tx, jobs, id);
-  });
+  await db.write((tx) => tellOwn(tx, deps.live, id, accountIds));
   return { ref: given.ref, id, added, known: sorted.length - added };
 }
 
-/** The conversation of this ref, or the direct one of the two; all of its members are in it. */
-async function open(tx: Writer, deps: Importing, given: Imported): Promise<string> {
+/** The id of the conversation of this ref, or the direct one of the two; made if it must be. */
+export async function openImported(deps: Importing, given: ImportedConversation): Promise<string> {
+  return await deps.db.write((tx) => open(tx, deps, given));
+}
+
+/** All of its members are in it. */
+async function open(tx: Writer, deps: Importing, given: ImportedConversation): Promise<string> {
   const ids = given.members.map((member) => member.account_id);
   await requirePeople(tx, deps, ids);
   const wanted = deps.nextId();
@@ -69,7 +79,7 @@ async function open(tx: Writer, deps: Importing, given: Imported): Promise<strin
   return existing.id;
 }
 
-async function requireSame(tx: Writer, id: string, { ref, kind, members }: Imported) {
+async function requireSame(tx: Writer, id: string, { ref, kind, members }: ImportedConversation) {
   const found = await conversations.findConversation(tx, { id });
   const [a = "", b = ""] = members.map((member) => member.account_id);
   const isSame = found?.kind === kind && (found.pair === null || found.pair === pairOf(a, b));
@@ -81,7 +91,7 @@ async function requireSame(tx: Writer, id: string, { ref, kind, members }: Impor
 async function enter(
   tx: Writer,
   id: string,
-  { kind, members }: Imported,
+  { kind, members }: ImportedConversation,
   entering: { ids: ReadonlySet<string>; rev: number; now: Date },
 ): Promise<void> {
   const roleOf = (role: Role): Role => (kind === "direct" ? "member" : role);
@@ -94,7 +104,12 @@ async function enter(
 }
 
 /** Those who never were in it: who left stays away. */
-async function addMissing(tx: Writer, id: string, given: Imported, now: Date): Promise<void> {
+async function addMissing(
+  tx: Writer,
+  id: string,
+  given: ImportedConversation,
+  now: Date,
+): Promise<void> {
   const { member_count } = await conversations.lockConversation(tx, id);
   const wanted = given.members.map((member) => member.account_id);
   const rows = await tx.all<{ account_id: string }>`
@@ -108,59 +123,4 @@ async function addMissing(tx: Writer, id: string, given: Imported, now: Date): P
   const { rev } = await advance(tx, id, { members: true });
   await enter(tx, id, given, { ids: missing, rev: Number(rev), now });
   await conversations.addToCount(tx, id, missing.size);
-}
-
-/** Returns how many were new. They are not told one by one: whoever looks on asks for them. */
-async function insert(
-  tx: Writer,
-  deps: Importing,
-  id: string,
-  messages: readonly ImportedMessage[],
-): Promise<number> {
-  const conversation = await conversations.lockConversation(tx, id);
-  const seqs = await seqsOf(tx, id, messages);
-  const isNew = (one: ImportedMessage) => !seqs.bySender.has(keyOf(one));
-  const fresh = [...new Map(messages.filter(isNew).map((m) => [keyOf(m), m])).values()];
-  if (fresh.length === 0) return 0;
-  const top = Number(conversation.top_seq);
-  for (const [n, { client_msg_id }] of fresh.entries()) seqs.byId.set(client_msg_id, top + 1 + n);
-  const unplaced = fresh.map((message, n): Unplaced => {
-    const answered = message.reply_to === undefined ? undefined : seqs.byId.get(message.reply_to);
-    const { client_msg_id, sender_id, text, sent_at } = message;
-    return {
-      ...{ conversation_id: id, id: deps.nextId(), sender_id, client_msg_id, by_program: false },
-      ...{ body: { text }, thread_seq: null, expires_at: null },
-      reply_to_seq: answered !== undefined && answered < top + 1 + n ? answered : null,
-      created_at: new Date(sent_at).toISOString(),
-    };
-  });
-  const readers = await tx.all<{ account_id: string }>`
-    SELECT account_id FROM chat.members
-    WHERE conversation_id = ${id} AND left_at IS NULL AND greatest(read_seq, from_seq) >= ${top}`;
-  await place(tx, new Map([[id, conversation]]), unplaced, { caughtUp: [id] });
-  const last = new Date(fresh.at(-1)?.sent_at ?? 0);
-  await tx.run`
-    UPDATE chat.conversations
-    SET last_message_at = greatest(${conversation.last_message_at}::timestamptz, ${last})
-    WHERE id = ${id}`;
-  const accountIds = readers.map((row) => row.account_id);
-  await tx.run`
-    UPDATE chat.members SET read_seq = ${top + fresh.length}, delivered_seq = ${top + fresh.length}
-    WHERE conversation_id = ${id} AND account_id = ANY(${tx.array(accountIds, "int8")})`;
-  return fresh.length;
-}
-
-const keyOf = (one: ImportedMessage) => `${one.sender_id}:${one.client_msg_id}`;
-
-/** Those of these messages, and of what they answer, that are there. */
-async function seqsOf(tx: Writer, id: string, messages: readonly ImportedMessage[]) {
-  const ids = messages.flatMap((one) => [one.client_msg_id, one.reply_to ?? one.client_msg_id]);
-  const rows = await tx.all<{ seq: string; sender_id: string; client_msg_id: string }>`
-    SELECT seq, sender_id, client_msg_id FROM chat.messages
-    WHERE conversation_id = ${id} AND client_msg_id = ANY(${tx.array(ids, "text")})
-      AND sender_id IN (SELECT account_id FROM chat.members WHERE conversation_id = ${id})`;
-  return {
-    bySender: new Set(rows.map((row) => `${row.sender_id}:${row.client_msg_id}`)),
-    byId: new Map(rows.map((row) => [row.client_msg_id, Number(row.seq)])),
-  };
 }
