@@ -41,7 +41,7 @@ export const limitSettings = {
     "STOA_LIMIT_GRPC_TLS_CERT",
     "",
     "File with the certificate, and what leads to its root, in PEM, for STOA_LIMIT_GRPC_PORT. It " +
-      "is read at the start. Empty: without TLS.",
+      "is read again every 10 s, with its key. Empty: without TLS.",
   ),
   limitGrpcTlsKey: text(
     "STOA_LIMIT_GRPC_TLS_KEY",

@@ -1,13 +1,12 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { allows, type Authenticate } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { ConfigError, type Config } from "../../platform/config/config.ts";
+import type { Config } from "../../platform/config/config.ts";
 import { AppError, errorStatus } from "../../platform/errors/errors.ts";
 import { normalAddress } from "../../platform/http/address.ts";
 import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { EnvoyLimits } from "./envoy.ts";
+import { readTls, tlsReadEveryMs, watchTls } from "./envoy-tls.ts";
 import { MalformedMessage, readRequest, writeResponse } from "./envoy-wire.ts";
 import { GrpcError, type GrpcCaller } from "./grpc-call.ts";
 import { listenForGrpc, type GrpcServer } from "./grpc-server.ts";
@@ -29,6 +28,8 @@ export type EnvoyServiceOptions = {
   authenticate: Authenticate;
   /** Whether other processes listen on the same port. */
   shared: boolean;
+  /** How soon a certificate that was renewed is served. */
+  tlsEveryMs?: number;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -55,43 +56,22 @@ export async function listenForEnvoy(options: EnvoyServiceOptions): Promise<Grpc
   };
   const { host, limitGrpcPort: port } = config;
   const methods = new Map([[rateLimitMethod, shouldRateLimit]]);
-  const tls = tlsOf(config);
+  const tls = readTls(config);
   const server = await listenForGrpc({ ...options, host, port, tls, methods });
   const help = "Connections of proxies.";
   metrics.gauge("stoa_limits_envoy_connections", help, () => server.connections());
-  return server;
-}
-
-const tlsCert = "STOA_LIMIT_GRPC_TLS_CERT";
-const tlsKey = "STOA_LIMIT_GRPC_TLS_KEY";
-
-function tlsOf({ limitGrpcTlsCert: cert, limitGrpcTlsKey: key }: EnvoyServiceOptions["config"]) {
-  if (cert === "" && key === "") return null;
-  if (cert === "") throw new ConfigError([`${tlsCert}: must be set, as ${tlsKey} is`]);
-  if (key === "") throw new ConfigError([`${tlsKey}: must be set, as ${tlsCert} is`]);
-  const tls = { cert: textOf(tlsCert, cert), key: textOf(tlsKey, key) };
-  if (!fits(tls)) {
-    throw new ConfigError([`${tlsCert}: is no certificate in PEM for the key of ${tlsKey}`]);
-  }
-  return tls;
-}
-
-function fits(tls: { cert: string; key: string }): boolean {
-  try {
-    return new X509Certificate(tls.cert).checkPrivateKey(createPrivateKey(tls.key));
-  } catch {
-    return false;
-  }
-}
-
-function textOf(setting: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigError([
-      `${setting}: ${path} cannot be read (${(error as { code?: string }).code})`,
-    ]);
-  }
+  if (tls === null) return server;
+  const unwatch = watchTls({
+    ...{ config, log: options.log, current: tls, renew: server.renew },
+    everyMs: options.tlsEveryMs ?? tlsReadEveryMs,
+  });
+  return {
+    ...server,
+    async stop(deadline) {
+      unwatch();
+      await server.stop(deadline);
+    },
+  };
 }
 
 function createAccess({ config, authenticate }: EnvoyServiceOptions) {

@@ -1,5 +1,10 @@
 import { createSecureServer, createServer } from "node:http2";
-import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type {
+  Http2SecureServer,
+  Http2Server,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { turnAwayNew } from "../../platform/http/turn-away.ts";
@@ -31,6 +36,8 @@ export type GrpcServer = {
   inFlight(): number;
   /** Of messages that are not whole yet. */
   heldBytes(): number;
+  /** Those who connect from now on get this certificate. */
+  renew(tls: { cert: string; key: string }): void;
   /** Takes no new calls, answers those that came, and ends at the deadline whatever is left. */
   stop(deadline: AbortSignal): Promise<void>;
 };
@@ -59,7 +66,7 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
   });
   server.on("tlsClientError", (error) => log.debug("a gRPC connection failed", { error }));
   server.on("session", (session) => {
-    session.on("error", (error) => log.debug("a gRPC connection failed", { error }));
+    session.on("error", (error: Error) => log.debug("a gRPC connection failed", { error }));
     if (sessions.size >= connectionsMax) return session.destroy();
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
@@ -85,6 +92,9 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
     connections: () => sessions.size,
     inFlight: () => calls.size,
     heldBytes: () => held.bytes,
+    renew: (tls) => {
+      if ("setSecureContext" in server) server.setSecureContext(tls);
+    },
     async stop(deadline) {
       turnAwayNew(port);
       await clock.sleep(settleMs, deadline);
@@ -98,7 +108,7 @@ export async function listenForGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-function serverWith(tls: GrpcOptions["tls"]): Http2Server {
+function serverWith(tls: GrpcOptions["tls"]): Http2Server | Http2SecureServer {
   const settings = {
     enablePush: false,
     maxConcurrentStreams: callsPerConnectionMax,
