@@ -66,6 +66,11 @@ function rulesOf(api: Caller) {
       const reply = await api.get<{ items: LimitRule[] }>("/limits/rules", undefined, options);
       return reply.items;
     },
+    /** Those that `tiers` of a rule may name: the settings' and `anonymous`. */
+    tiers: async (options?: CallOptions): Promise<string[]> => {
+      const reply = await api.get<Reply<"get_limits_rules">>("/limits/rules", undefined, options);
+      return reply.tiers;
+    },
     get: (id: string, options?: CallOptions) => api.get<LimitRule>(path(id), undefined, options),
     create: (rule: CreateLimitRule, options?: CallOptions) =>
       api.create<LimitRule>("/limits/rules", rule, options),

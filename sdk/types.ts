@@ -1123,12 +1123,13 @@ export interface Operations {
     body: undefined;
     reply: Refusals;
   };
-  /** All rules, by name */
+  /** All rules, by name, and the tiers that they may tell apart */
   get_limits_rules: {
     query: undefined;
     body: undefined;
     reply: {
       items: LimitRule[];
+      tiers: string[];
     };
   };
   /** One rule */
@@ -2035,6 +2036,7 @@ export interface Operations {
       sha256: string;
       width: number | null;
       height: number | null;
+      /** Null where there is none: of HEIC, films, sounds and documents none is made, nor of a picture that cannot be read; one that takes long comes later. */
       thumbnail: {
         width: number;
         height: number;

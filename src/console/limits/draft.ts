@@ -6,20 +6,28 @@ export type Span = { amount: string; unit: Unit["value"] };
 
 export type RuleDraft = Pick<
   LimitRule,
-  "name" | "description" | "enabled" | "mode" | "service" | "methods" | "algorithm" | "accuracy"
+  | "name"
+  | "description"
+  | "enabled"
+  | "mode"
+  | "service"
+  | "methods"
+  | "tiers"
+  | "algorithm"
+  | "accuracy"
 > & {
   /** One on each line. */
   routes: string;
   allow: string;
   deny: string;
   /** Parted by commas. */
-  tiers: string;
   key: string;
   key_fallback: string;
   limit: string;
   burst: string;
   cost: string;
   queue_max: string;
+  sub_keys: string;
   window: Span;
   penalty: Span;
   wait: Span;
@@ -28,10 +36,10 @@ export type RuleDraft = Pick<
 
 export const freshDraft: RuleDraft = {
   ...{ name: "", description: "", enabled: true, mode: "shadow", service: false },
-  ...{ routes: "/api/v1/*", methods: [], tiers: "", algorithm: "token_bucket", limit: "100" },
+  ...{ routes: "/api/v1/*", methods: [], tiers: [], algorithm: "token_bucket", limit: "100" },
   ...{ window: { amount: "1", unit: "min" }, burst: "", cost: "1", queue_max: "" },
   ...{ penalty: { amount: "", unit: "min" }, wait: { amount: "", unit: "s" } },
-  ...{ key: "api_key", key_fallback: "ip", accuracy: "strict", on_failure: "" },
+  ...{ key: "api_key", key_fallback: "ip", accuracy: "strict", sub_keys: "", on_failure: "" },
   ...{ allow: "", deny: "" },
 };
 
@@ -41,13 +49,13 @@ export function draftOf(rule: LimitRule): RuleDraft {
     routes: rule.routes.join("\n"),
     allow: rule.allow.join("\n"),
     deny: rule.deny.join("\n"),
-    tiers: rule.tiers.join(", "),
     key: rule.key.join(", "),
     key_fallback: rule.key_fallback.join(", "),
     limit: textOf(rule.limit),
     burst: textOf(rule.burst ?? 0),
     cost: String(rule.cost),
     queue_max: textOf(rule.queue_max),
+    sub_keys: textOf(rule.sub_keys ?? 0),
     window: toSpan(rule.window_ms, "min"),
     penalty: toSpan(rule.penalty_ms, "min"),
     wait: toSpan(rule.wait_ms_max, "s"),
@@ -69,7 +77,7 @@ export function ruleOf(draft: RuleDraft): CreateLimitRule {
     ...{ enabled: draft.enabled, mode: draft.mode, service: draft.service },
     routes: draft.service ? [] : split(draft.routes, /\n/),
     methods: draft.service ? [] : draft.methods,
-    tiers: split(draft.tiers, /,/),
+    tiers: draft.tiers,
     limit: uses.limit ? Number(draft.limit) : 0,
     window_ms: uses.window ? msOf(draft.window) : 0,
     burst: uses.burst && draft.burst !== "" ? Number(draft.burst) : null,
@@ -77,6 +85,7 @@ export function ruleOf(draft: RuleDraft): CreateLimitRule {
     key: split(draft.key, /,/),
     key_fallback: split(draft.key_fallback, /,/),
     accuracy: draft.accuracy,
+    sub_keys: isDivisible(draft) && draft.sub_keys !== "" ? Number(draft.sub_keys) : null,
     on_failure: draft.on_failure === "" ? null : draft.on_failure,
     penalty_ms: uses.limit ? msOf(draft.penalty) : 0,
     wait_ms_max: uses.queue ? msOf(draft.wait) : 0,
@@ -93,6 +102,12 @@ export function usesOf(algorithm: RuleDraft["algorithm"]) {
     burst: algorithm === "token_bucket",
     queue: algorithm === "leaky_bucket",
   };
+}
+
+/** Only what is leased lies in blocks that may come from several places. */
+export function isDivisible({ algorithm, accuracy }: RuleDraft): boolean {
+  if (accuracy !== "leased" || algorithm === "list") return false;
+  return algorithm !== "leaky_bucket" && algorithm !== "concurrency";
 }
 
 export function toSpan(ms: number, usual: Span["unit"]): Span {

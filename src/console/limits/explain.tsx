@@ -110,6 +110,8 @@ function One({ one, place }: { one: Rule; place: number }) {
               <span className="font-mono text-xs">{one.key}</span>
             </>
           )}
+          {one.applies && one.accuracy !== null && ` · ${one.accuracy}`}
+          {one.applies && one.sub_keys !== null && `, in ${one.sub_keys} sub-keys`}
         </p>
       </div>
       {one.state && <State state={one.state} />}

@@ -1,7 +1,11 @@
 import type { LimitMethod } from "../../../sdk/types.ts";
 import { Checkbox, Field, Select, TextArea } from "../ui/field.tsx";
 import { Card } from "../ui/page.tsx";
+import { messageOf } from "../messages.ts";
+import { isDivisible } from "./draft.ts";
+import { NumberField } from "./rule-amounts.tsx";
 import type { FormProps } from "./rule-form.tsx";
+import { useTiers } from "./rules.ts";
 
 /** Which requests a rule concerns, whom it counts, how exactly, and who is excepted. */
 const methods: LimitMethod[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -29,14 +33,7 @@ export function Reach({ draft, error, set }: FormProps) {
             <Methods draft={draft} error={error} set={set} />
           </>
         )}
-        <Field
-          label="Tiers"
-          spellCheck={false}
-          value={draft.tiers}
-          error={error("tiers")}
-          hint="Parted by commas, such as free, anonymous. Empty: all."
-          onChange={(event) => set("tiers", event.target.value)}
-        />
+        <Tiers draft={draft} error={error} set={set} />
         <div className="grid gap-3 sm:grid-cols-2">
           <Field
             label="Counts by"
@@ -65,31 +62,62 @@ export function Reach({ draft, error, set }: FormProps) {
 }
 
 function Methods({ draft, error, set }: FormProps) {
-  const problem = error("methods");
+  return (
+    <Choices
+      legend="Methods"
+      known={methods}
+      chosen={draft.methods}
+      problem={error("methods")}
+      hint="None chosen: all."
+      onChange={(chosen) => set("methods", chosen)}
+    />
+  );
+}
+
+/** Those of this installation, and what the rule names that is none any more. */
+function Tiers({ draft, error, set }: FormProps) {
+  const tiers = useTiers();
+  return (
+    <Choices
+      legend="Tiers"
+      known={[...new Set([...(tiers.data ?? []), ...draft.tiers])]}
+      chosen={draft.tiers}
+      problem={tiers.error ? messageOf(tiers.error) : error("tiers")}
+      hint="None chosen: any. Callers without an account are anonymous."
+      onChange={(chosen) => set("tiers", chosen)}
+    />
+  );
+}
+
+function Choices<T extends string>(props: {
+  legend: string;
+  known: T[];
+  chosen: T[];
+  problem: string | undefined;
+  hint: string;
+  onChange: (chosen: T[]) => void;
+}) {
+  const { legend, known, chosen, problem, hint, onChange } = props;
   return (
     <fieldset>
-      <legend className="label mb-1">Methods</legend>
+      <legend className="label mb-1">{legend}</legend>
       <div className="flex flex-wrap gap-x-5 gap-y-2">
-        {methods.map((method) => (
+        {known.map((one) => (
           <Checkbox
-            key={method}
-            label={method}
-            checked={draft.methods.includes(method)}
-            onChange={(event) =>
-              set(
-                "methods",
-                methods.filter((other) =>
-                  other === method ? event.target.checked : draft.methods.includes(other),
-                ),
-              )
-            }
+            key={one}
+            label={one}
+            checked={chosen.includes(one)}
+            onChange={(event) => {
+              const { checked } = event.target;
+              onChange(known.filter((other) => (other === one ? checked : chosen.includes(other))));
+            }}
           />
         ))}
       </div>
       {problem ? (
         <p className="mt-1 text-xs text-danger">{problem}</p>
       ) : (
-        <p className="hint mt-1">None chosen: all.</p>
+        <p className="hint mt-1">{hint}</p>
       )}
     </fieldset>
   );
@@ -129,6 +157,15 @@ export function Exactness({ draft, error, set }: FormProps) {
           hint="While the place where it is counted is away."
           onChange={(value) => set("on_failure", value)}
         />
+        {isDivisible(draft) && (
+          <NumberField
+            label="Sub-keys"
+            value={draft.sub_keys}
+            error={error("sub_keys")}
+            hint="2 to 64 parts, for a key busier than one core of Redis. Empty: one part. To be changed while the rule is disabled."
+            onChange={(value) => set("sub_keys", value)}
+          />
+        )}
       </div>
     </Card>
   );

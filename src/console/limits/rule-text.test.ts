@@ -16,7 +16,13 @@ const rule: LimitRule = {
   ...{ id: "1", name: "api.writes", description: "Writes.", enabled: true, mode: "enforce" },
   ...{ service: false, tiers: ["free", "paid"], routes: ["/a", "/b/*"], methods: ["POST"] },
   ...{ algorithm: "token_bucket", limit: 600, window_ms: 60_000, burst: 50, cost: 2 },
-  ...{ key: ["api_key"], key_fallback: ["ip"], accuracy: "leased", on_failure: null },
+  ...{
+    key: ["api_key"],
+    key_fallback: ["ip"],
+    accuracy: "leased",
+    sub_keys: null,
+    on_failure: null,
+  },
   ...{ penalty_ms: 3_600_000, wait_ms_max: 0, queue_max: 0, allow: ["user:1"], deny: [] },
   ...{ preset: false, version: 3, updated_at: "2026-01-01T00:00:00Z", updated_by: null },
 };
@@ -26,6 +32,7 @@ describe("a rule in words", () => {
   test("says how much", () => {
     expect(numbersText(rule)).toBe("600 per minute, burst 50, 2 each, then blocked for 1 hour");
     const bare = { burst: null, cost: 1, penalty_ms: 0 };
+    expect(numbersText(as({ ...bare, sub_keys: 8 }))).toBe("600 per minute, in 8 sub-keys");
     expect(numbersText(as({ ...bare, window_ms: 90_000 }))).toBe("600 per 90 seconds");
     expect(numbersText(as({ ...bare, algorithm: "quota", limit: 5_000 }))).toBe("5,000 a month");
     expect(numbersText(as({ ...bare, algorithm: "concurrency", limit: 3 }))).toBe(
@@ -67,6 +74,7 @@ describe("a draft", () => {
     for (const one of [
       rule,
       as({ algorithm: "leaky_bucket", burst: null, wait_ms_max: 1_500, queue_max: 9 }),
+      as({ sub_keys: 8 }),
       as({ algorithm: "quota", burst: null, window_ms: 0, on_failure: "closed" }),
       as({ algorithm: "list", limit: 0, window_ms: 0, burst: null, cost: 1, penalty_ms: 0 }),
     ]) {
@@ -79,6 +87,8 @@ describe("a draft", () => {
   test("leaves out what the algorithm has no use for", () => {
     const draft = { ...draftOf(rule), algorithm: "fixed_window" as const, service: true };
     const { burst, queue_max, wait_ms_max, routes, methods } = ruleOf(draft);
+    const strict = { ...draftOf(as({ sub_keys: 8 })), accuracy: "strict" as const };
+    expect(ruleOf(strict).sub_keys).toBeNull();
     expect({ burst, queue_max, wait_ms_max, routes, methods }).toEqual({
       ...{ burst: null, queue_max: 0, wait_ms_max: 0, routes: [], methods: [] },
     });

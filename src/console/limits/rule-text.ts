@@ -85,6 +85,7 @@ export function numbersText(rule: LimitRule): string {
   if (rule.burst !== null) parts.push(`burst ${number.format(rule.burst)}`);
   if (cost > 1) parts.push(`${number.format(cost)} each`);
   if (rule.wait_ms_max > 0) parts.push(`waits up to ${spanText(rule.wait_ms_max)}`);
+  if (rule.sub_keys !== null) parts.push(`in ${rule.sub_keys} sub-keys`);
   if (penalty_ms > 0) parts.push(`then blocked for ${spanText(penalty_ms)}`);
   return parts.join(", ");
 }

@@ -9,6 +9,14 @@ export function useRules() {
   });
 }
 
+/** What a rule may tell callers apart by. */
+export function useTiers() {
+  return useQuery({
+    queryKey: ["limits", "tiers"],
+    queryFn: ({ signal }) => stoa.limits.rules.tiers({ signal }),
+  });
+}
+
 const refreshMs = 10_000;
 
 export const spans = {

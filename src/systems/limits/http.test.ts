@@ -108,7 +108,8 @@ describe("rules", () => {
     const { body: made } = await create();
     const again = await send<Problem>("POST", path, plain({ name: made.name }));
     expect([again.status, again.body.code]).toEqual([409, "limits.rule_name_taken"]);
-    const { body: list } = await send<{ items: Rule[] }>("GET", path);
+    const { body: list } = await send<{ items: Rule[]; tiers: string[] }>("GET", path);
+    expect(list.tiers).toEqual(["free", "paid", "anonymous"]);
     const preset = list.items.find((rule) => rule.name === "links.reports") as Rule;
     expect(preset).toMatchObject({ preset: true, updated_by: null });
     const one = `${path}/${preset.id}`;

@@ -8,7 +8,7 @@ import { createBody, ruleReply, updateBody } from "./rules.ts";
 import * as store from "./store.ts";
 
 /** The routes of rules. Whoever changes one sees it hold as soon as the answer is there. */
-export type RuleRoutes = { edits: RuleEdits; book: RuleBook };
+export type RuleRoutes = { edits: RuleEdits; book: RuleBook; tiers: readonly string[] };
 
 export const tag = "limits";
 /** Where an administrator is never refused by a rule, so that nobody can lock himself out. */
@@ -32,23 +32,23 @@ const versionReply = z.object({
 
 export function ruleRoutes(deps: RuleRoutes): Route[] {
   return [
-    ...[listRoute(), createRoute(deps), readRoute(), updateRoute(deps)],
+    ...[listRoute(deps), createRoute(deps), readRoute(), updateRoute(deps)],
     ...[removeRoute(deps), historyRoute()],
   ];
 }
 
-function listRoute(): Route {
+function listRoute({ tiers }: RuleRoutes): Route {
   return route({
     method: "GET",
     path: rulesPath,
-    summary: "All rules, by name",
+    summary: "All rules, by name, and the tiers that they may tell apart",
     tag,
     access: "admin",
     scope: "limits:read",
-    replies: { 200: z.object({ items: z.array(ruleReply) }) },
+    replies: { 200: z.object({ items: z.array(ruleReply), tiers: z.array(z.string()) }) },
     async handler({ reader }) {
       const rows = await store.listRules(reader);
-      return { status: 200, body: { items: rows.map(wireOf) } };
+      return { status: 200, body: { items: rows.map(wireOf), tiers: [...tiers] } };
     },
   });
 }

@@ -26,6 +26,7 @@ import { ensurePresets, presetsOf } from "./presets.ts";
 import { createRedirectGuard, type RedirectGuard } from "./redirect-guard.ts";
 import { refusalsRoute } from "./refusals-http.ts";
 import { reaches, redirectRoute } from "./route-pattern.ts";
+import { anonymousTier } from "./rules.ts";
 import { simulateRoute } from "./simulate-http.ts";
 
 /** Rate limits: rules, the guard in front of every route, and limits as a service. */
@@ -77,7 +78,7 @@ export async function limitsSystem(options: LimitsOptions): Promise<LimitsSystem
     name: "limits",
     migrations: limitsMigrations,
     routes: [
-      ...ruleRoutes({ edits, book }),
+      ...ruleRoutes({ edits, book, tiers: [...config.tiers, anonymousTier] }),
       ...checkRoutes({ book, decider, clock }),
       explainRoute({ book, decider, now: clock.now, routes }),
       refusalsRoute({ refusals, clock }),
