@@ -32,7 +32,13 @@ export const uploadSchema = z.object({
   sha256: z.string(),
   width: z.number().int().nullable(),
   height: z.number().int().nullable(),
-  thumbnail: z.object({ width: z.number().int(), height: z.number().int() }).nullable(),
+  thumbnail: z
+    .object({ width: z.number().int(), height: z.number().int() })
+    .nullable()
+    .describe(
+      "Null where there is none: of HEIC, films, sounds and documents none is made, nor of a " +
+        "picture that cannot be read; one that takes long comes later.",
+    ),
 });
 
 export function uploadRoutes(options: Mount & { intake: Intake; delivery: Delivery }): Route[] {

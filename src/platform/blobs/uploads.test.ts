@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
+import type { MediaType } from "./media-types.ts";
+import { startS3 } from "./s3-server.fixture.ts";
 import { bytesOf, picture, samples, type Bytes } from "./samples.fixture.ts";
+import { canHaveThumbnail } from "./thumbnails.ts";
 import { codeOf, files, origin, ownerId, startUploads, type World } from "./uploads.fixture.ts";
 
 let world: World;
@@ -307,6 +310,44 @@ describe("attaching", () => {
     expect((await world.send(url, png, "text/plain")).status).toBe(422);
     expect(await refusal(attach([upload_id]))).toBe("uploads.incomplete");
   });
+});
+
+const without = samples.filter(([, type]) => !canHaveThumbnail(type));
+test("only five kinds of picture have thumbnails", () => {
+  const types = new Set(samples.map(([, type]) => type).filter(canHaveThumbnail));
+  expect([...types].toSorted()).toEqual(
+    ["avif", "gif", "jpeg", "png", "webp"].map((name) => `image/${name}` as MediaType),
+  );
+  const kinds = without.map(([, type]) => type);
+  for (const type of ["image/heic", "video/mp4", "video/webm"])
+    expect(kinds).toContain(type as never);
+});
+
+test.each(without)(
+  "of %s there is no thumbnail, and the answer says so",
+  async (_, type, bytes) => {
+    const sent = await world.stored(bytes, type);
+    expect(sent).toMatchObject({ type, width: null, height: null, thumbnail: null });
+    const { url } = world.uploads.link(sent.upload_id, { expiresInMs: 60_000, thumbnail: true });
+    expect(await codeOf(await world.get(url))).toBe("404 uploads.not_found");
+    const rows = await world.db.all`
+    SELECT thumbnail FROM platform.uploads WHERE id = ${sent.upload_id}`;
+    expect(rows).toEqual([{ thumbnail: "none" }]);
+  },
+);
+
+test("in S3 thumbnails are made as on the disk", async () => {
+  const s3 = startS3();
+  const own = await startUploads({}, s3.url);
+  const sent = await own.stored(png, "image/png");
+  expect(sent.thumbnail).toEqual({ width: 200, height: 100 });
+  const { url } = own.uploads.link(sent.upload_id, { expiresInMs: 60_000, thumbnail: true });
+  const small = await own.get(url);
+  expect([small.status, small.headers.get("content-type")]).toEqual([200, "image/webp"]);
+  await small.body?.cancel();
+  expect([...s3.store.objects.keys()].filter((key) => key.endsWith("/thumbnail"))).toHaveLength(1);
+  await own.stop();
+  s3.stop();
 });
 
 test("a picture that cannot be made small is an upload all the same", async () => {
