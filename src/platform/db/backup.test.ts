@@ -217,6 +217,27 @@ test("a database of another schema is refused, with the difference", async () =>
   await expect(restore(newer, path)).rejects.toThrow("Only in the database: shop_2");
 });
 
+test("a backup of the first format, which had no files, is restored", async () => {
+  const path = join(folder, "first-format.stoa");
+  await backup(source, path);
+  const whole = await Bun.file(path).bytes();
+  const end = whole.indexOf(10);
+  const { files: _, ...header } = JSON.parse(Buffer.from(whole.subarray(0, end)).toString());
+  const rewritten = (version: number) => {
+    const line = Buffer.from(JSON.stringify({ ...header, version }));
+    const body = Buffer.concat([line, whole.subarray(end, -32)]);
+    return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
+  };
+  await Bun.write(path, rewritten(1));
+  const target = await database();
+  expect(await restore(target, path)).toMatchObject({ files: 0, elsewhere: 0, unreadable: 0 });
+  expect(await contents(target)).toEqual(await contents(source));
+  await Bun.write(path, rewritten(3));
+  await expect(restore(target, path)).rejects.toThrow(
+    "has format 3, and this Stoa reads formats 1",
+  );
+});
+
 test("a backup that fails leaves no file, and keeps the one before", async () => {
   const path = join(folder, "kept.stoa");
   await backup(source, path);
