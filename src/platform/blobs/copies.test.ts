@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,6 +20,7 @@ import { ownerId, startUploads, type World } from "./uploads.fixture.ts";
 import { uploadsMigration } from "./uploads.ts";
 
 /** Files in backups: those that rows lead to, as they were, and no others. */
+setDefaultTimeout(120_000);
 let folder: string;
 const databases: TestDatabase[] = [];
 const worlds: World[] = [];
@@ -125,7 +126,7 @@ test("files come back as they were, with their thumbnails, on the disk and in S3
     for (const key of [released, "test/1/1"]) expect(await to.blobs.head(key)).toBeNull();
   }
   s3.stop();
-}, 30_000);
+});
 
 test("what is released while a backup runs stays until it has ended", async () => {
   const own = await world();

@@ -318,9 +318,8 @@ test("only five kinds of picture have thumbnails", () => {
   expect([...types].toSorted()).toEqual(
     ["avif", "gif", "jpeg", "png", "webp"].map((name) => `image/${name}` as MediaType),
   );
-  const kinds = without.map(([, type]) => type);
-  for (const type of ["image/heic", "video/mp4", "video/webm"])
-    expect(kinds).toContain(type as never);
+  const kinds: string[] = without.map(([, type]) => type);
+  expect(kinds).toEqual(expect.arrayContaining(["image/heic", "video/mp4", "video/webm"]));
 });
 
 test.each(without)(

@@ -206,7 +206,7 @@ test("an import that breaks off is sent again, and one that is too large in part
     ORDER BY seq`;
   expect(rows.map((row) => row.client_msg_id)).toEqual(lines.map((line) => line.client_msg_id));
   expect(rows.every((row, n) => Number(row.reply_to_seq ?? 0) === n)).toBe(true);
-}, 60_000);
+}, 120_000);
 
 async function countOf(id: string): Promise<number> {
   const row = await chat.db.one<{ n: number }>`
