@@ -196,7 +196,7 @@ test("events are swept after their time and not before", async () => {
   expect(await events.list(database.db, { limit: 5 })).toHaveLength(0);
 });
 
-test("two processes hand 10,000 events out, each once, and about as fast as they are written", async () => {
+test("two processes hand 10,000 events out, each once, about as fast as writing them", async () => {
   const total = 10_000;
   await database.db.write(
     (tx) => tx.run`
