@@ -59,7 +59,7 @@ const otherCommands: Command[] = [
   {
     name: "backup",
     takes: "FILE",
-    says: "Write the database, and the files on the disk, to one file, while Stoa runs.",
+    says: "Write all that is stored to one file, while Stoa runs.",
     flags: { json },
     endsItself: true,
     load: async () => (await import("./copies.ts")).backupCommand,
@@ -67,7 +67,7 @@ const otherCommands: Command[] = [
   {
     name: "restore",
     takes: "FILE",
-    says: "Put a backup into an empty database and its folder of files, with Stoa stopped.",
+    says: "Put a backup into an empty database, with Stoa stopped.",
     flags: {
       force: { says: "Replace what the database holds, even under a running Stoa." },
       json,
