@@ -27,7 +27,11 @@ export async function startReachableWorld(env: Record<string, string> = {}): Pro
 export async function openBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    args: [
+      ...["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+      // A microphone that beeps; a page still has to be allowed to use it.
+      "--use-fake-device-for-media-stream",
+    ],
   });
 }
 

@@ -2,6 +2,15 @@ import { RateLimitedError, StoaConnectionError, StoaError } from "../../sdk/erro
 
 /** What went wrong, and what to do, in words for the person in front of the screen. */
 export function messageOf(error: unknown): string {
+  return withLocalTimes(textOf(error));
+}
+
+/** Servers name times as programs do. */
+export function withLocalTimes(text: string): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (iso) => dateTime(iso));
+}
+
+function textOf(error: unknown): string {
   if (error instanceof StoaConnectionError) {
     return "Stoa did not answer. Check the connection; nothing you typed is lost.";
   }

@@ -24,7 +24,7 @@ test("the shell answers for every page and runs nothing but its own files", asyn
   expect(answer?.headers.get("cache-control")).toBe("no-cache");
   expect(answer?.headers.get("content-security-policy")).toBe(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-      "media-src 'self'; connect-src 'self'; font-src 'self'; base-uri 'none'; " +
+      "media-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; " +
       "form-action 'self'; frame-ancestors 'none'",
   );
   const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path as string);

@@ -9,7 +9,8 @@ const policy = [
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' data:",
-  "media-src 'self'",
+  // What one has just recorded, to be heard before it is sent, is a blob of this page.
+  "media-src 'self' blob:",
   "connect-src 'self'",
   "font-src 'self'",
   "base-uri 'none'",
@@ -24,7 +25,7 @@ const shared = {
   "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+  "permissions-policy": "camera=(), microphone=(self), geolocation=(), payment=()",
 };
 
 /** Null for paths that are not the console's, and for files it does not have. */

@@ -16,7 +16,7 @@ export type MessageActions = {
 };
 
 /** What is asked for in a dialog first. */
-export type Ask = "forward" | "report" | "receipts" | "delete";
+export type Ask = "forward" | "report" | "receipts" | "close_poll" | "delete";
 
 export const reactionChoices = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const;
 

@@ -2,8 +2,8 @@ import { useSearchParams } from "wouter";
 import { Segments } from "../ui/field.tsx";
 import { Page } from "../ui/page.tsx";
 import { BanList } from "./admin-bans.tsx";
-import { FilterList } from "./admin-filters.tsx";
 import { MessageReports } from "./admin-reports.tsx";
+import { everywhere, FilterList } from "./word-filters.tsx";
 
 /** What people reported in chat, who may not write, and which words nobody reads. */
 const views = [
@@ -33,7 +33,7 @@ export function ModerationPage() {
       {view === "bans" ? (
         <BanList />
       ) : view === "filters" ? (
-        <FilterList />
+        <FilterList where={everywhere} />
       ) : (
         <MessageReports status={view} />
       )}

@@ -1,7 +1,9 @@
+import { useState } from "react";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { bytesLabel } from "./labels.ts";
 import type { Upload, Uploads } from "./use-uploads.ts";
+import { VoicePlayer } from "./voice-player.tsx";
 
 /** What will go with the message, and how far it has come. */
 export function AttachmentTray({ uploads }: { uploads: Uploads }) {
@@ -16,18 +18,26 @@ export function AttachmentTray({ uploads }: { uploads: Uploads }) {
 }
 
 function Item({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
-  const { file, preview, share, attachment, error } = upload;
+  const { file, preview, heard, duration_ms, share, attachment, error } = upload;
+  const [isSilent, setSilent] = useState(false);
   return (
     <li className="flex max-w-full items-center gap-2 rounded-lg border border-line bg-surface p-1.5">
-      {preview ? (
+      {heard && !isSilent ? (
+        <VoicePlayer
+          src={heard}
+          label={file.name}
+          durationMs={duration_ms}
+          onFail={() => setSilent(true)}
+        />
+      ) : preview ? (
         <img src={preview} alt="" className="size-10 rounded object-cover" />
       ) : (
         <span className="flex size-10 items-center justify-center rounded bg-sunken text-muted">
           <Icon name="file" className="size-5" />
         </span>
       )}
-      <span className="w-36 min-w-0">
-        <span className="block truncate text-[0.8125rem]">{file.name}</span>
+      <span className={heard ? "w-16 min-w-0" : "w-36 min-w-0"}>
+        {!heard && <span className="block truncate text-[0.8125rem]">{file.name}</span>}
         {error ? (
           <span role="alert" className="block text-xs text-danger">
             {error}

@@ -7,6 +7,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { bytesLabel } from "./labels.ts";
 import { attempt } from "./attempt.ts";
+import { VoicePlayer } from "./voice-player.tsx";
 
 /** The files of a message. A link to one is asked for when it is seen, and good for a while. */
 type Props = { message: MessageView; attachment: ChatAttachment; index: number };
@@ -30,7 +31,8 @@ function Attachment(props: Props) {
   const { kind } = props.attachment;
   if (props.message.seq === null) return <FileCard {...props} />;
   if (kind === "image") return <Picture {...props} />;
-  if (kind === "voice" || kind === "video") return <Player {...props} />;
+  if (kind === "voice") return <Voice {...props} />;
+  if (kind === "video") return <Film {...props} />;
   return <FileCard {...props} />;
 }
 
@@ -106,21 +108,36 @@ function WholePicture(props: Props & { name: string; onClose: () => void }) {
   );
 }
 
-function Player(props: Props) {
-  const { kind, name } = props.attachment;
+function Voice(props: Props) {
+  const { name, duration_ms } = props.attachment;
+  const link = useLink(props, false);
+  const [isBroken, setBroken] = useState(false);
+  if (link.isError || isBroken) return <FileCard {...props} />;
+  if (!link.data) return <div className="h-8 w-60 max-w-full pointer-coarse:h-11" />;
+  // Recordings are all called the same; what is attached has a name that says something.
+  const label = duration_ms === undefined ? (name ?? "Sound") : "Voice message";
+  return (
+    <>
+      {duration_ms === undefined && <p className="truncate text-xs text-muted">{label}</p>}
+      <VoicePlayer
+        src={link.data.url}
+        label={label}
+        durationMs={duration_ms}
+        onFail={() => setBroken(true)}
+      />
+    </>
+  );
+}
+
+function Film(props: Props) {
   const link = useLink(props, false);
   if (!link.data) return <FileCard {...props} />;
-  const label = name ?? (kind === "voice" ? "Voice message" : "Video");
-  return kind === "voice" ? (
-    <audio controls preload="none" src={link.data.url} aria-label={label} className="max-w-full">
-      <track kind="captions" />
-    </audio>
-  ) : (
+  return (
     <video
       controls
       preload="metadata"
       src={link.data.url}
-      aria-label={label}
+      aria-label={props.attachment.name ?? "Video"}
       {...boxOf(props.attachment)}
       className="max-w-full rounded-lg"
     >

@@ -7,8 +7,12 @@ import { ConnectionBanner } from "./connection-banner.tsx";
 import { ConversationList } from "./conversation-list.tsx";
 import { NewConversation } from "./new-conversation.tsx";
 import { Room } from "./room.tsx";
+import { ScheduledPage } from "./scheduled-page.tsx";
 import { StatusDialog } from "./status-dialog.tsx";
 import { useChatSnapshot } from "./use-chat.ts";
+
+/** Stands in the address where the id of a conversation does; ids are numbers. */
+const scheduledPlace = "scheduled";
 
 /** On a desk the list and a conversation side by side; on a phone one leads to the other. */
 export function ChatPage(props: { id: string | null }) {
@@ -32,18 +36,7 @@ export function ChatPage(props: { id: string | null }) {
               Chat
             </Title>
             <IconButton icon="plus" label="New conversation" onClick={() => setDialog("new")} />
-            <Menu
-              label="More"
-              icon="more"
-              items={[
-                {
-                  label: "Who sees you online",
-                  icon: "accounts",
-                  onChoose: () => setDialog("status"),
-                },
-                { label: "Blocked people", icon: "lock", onChoose: () => setDialog("blocks") },
-              ]}
-            />
+            <MoreMenu onDialog={setDialog} />
           </header>
           {snapshot.loaded ? (
             <ConversationList snapshot={snapshot} here={id} onNew={() => setDialog("new")} />
@@ -55,7 +48,13 @@ export function ChatPage(props: { id: string | null }) {
             </div>
           )}
         </section>
-        {id === null ? <NothingOpen /> : <Room key={id} id={id} />}
+        {id === null ? (
+          <NothingOpen />
+        ) : id === scheduledPlace ? (
+          <ScheduledPage snapshot={snapshot} />
+        ) : (
+          <Room key={id} id={id} />
+        )}
       </div>
       {dialog === "new" && (
         <NewConversation
@@ -69,6 +68,25 @@ export function ChatPage(props: { id: string | null }) {
       {dialog === "blocks" && <BlocksDialog onClose={close} />}
       {dialog === "status" && <StatusDialog onClose={close} />}
     </div>
+  );
+}
+
+function MoreMenu({ onDialog }: { onDialog: (dialog: "blocks" | "status") => void }) {
+  const [, navigate] = useLocation();
+  return (
+    <Menu
+      label="More"
+      icon="more"
+      items={[
+        {
+          label: "Scheduled messages",
+          icon: "clock",
+          onChoose: () => navigate(`/chat/${scheduledPlace}`),
+        },
+        { label: "Who sees you online", icon: "accounts", onChoose: () => onDialog("status") },
+        { label: "Blocked people", icon: "lock", onChoose: () => onDialog("blocks") },
+      ]}
+    />
   );
 }
 

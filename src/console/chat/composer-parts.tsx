@@ -26,7 +26,10 @@ export function About({ replyTo, editing, nameOf, onDone }: ComposerProps) {
 }
 
 /** What a message may have besides words. */
-export function AddMenu(props: { onFiles: (files: File[]) => void; onPoll: () => void }) {
+export function AddMenu(props: {
+  onFiles: (files: File[]) => void;
+  onAsk: (what: "poll" | "later") => void;
+}) {
   const files = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -44,9 +47,11 @@ export function AddMenu(props: { onFiles: (files: File[]) => void; onPoll: () =>
       <Menu
         label="Add to the message"
         icon="attach"
+        className="min-h-9 shrink-0 items-center"
         items={[
           { label: "Files", icon: "file", onChoose: () => files.current?.click() },
-          { label: "Poll", icon: "poll", onChoose: props.onPoll },
+          { label: "Poll", icon: "poll", onChoose: () => props.onAsk("poll") },
+          { label: "Send later", icon: "clock", onChoose: () => props.onAsk("later") },
         ]}
       />
     </>

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type Ref } from "react";
+import { useEffect, useRef, useState, type DragEvent, type RefObject } from "react";
 import type { ConversationClient } from "../../../sdk/chat/client.ts";
 import type { ConversationSnapshot, ConversationSummary } from "../../../sdk/chat/view.ts";
 import { useAccount } from "../session.tsx";
@@ -7,18 +7,17 @@ import type { SentMessage } from "./actions.ts";
 import { AttachmentTray } from "./attachment-tray.tsx";
 import { AddMenu, About } from "./composer-parts.tsx";
 import type { NameOf } from "./labels.ts";
-import { MentionList, useMentions, type Mentions } from "./mentions.tsx";
+import { MentionList, useMentions } from "./mentions.tsx";
 import { PollDialog } from "./poll-dialog.tsx";
-import { useDraft, type Draft } from "./use-draft.ts";
-import { useSending } from "./use-sending.ts";
+import { RecordingBar, RecordingRefused } from "./recording-bar.tsx";
+import { ScheduleDialog } from "./schedule-dialog.tsx";
+import { useDraft } from "./use-draft.ts";
+import { useRecorder } from "./use-recorder.ts";
+import { useSending, type Sending } from "./use-sending.ts";
 import { useUploads } from "./use-uploads.ts";
+import { WritingField } from "./writing-field.tsx";
 
-/**
- * Where one writes. Enter sends, Shift and Enter break the line, the arrow up in an empty field
- * changes what one said last, and Escape gives up an answer or a change.
- */
-const textCharactersMax = 8_000;
-
+/** Where one writes, speaks, attaches and asks; what is made here is sent now or later. */
 export type ComposerProps = {
   room: ConversationClient;
   snapshot: ConversationSnapshot;
@@ -49,23 +48,17 @@ export function Composer(props: ComposerProps) {
 function Writing(props: ComposerProps) {
   const { snapshot, me, replyTo, editing, thread } = props;
   const field = useRef<HTMLTextAreaElement>(null);
-  const [asks, setAsks] = useState(false);
+  const [asks, setAsks] = useState<"poll" | "later" | null>(null);
   const draft = useDraft(props);
   const uploads = useUploads();
+  const recorder = useRecorder(({ file, duration_ms }) => uploads.add([file], { duration_ms }));
   const { members } = snapshot;
   const named = useNamed(props);
-  const mentions = useMentions({
-    text: draft.text,
-    field,
-    members,
-    me,
-    onText: draft.write,
-    named,
-  });
+  const written = { text: draft.text, onText: draft.write };
+  const mentions = useMentions({ ...written, field, members, me, named });
   const sending = useSending(props, { draft, uploads, mentions });
-  useEffect(() => {
-    if (replyTo || editing) field.current?.focus();
-  }, [replyTo, editing]);
+  const speaks = recorder.phase !== "idle";
+  useFocus(field, { replyTo, editing, speaks });
   const take = (files: FileList) => {
     if (!editing) uploads.add([...files]);
   };
@@ -85,80 +78,79 @@ function Writing(props: ComposerProps) {
         }}
       >
         <About {...props} />
+        <RecordingRefused recorder={recorder} />
         <AttachmentTray uploads={uploads} />
         <MentionList mentions={mentions} />
-        <div className="flex items-end gap-1">
-          {!editing && <AddMenu onFiles={uploads.add} onPoll={() => setAsks(true)} />}
-          <WritingField
-            ref={field}
-            {...{ props, draft, mentions }}
-            onSend={sending.send}
-            onFiles={take}
-          />
-          <IconButton
-            icon={editing ? "check" : "send"}
-            label={editing ? "Save" : "Send"}
-            kind="primary"
-            type="submit"
-            className="min-h-9 w-9"
-            disabled={!sending.ready}
-          />
-        </div>
+        {speaks ? (
+          <RecordingBar recorder={recorder} />
+        ) : (
+          <div className="flex items-end gap-1">
+            {!editing && <AddMenu onFiles={uploads.add} onAsk={setAsks} />}
+            <WritingField
+              ref={field}
+              {...{ props, draft, mentions }}
+              onSend={sending.send}
+              onFiles={take}
+            />
+            {!editing && sending.text === "" && uploads.items.length === 0 && (
+              <IconButton
+                icon="mic"
+                label="Record a voice message"
+                className="min-h-9 shrink-0"
+                onClick={recorder.start}
+              />
+            )}
+            <SendButton editing={editing !== null} ready={sending.ready} />
+          </div>
+        )}
       </form>
-      {/* A form of its own, which must not stand in this one. */}
-      {asks && <PollDialog onClose={() => setAsks(false)} onMade={sending.sendPoll} />}
+      {/* Forms of their own, which must not stand in this one. */}
+      {asks === "poll" && <PollDialog onClose={() => setAsks(null)} onMade={sending.sendPoll} />}
+      {asks === "later" && <LaterDialog sending={sending} onClose={() => setAsks(null)} />}
     </>
   );
 }
 
-function WritingField(given: {
-  ref: Ref<HTMLTextAreaElement>;
-  props: ComposerProps;
-  draft: Draft;
-  mentions: Mentions;
-  onSend: () => void;
-  onFiles: (files: FileList) => void;
-}) {
-  const { ref, props, draft, mentions, onSend, onFiles } = given;
-  const { room, editing } = props;
+function SendButton({ editing, ready }: { editing: boolean; ready: boolean }) {
   return (
-    <textarea
-      ref={ref}
-      rows={1}
-      value={draft.text}
-      {...labelled(editing ? "Change your message" : "Message")}
-      maxLength={textCharactersMax}
-      className="input field-sizing-content max-h-40 grow resize-none"
-      {...mentions.aria}
-      onChange={(event) => {
-        draft.write(event.target.value);
-        if (!editing) room.setTyping(event.target.value !== "");
-      }}
-      onSelect={mentions.onSelect}
-      onBlur={() => {
-        room.setTyping(false);
-        draft.leave();
-      }}
-      onPaste={(event) => {
-        if (event.clipboardData.files.length > 0) event.preventDefault();
-        onFiles(event.clipboardData.files);
-      }}
-      onKeyDown={(event) => onFieldKey(event, props, { mentions, text: draft.text, send: onSend })}
+    <IconButton
+      icon={editing ? "check" : "send"}
+      label={editing ? "Save" : "Send"}
+      kind="primary"
+      type="submit"
+      className="min-h-9 w-9 shrink-0 pointer-coarse:w-11"
+      disabled={!ready}
     />
   );
 }
 
-function onFieldKey(
-  event: KeyboardEvent<HTMLTextAreaElement>,
-  { replyTo, editing, onDone, onEditLast }: ComposerProps,
-  written: { mentions: Mentions; text: string; send: () => void },
+function LaterDialog({ sending, onClose }: { sending: Sending; onClose: () => void }) {
+  // Sent again after an answer that was lost, it is the same message.
+  const [clientMsgId] = useState(() => crypto.randomUUID());
+  return (
+    <ScheduleDialog
+      title="Send later"
+      action="Schedule"
+      text={sending.text}
+      along={sending.along}
+      onSubmit={(later) => sending.sendLater(later, clientMsgId)}
+      onClose={onClose}
+    />
+  );
+}
+
+/** One writes at once: after choosing what to answer or change, and after having spoken. */
+function useFocus(
+  field: RefObject<HTMLTextAreaElement | null>,
+  about: Pick<ComposerProps, "replyTo" | "editing"> & { speaks: boolean },
 ): void {
-  if (event.nativeEvent.isComposing || written.mentions.onKeyDown(event)) return;
-  if (event.key === "Enter" && !event.shiftKey) written.send();
-  else if (event.key === "Escape" && (replyTo || editing)) onDone();
-  else if (event.key === "ArrowUp" && written.text === "" && !editing) onEditLast();
-  else return;
-  event.preventDefault();
+  const { replyTo, editing, speaks } = about;
+  const spoke = useRef(false);
+  useEffect(() => {
+    const isBack = spoke.current && !speaks;
+    spoke.current = speaks;
+    if (replyTo || editing || isBack) field.current?.focus();
+  }, [field, replyTo, editing, speaks]);
 }
 
 /** Whom a message names that is being changed. */
@@ -170,8 +162,4 @@ function useNamed({ editing, nameOf, me }: ComposerProps): ReadonlyMap<string, s
 
 function allowDrop(event: DragEvent): void {
   event.preventDefault();
-}
-
-function labelled(label: string) {
-  return { "aria-label": label, placeholder: label };
 }

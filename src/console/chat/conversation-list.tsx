@@ -2,6 +2,7 @@ import { useState, type ReactNode } from "react";
 import type { ChatSnapshot, ConversationSummary } from "../../../sdk/chat/view.ts";
 import { Segments } from "../ui/field.tsx";
 import { ConversationRow } from "./conversation-row.tsx";
+import { useNamesIn } from "./names.ts";
 import { useWatchedPresence } from "./use-chat.ts";
 import { SearchField } from "../ui/search-field.tsx";
 import { FoundMessages } from "./found-messages.tsx";
@@ -32,6 +33,11 @@ export function ConversationList(props: {
   );
   const shown = fitting.slice(0, max);
   useWatchedPresence(shown.flatMap(({ peer }) => (peer ? [peer.account_id] : [])));
+  const names = useNamesIn(
+    shown.flatMap(({ conversation, last_message: last }) =>
+      conversation.kind === "group" && last ? [last] : [],
+    ),
+  );
   return (
     <>
       <div className="flex flex-col gap-2 px-3 pb-2">
@@ -53,6 +59,7 @@ export function ConversationList(props: {
               summary={summary}
               presence={summary.peer ? snapshot.presence.get(summary.peer.account_id) : undefined}
               isHere={summary.id === here}
+              names={names}
             />
           ))}
         </ul>

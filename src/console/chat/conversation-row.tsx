@@ -4,7 +4,7 @@ import type { ConversationSummary, PresenceView } from "../../../sdk/chat/view.t
 import { isPast, plural } from "../messages.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Avatar } from "./avatar.tsx";
-import { momentLabel, summaryOf, typingLabel } from "./labels.ts";
+import { momentLabel, noteText, summaryOf, typingLabel, type NameOf } from "./labels.ts";
 import { knownName } from "./names.ts";
 import { Ticks } from "./ticks.tsx";
 
@@ -13,6 +13,8 @@ export const ConversationRow = memo(function ConversationRow(props: {
   summary: ConversationSummary;
   presence: PresenceView | undefined;
   isHere: boolean;
+  /** Changes when somebody's name became known. */
+  names: number;
 }) {
   const { summary, isHere } = props;
   const { own, conversation, unread } = summary;
@@ -60,8 +62,9 @@ export const ConversationRow = memo(function ConversationRow(props: {
 
 function LastLine({ summary }: { summary: ConversationSummary }) {
   const { typing, own, last_message: last, conversation, unsent, peer } = summary;
-  const nameOf = (id: string) =>
-    (peer?.account_id === id ? peer.name : knownName(id)) ?? "Somebody";
+  const known = (id: string) => (peer?.account_id === id ? peer.name : knownName(id));
+  const ownId = last?.mine ? last.sender_id : null;
+  const nameOf = (id: string) => (id === ownId ? "You" : (known(id) ?? "Somebody"));
   if (typing.length > 0) {
     const direct = conversation.kind === "direct";
     const text = direct ? "typing…" : typingLabel(typing, nameOf);
@@ -85,9 +88,17 @@ function LastLine({ summary }: { summary: ConversationSummary }) {
       {last.mine && !last.body?.note && <Ticks message={last} />}
       <span className="truncate">
         {author && `${author}: `}
-        {summaryOf(last, nameOf)}
+        {last.body?.note && nameOf(last.sender_id) === "Somebody"
+          ? withoutActor(last.body.note, nameOf)
+          : summaryOf(last, nameOf)}
       </span>
       {unsent > 1 && <span className="sr-only">, {plural(unsent, "message")} waiting</span>}
     </>
   );
+}
+
+/** The list knows who is in a conversation only once it was open. */
+function withoutActor(note: Parameters<typeof noteText>[0], nameOf: NameOf): string {
+  const text = noteText(note, "", nameOf).trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

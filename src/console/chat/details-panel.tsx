@@ -13,6 +13,7 @@ import { MemberList } from "./member-list.tsx";
 import { SidePanel } from "./panel.tsx";
 import { SettingsForm } from "./settings-form.tsx";
 import { useChat } from "./use-chat.ts";
+import { FilterList, inConversation } from "./word-filters.tsx";
 
 /** What a conversation is set to, for oneself and for everybody, and who is in it. */
 type Leaving = "leave" | "delete" | "block" | null;
@@ -38,6 +39,12 @@ export function DetailsPanel(props: {
         {shared && runs && <InviteLinks room={room} />}
         {shared && (runs || conversation.kind === "group") && (
           <MemberList {...{ room, snapshot, summary, me }} />
+        )}
+        {shared && runs && (
+          <section aria-label="Word filters">
+            <h3 className="mb-2 text-sm font-semibold">Word filters</h3>
+            <FilterList where={inConversation(room.id)} />
+          </section>
         )}
         <div className="flex flex-wrap gap-2 border-t border-line pt-4">
           {peer && (

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { messageOf } from "../messages.ts";
 import { More } from "../ui/more.tsx";
 import { momentLabel, summaryOf } from "./labels.ts";
-import { knownName } from "./names.ts";
+import { knownName, useNamesIn } from "./names.ts";
 import { useChat, useChatSnapshot } from "./use-chat.ts";
 
 /** Messages that have these words, in one conversation or in all of one's own. */
@@ -27,6 +27,7 @@ export function FoundMessages(props: { q: string; conversationId?: string; onGo?
     enabled: q.trim() !== "",
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  useNamesIn(items);
   const titles = new Map(conversations.map((one) => [one.id, one.title]));
   const nameOf = (id: string) => (id === account_id ? "You" : (knownName(id) ?? "Somebody"));
   return (

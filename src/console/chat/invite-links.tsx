@@ -39,6 +39,11 @@ export function InviteLinks({ room }: { room: ConversationClient }) {
           <CopyButton text={link} what="Invite link" />
         </div>
       )}
+      {invites.isError && (
+        <p role="alert" className="text-danger">
+          {messageOf(invites.error)}
+        </p>
+      )}
       <ul>
         {invites.data?.map((invite) => (
           <li key={invite.id} className="flex min-h-11 items-center gap-2 text-[0.8125rem]">

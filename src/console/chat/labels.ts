@@ -32,6 +32,15 @@ export function dayLabel(iso: string, now = Date.now()): string {
   return (sameYear ? dayAndMonth : wholeDate).format(time);
 }
 
+/** `0:07`, `12:40`, `1:02:03`. */
+export function clockOf(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60];
+  const rest = two(whole % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
 /** As short as a list has room for. */
 export function momentLabel(iso: string, now = Date.now()): string {
   const label = dayLabel(iso, now);
@@ -68,6 +77,8 @@ export function summaryOf(message: Written, nameOf: NameOf): string {
   if (body.poll) return `Poll: ${body.poll.question}`;
   const [first, ...more] = body.attachments ?? [];
   if (!first) return "";
+  const length = first.kind === "voice" ? first.duration_ms : undefined;
+  if (length !== undefined) return `Voice message, ${clockOf(length / 1_000)}`;
   const kinds = { image: "Picture", file: "File", voice: "Voice message", video: "Video" };
   const name = first.name ? `${kinds[first.kind]}: ${first.name}` : kinds[first.kind];
   return more.length > 0 ? `${name} and ${plural(more.length, "more", "more")}` : name;

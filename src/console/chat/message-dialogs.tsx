@@ -29,6 +29,8 @@ export function MessageDialog(props: About & { what: Ask }) {
       return <Report {...props} />;
     case "receipts":
       return <ReadBy {...props} />;
+    case "close_poll":
+      return <ClosePoll {...props} />;
     case "delete":
       return <Delete {...props} />;
   }
@@ -45,6 +47,22 @@ function Delete({ room, message, onClose }: About) {
       }}
     >
       Everybody sees that a message was deleted, and nobody what it said.
+    </Confirm>
+  );
+}
+
+function ClosePoll({ room, message, onClose }: About) {
+  return (
+    <Confirm
+      title="Close this poll?"
+      action="Close the poll"
+      keep="Leave it open"
+      onClose={onClose}
+      onConfirm={async () => {
+        if (!(await attempt(room.closePoll(message.seq), "Closed"))) throw new Error("not closed");
+      }}
+    >
+      Nobody votes in it any more. What was voted so far stays for all to see.
     </Confirm>
   );
 }

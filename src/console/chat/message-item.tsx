@@ -1,6 +1,6 @@
 import { memo } from "react";
 import type { MessageView } from "../../../sdk/chat/view.ts";
-import { dateTime, plural } from "../messages.ts";
+import { dateTime, plural, withLocalTimes } from "../messages.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { isSent, type MessageActions } from "./actions.ts";
@@ -158,11 +158,15 @@ function Foot({ message }: { message: MessageView }) {
 function FailedLine({ message, actions }: Pick<ItemProps, "message" | "actions">) {
   return (
     <div role="alert" className="mt-1 flex flex-wrap items-center justify-end gap-2 text-xs">
-      <span className="text-danger">{message.error?.message ?? "This was not sent."}</span>
-      <Button icon="retry" onClick={() => actions.retry(message)}>
-        Try again
-      </Button>
-      <Button onClick={() => actions.discard(message)}>Discard</Button>
+      <span className="text-danger">
+        {withLocalTimes(message.error?.message ?? "This was not sent.")}
+      </span>
+      <span className="flex gap-2">
+        <Button icon="retry" onClick={() => actions.retry(message)}>
+          Try again
+        </Button>
+        <Button onClick={() => actions.discard(message)}>Discard</Button>
+      </span>
     </div>
   );
 }

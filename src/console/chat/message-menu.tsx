@@ -2,6 +2,7 @@ import type { MessageView } from "../../../sdk/chat/view.ts";
 import { copyText, IconButton } from "../ui/button.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { reactionChoices, reactionNames, type MessageActions } from "./actions.ts";
+import { isClosed } from "./poll.tsx";
 
 /** What can be done with one message, for a pointer, a finger and the keyboard alike. */
 export function MessageMenu(props: {
@@ -58,7 +59,7 @@ function itemsOf({
 }: Parameters<typeof MessageMenu>[0]) {
   const { mine, body, pinned_at } = message;
   const text = body?.text ?? "";
-  const items: (MenuItem | false)[] = [
+  const items: (MenuItem | false | undefined)[] = [
     { label: "Reply", icon: "reply", onChoose: () => actions.reply(message) },
     !direct &&
       !inThread && {
@@ -84,6 +85,13 @@ function itemsOf({
     },
     mine && text !== "" && { label: "Edit", icon: "edit", onChoose: () => actions.edit(message) },
     !mine && { label: "Report", icon: "reports", onChoose: () => actions.ask("report", message) },
+    (mine || moderates) &&
+      body?.poll &&
+      !isClosed(message.extra, body.poll) && {
+        label: "Close the poll",
+        icon: "lock",
+        onChoose: () => actions.ask("close_poll", message),
+      },
     (mine || moderates) && {
       label: "Delete",
       icon: "trash",
@@ -91,5 +99,5 @@ function itemsOf({
       onChoose: () => actions.ask("delete", message),
     },
   ];
-  return items.filter((item) => item !== false);
+  return items.filter((item) => item !== false && item !== undefined);
 }

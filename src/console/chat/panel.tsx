@@ -1,6 +1,11 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { IconButton } from "../ui/button.tsx";
 
+/** Whether a panel covers what is chosen in it: then it goes out of the way. */
+export function isOverMessages(): boolean {
+  return matchMedia("(width < 64rem)").matches;
+}
+
 /** Stands beside the messages; over them where there is no room. Escape closes it. */
 export function SidePanel(props: { title: string; onClose: () => void; children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);

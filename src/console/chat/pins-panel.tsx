@@ -5,7 +5,7 @@ import { stoa } from "../stoa.ts";
 import { Failed, Loading } from "../ui/page.tsx";
 import type { MessageActions } from "./actions.ts";
 import { momentLabel, summaryOf, type NameOf } from "./labels.ts";
-import { SidePanel } from "./panel.tsx";
+import { isOverMessages, SidePanel } from "./panel.tsx";
 
 /** What was pinned, newest first; asked for again whenever a pin here comes or goes. */
 export function PinsPanel(props: {
@@ -40,7 +40,10 @@ export function PinsPanel(props: {
                 <button
                   type="button"
                   className="block w-full rounded-lg px-2.5 py-2 text-left hover:bg-sunken"
-                  onClick={() => actions.jump(message.seq)}
+                  onClick={() => {
+                    actions.jump(message.seq);
+                    if (isOverMessages()) props.onClose();
+                  }}
                 >
                   <span className="flex gap-2 text-xs text-muted">
                     <span className="min-w-0 grow truncate">{nameOf(message.sender_id)}</span>

@@ -5,6 +5,10 @@ import type { MessageActions } from "./actions.ts";
 /** A question with its answers so far. Choosing again takes a vote back. */
 type PollOf = NonNullable<NonNullable<MessageView["body"]>["poll"]>;
 
+export function isClosed({ poll_closed }: MessageView["extra"], { closes_at }: PollOf): boolean {
+  return poll_closed === true || (closes_at !== undefined && isPast(closes_at));
+}
+
 export function Poll(props: {
   message: MessageView;
   poll: PollOf;
@@ -18,8 +22,7 @@ export function Poll(props: {
   const most = Math.max(1, ...votes.map(({ count }) => count));
   const total = votes.reduce((sum, { count }) => sum + count, 0);
   const own = votes.flatMap(({ by }, index) => (by.includes(me) ? [index] : []));
-  const closed =
-    message.extra.poll_closed === true || (poll.closes_at !== undefined && isPast(poll.closes_at));
+  const closed = isClosed(message.extra, poll);
   const choose = (index: number) => {
     const without = own.filter((one) => one !== index);
     const adds = without.length === own.length;

@@ -12,6 +12,7 @@ import { MessageList, type ListHandle } from "./message-list.tsx";
 import { useNameOf } from "./names.ts";
 import { PinsPanel } from "./pins-panel.tsx";
 import { RoomHeader } from "./room-header.tsx";
+import { ScheduledLine } from "./scheduled-line.tsx";
 import { SearchPanel } from "./search-panel.tsx";
 import { ThreadPanel } from "./thread-panel.tsx";
 import { useActions } from "./use-actions.ts";
@@ -88,6 +89,7 @@ function OpenRoom({ room, snapshot, summary }: Opened) {
       <div className="flex min-h-0 min-w-0 grow flex-col">
         <RoomHeader summary={summary} nameOf={nameOf} typing={snapshot.typing} onPanel={toggle} />
         <MessageList ref={list} {...shared} unreadFrom={unreadFrom} startAt={at} />
+        <ScheduledLine id={room.id} />
         <Composer
           key={editing ? `edit ${editing.seq}` : "write"}
           {...shared}

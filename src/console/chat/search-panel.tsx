@@ -1,12 +1,11 @@
 import { useState } from "react";
 import { SearchField } from "../ui/search-field.tsx";
 import { FoundMessages } from "./found-messages.tsx";
-import { SidePanel } from "./panel.tsx";
+import { isOverMessages, SidePanel } from "./panel.tsx";
 
 /** Finds words in one conversation; a message that was found is shown among those around it. */
 export function SearchPanel(props: { id: string; onClose: () => void }) {
   const [q, setQ] = useState("");
-  const isNarrow = () => matchMedia("(width < 64rem)").matches;
   return (
     <SidePanel title="Search" onClose={props.onClose}>
       <div className="flex p-3">
@@ -24,7 +23,7 @@ export function SearchPanel(props: { id: string; onClose: () => void }) {
             q={q}
             conversationId={props.id}
             onGo={() => {
-              if (isNarrow()) props.onClose();
+              if (isOverMessages()) props.onClose();
             }}
           />
         )}

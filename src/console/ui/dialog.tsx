@@ -15,6 +15,7 @@ export function Dialog(props: {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    focusField(dialog);
     return () => dialog?.close();
   }, []);
   const width = props.wide ? "max-w-2xl" : "max-w-md";
@@ -43,6 +44,14 @@ export function Dialog(props: {
       </div>
     </dialog>
   );
+}
+
+/** What is to be filled in comes before the way out; a finger opens the keyboard when it wants to. */
+function focusField(dialog: HTMLDialogElement | null): void {
+  if (matchMedia("(pointer: coarse)").matches) return;
+  const fields = "form :is(input:not([type=radio], [type=checkbox]), textarea, select)";
+  const [first] = dialog?.querySelectorAll<HTMLElement>(fields) ?? [];
+  first?.focus();
 }
 
 /** Asks before what cannot be taken back. */

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
+import type { ChatFilter } from "../../../sdk/conversations.ts";
 import { fieldErrors, messageOf } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 import { Button } from "../ui/button.tsx";
@@ -7,33 +8,56 @@ import { Checkbox, Field, Select } from "../ui/field.tsx";
 import { Badge, Card, Failed, Loading } from "../ui/page.tsx";
 import { toast } from "../ui/toast.tsx";
 
-/** Words that are refused or covered in all conversations, from the next message on. */
+/** Words that are refused or covered from the next message on: in all conversations, or in one. */
+export type FilterSet = {
+  name: string;
+  /** Said where there are none. */
+  none: string;
+  list: () => Promise<ChatFilter[]>;
+  add: (filter: Pick<ChatFilter, "text" | "action" | "anywhere">) => Promise<unknown>;
+  remove: (id: string) => Promise<unknown>;
+};
+
+export const everywhere: FilterSet = {
+  name: "everywhere",
+  none: "No word is filtered everywhere.",
+  list: () => stoa.chat.admin.filters(),
+  add: (filter) => stoa.chat.admin.addFilter(filter),
+  remove: (id) => stoa.chat.admin.removeFilter(id),
+};
+
+export const inConversation = (id: string): FilterSet => ({
+  name: id,
+  none: "No word is filtered in this conversation alone.",
+  list: () => stoa.chat.filters(id),
+  add: (filter) => stoa.chat.addFilter(id, filter),
+  remove: (filterId) => stoa.chat.removeFilter(id, filterId),
+});
+
 const actions = [
   { value: "refuse", label: "Refuse the message" },
   { value: "mask", label: "Cover the word" },
 ] as const;
 
-export function FilterList() {
+export function FilterList({ where }: { where: FilterSet }) {
   const queries = useQueryClient();
-  const filters = useQuery({
-    queryKey: ["chat", "filters"],
-    queryFn: ({ signal }) => stoa.chat.admin.filters({ signal }),
-  });
+  const queryKey = ["chat", "filters", where.name];
+  const filters = useQuery({ queryKey, queryFn: where.list });
   const remove = useMutation({
-    mutationFn: (id: string) => stoa.chat.admin.removeFilter(id),
+    mutationFn: where.remove,
     onSuccess: () => toast("The word is allowed again"),
     onError: (error) => toast(messageOf(error), "error"),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["chat", "filters"] }),
+    onSettled: () => queries.invalidateQueries({ queryKey }),
   });
   return (
     <>
-      <NewFilter />
+      <NewFilter where={where} onAdded={() => queries.invalidateQueries({ queryKey })} />
       {filters.isPending ? (
         <Loading rows={2} />
       ) : filters.isError ? (
         <Failed what="The filters" error={filters.error} retry={() => void filters.refetch()} />
       ) : filters.data.length === 0 ? (
-        <p className="px-1 text-muted">No word is filtered everywhere.</p>
+        <p className="px-1 text-muted">{where.none}</p>
       ) : (
         <ul className="card divide-y divide-line">
           {filters.data.map((filter) => (
@@ -57,18 +81,17 @@ export function FilterList() {
   );
 }
 
-function NewFilter() {
-  const queries = useQueryClient();
+function NewFilter({ where, onAdded }: { where: FilterSet; onAdded: () => Promise<unknown> }) {
   const [text, setText] = useState("");
   const [action, setAction] = useState<"refuse" | "mask">("mask");
   const [anywhere, setAnywhere] = useState(false);
   const add = useMutation({
-    mutationFn: () => stoa.chat.admin.addFilter({ text: text.trim(), action, anywhere }),
+    mutationFn: () => where.add({ text: text.trim(), action, anywhere }),
     onSuccess: () => {
       setText("");
       toast("Filtered from now on");
     },
-    onSettled: () => queries.invalidateQueries({ queryKey: ["chat", "filters"] }),
+    onSettled: onAdded,
   });
   const errors = fieldErrors(add.error);
   const other = add.isError && Object.keys(errors).length === 0 ? messageOf(add.error) : undefined;
