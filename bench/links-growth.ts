@@ -80,6 +80,9 @@ const lists = {
   list: "/api/v1/links?limit=25",
   list_search: "/api/v1/links?limit=25&search=articles",
   list_search_rare: "/api/v1/links?limit=25&search=articles/9999",
+  // A few hundred behind a long word whose parts all have; 111,111, and none of them is near.
+  list_search_parts: "/api/v1/links?limit=25&search=site4999.example.com",
+  list_search_far: "/api/v1/links?limit=25&search=articles/2",
   list_search_none: "/api/v1/links?limit=25&search=nothing-like-it",
   list_by_clicks: "/api/v1/links?limit=25&sort=-clicks",
 };

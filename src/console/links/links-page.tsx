@@ -117,19 +117,28 @@ function Results({ filters, newest }: { filters: Filters; newest: string }) {
   }
   const items = links.data.pages.flatMap((page) => page.items);
   const filtered = search !== "" || tag !== "" || state !== "live";
-  if (items.length === 0) return <NoLinks filtered={filtered} onReset={reset} />;
+  // A page may be short, or empty, and not be the last: the rest is loaded on.
+  if (items.length === 0 && !links.hasNextPage) {
+    return <NoLinks filtered={filtered} onReset={reset} />;
+  }
   return (
     <>
-      <LinkList>
-        {items.map((link) => (
-          <LinkRow
-            key={link.id}
-            link={link}
-            fresh={link.id === newest}
-            onTag={(value) => change("tag", value)}
-          />
-        ))}
-      </LinkList>
+      {items.length === 0 ? (
+        <p role="status" className="py-6 text-center text-muted">
+          Nothing matches so far. Looking further…
+        </p>
+      ) : (
+        <LinkList>
+          {items.map((link) => (
+            <LinkRow
+              key={link.id}
+              link={link}
+              fresh={link.id === newest}
+              onTag={(value) => change("tag", value)}
+            />
+          ))}
+        </LinkList>
+      )}
       <More
         shown={links.hasNextPage}
         busy={links.isFetchingNextPage}

@@ -4,7 +4,7 @@ import type { Log } from "../log/log.ts";
 import { explain, withDeadline } from "./deadline.ts";
 import { createGate } from "./gate.ts";
 import { followReplica } from "./replica.ts";
-import { isRetryable } from "./sqlstate.ts";
+import { isRetryable, isTimeout } from "./sqlstate.ts";
 
 export { explain, withDeadline } from "./deadline.ts";
 export { parseLsn } from "./replica.ts";
@@ -26,6 +26,12 @@ export interface Reader {
   /** A typed array parameter; `type` is a PostgreSQL type such as `int8` or `text`. */
   array(values: readonly unknown[], type: string): unknown;
   json(value: unknown): unknown;
+}
+
+/** A reader that is in no transaction. */
+export interface TimedReader extends Reader {
+  /** What `work` reads; null where one of its statements takes longer than `timeoutMs`. */
+  within<T>(timeoutMs: number, work: (reader: Reader) => Promise<T>): Promise<T | null>;
 }
 
 declare const writer: unique symbol;
@@ -58,14 +64,14 @@ export type DbOptions = {
 /** What the sessions of a running server are called. */
 export const serverSessions = "stoa";
 
-export interface Db extends Reader {
+export interface Db extends TimedReader {
   /** Runs `work` in one transaction. Retried on serialisation failure and deadlock only. */
   write<T>(work: (tx: Writer) => Promise<T>, options?: WriteOptions): Promise<T>;
   /**
    * A reader that may lag: the replica once it has replayed `lsn`, else the primary. Callers
    * pass the position of their own last write (null: none) and so always read it back.
    */
-  lagging(lsn: string | null): Reader;
+  lagging(lsn: string | null): TimedReader;
   /** The log position that the commits made so far end at. */
   position(): Promise<string>;
   /** Calls `heard` per notification, `resubscribed` after every (re)connection. */
@@ -97,10 +103,10 @@ export function openDb(options: DbOptions): Db {
   const client = openClient(options.primary, options, options.poolMax);
   const replica = options.replica ? openClient(options.replica, options, options.poolMax) : null;
   const deadlineMs = options.statementTimeoutMs + options.acquireTimeoutMs;
-  const primaryReader = readerOf(client, deadlineMs);
+  const primaryReader = timedReaderOf(client, deadlineMs);
   const gate = createGate(options.poolMax - 1, options.acquireTimeoutMs);
   const follower = replica && followReplica(replica, options);
-  const replicaReader = replica && readerOf(replica, deadlineMs);
+  const replicaReader = replica && timedReaderOf(replica, deadlineMs);
 
   return {
     ...primaryReader,
@@ -161,6 +167,24 @@ function openClient(connection: Connection, options: DbOptions, max: number): SQ
   return typeof connection === "string"
     ? new SQL(connection, settings)
     : new SQL({ ...connection, ...settings } as SQL.Options);
+}
+
+function timedReaderOf(sql: SQL, deadlineMs: number): TimedReader {
+  const limited = (timeoutMs: number, work: (reader: Reader) => Promise<unknown>) =>
+    sql.begin("READ ONLY", async (tx) => {
+      await tx.unsafe(`SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}`);
+      return { value: await work(readerOf(tx, deadlineMs)) };
+    });
+  return {
+    ...readerOf(sql, deadlineMs),
+    async within(timeoutMs, work) {
+      const running = limited(timeoutMs, work).catch((error: unknown) => {
+        if (isTimeout(error)) return null;
+        throw error;
+      });
+      return ((await withDeadline(running, deadlineMs))?.value ?? null) as never;
+    },
+  };
 }
 
 function readerOf(sql: SQL, deadlineMs: number): Reader {

@@ -27,6 +27,12 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
+/** A statement took longer than `statement_timeout`, or somebody cancelled it. */
+export function isTimeout(error: unknown): boolean {
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  return stateOf(error) === "57014" || stateOf(cause) === "57014";
+}
+
 /** A lock was not to be had within `lock_timeout`. */
 export function isLockTimeout(error: unknown): boolean {
   return stateOf(error) === "55P03";

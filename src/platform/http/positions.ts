@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Principal } from "../auth/principal.ts";
-import { type Db, parseLsn, type Reader } from "../db/db.ts";
+import { type Db, parseLsn, type TimedReader } from "../db/db.ts";
 
 /**
  * Read-your-writes with a replica. The log position after an account's last write is kept here
@@ -12,7 +12,7 @@ const positionHeader = "stoa-position";
 export function createPositions(db: Db, replicated: boolean) {
   const positions = new LRUCache<string, string>({ max: accountsRememberedMax });
   return {
-    readerFor(caller: Principal | null, request: Request): Reader {
+    readerFor(caller: Principal | null, request: Request): TimedReader {
       if (!replicated) return db;
       const sent = request.headers.get(positionHeader);
       const own = caller ? (positions.get(caller.account_id) ?? null) : null;

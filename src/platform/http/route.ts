@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Principal, Scope } from "../auth/principal.ts";
-import type { Reader, Writer } from "../db/db.ts";
+import type { TimedReader, Writer } from "../db/db.ts";
 import type { ErrorCode } from "../errors/errors.ts";
 import type { Grouped, WriteGroup } from "./write-group.ts";
 
@@ -30,7 +30,7 @@ export type Context<P = unknown, Q = unknown, B = unknown> = {
   /** The proved caller; a public route must not ask for it without one. */
   principal: Principal;
   /** Reads that may lag, never behind this caller's own writes. */
-  reader: Reader;
+  reader: TimedReader;
   /**
    * One transaction. On an idempotent route the key and the reply are stored in the same
    * transaction, so the reply returned from `work` is what every retry gets.

@@ -1,16 +1,31 @@
 import { z } from "zod";
-import type { Reader } from "../../platform/db/db.ts";
+import type { Reader, TimedReader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
-import { matching, nearEnd, rareMatches, wordsOf } from "./search.ts";
+import {
+  endsSoonest,
+  mostClicks,
+  neverClicked,
+  newestFirst,
+  oldestFirst,
+  type Order,
+  type Place,
+} from "./list-orders.ts";
+import { matching, type Matches, nextMatches, type Sought, wordsOf } from "./search.ts";
 import type { ListedRow } from "./store.ts";
-import { standing } from "./standing.ts";
 
 /**
  * Pages of an owner's links. A page starts where the last one ended, by the sort key and the id,
  * so that page 10,000 costs what page 1 does and nothing is skipped or shown twice while links
  * are being made.
+ *
+ * For one page so many links are looked at, whether they match or not. A page ends with them, so
+ * it may be short, even empty, and yet not be the last: only a missing cursor says that. What is
+ * rare need not be walked to: the index of trigrams knows where it is (see search.ts).
  */
+const near = 2_000;
+const far = 10_000;
+
 export type ListOptions = {
   ownerId: string;
   limit: number;
@@ -23,118 +38,90 @@ export type ListOptions = {
 };
 
 type Page = { rows: ListedRow[]; next_cursor: string | null };
+/** `walked`: the index did not help and need not be asked again. */
+type Position = Place & { walked: boolean };
+/** `end` is null where nothing follows. */
+type Part = { rows: ListedRow[]; end: Position | null };
 
-export async function listLinks(reader: Reader, options: ListOptions): Promise<Page> {
-  const after = options.cursor === undefined ? null : parseCursor(options.cursor, options.sort);
-  const rows = await rowsOf(reader, options, after, options.limit + 1);
-  const page = rows.slice(0, options.limit);
-  const last = page.at(-1);
-  const more = rows.length > options.limit && last !== undefined;
-  return { rows: page, next_cursor: more ? cursorOf(last, options.sort) : null };
+export async function listLinks(reader: TimedReader, options: ListOptions): Promise<Page> {
+  const { cursor, limit, sort } = options;
+  const [order] = ordersOf[sort];
+  const from = cursor === undefined ? { ...order.first, walked: false } : parseCursor(cursor, sort);
+  const { rows, end } = await find(reader, { ...options, limit: limit + 1 }, from);
+  if (rows.length <= limit) return { rows, next_cursor: end && cursorOf(end, sort) };
+  const page = rows.slice(0, limit);
+  const last = page.at(-1)!;
+  const place = { id: last.id, key: order.keyOf(last), walked: end?.walked ?? false };
+  return { rows: page, next_cursor: cursorOf(place, sort) };
 }
 
-type Position = { id: string; key: string };
-/** The part of the list that is looked at: up to one id, or no more than these. */
-type Part = { upTo?: string; among?: string[] };
+/** Looks near where the page begins, then by the index, then further on. */
+async function find(reader: TimedReader, options: ListOptions, from: Position): Promise<Part> {
+  if (from.walked) return await walk(reader, options, { from, count: far });
+  const nearby = await walk(reader, options, { from, count: near });
+  if (nearby.rows.length === options.limit || nearby.end === null) return nearby;
+  const words = wordsOf(options.search);
+  const found = words.length > 0 && (await nextMatches(reader, soughtBy(options, words, from)));
+  if (found) return await pick(reader, options, from, found);
+  const end = { ...nearby.end, walked: words.length > 0 };
+  const limit = options.limit - nearby.rows.length;
+  const rest = await walk(reader, { ...options, limit }, { from: end, count: far });
+  return { rows: [...nearby.rows, ...rest.rows], end: rest.end };
+}
 
-/** Looks near where the page begins, then by the index for what is rare, then at everything. */
-async function rowsOf(
+function soughtBy({ ownerId, sort }: ListOptions, words: string[], from: Position): Sought {
+  const byId = sort === "-created_at" || sort === "created_at";
+  return {
+    ...{ ownerId, words },
+    after: byId ? { id: from.id, newestFirst: sort === "-created_at" } : null,
+  };
+}
+
+/** The page is among these, unless they are not all and the filters leave too few. */
+async function pick(
   reader: Reader,
   options: ListOptions,
-  after: Position | null,
-  limit: number,
-): Promise<ListedRow[]> {
-  const { ownerId, sort } = options;
-  const words = wordsOf(options.search);
-  if (words.length === 0) return await ordered(reader, options, after, limit);
-  if (sort === "-created_at" || sort === "created_at") {
-    const upTo = await nearEnd(reader, { ownerId, sort, after: after?.id ?? null });
-    if (upTo === null) return await ordered(reader, options, after, limit);
-    const near = await ordered(reader, { ...options, upTo }, after, limit);
-    if (near.length === limit) return near;
+  from: Position,
+  { ids, complete }: Matches,
+): Promise<Part> {
+  const { rows } = await walk(reader, options, { from, among: ids });
+  const end = complete ? null : { id: ids.at(-1)!, key: "", walked: false };
+  return { rows, end };
+}
+
+type Way = { from: Position; count: number } | { from: Position; among: string[] };
+
+/** What matches of the next `count` links, or among these, and where they end. */
+async function walk(reader: Reader, options: ListOptions, way: Way): Promise<Part> {
+  const { ownerId } = options;
+  const { from } = way;
+  const rows: ListedRow[] = [];
+  for (const [n, order] of ordersFrom(options.sort, from).entries()) {
+    const place: Place = n === 0 ? from : order.first;
+    const to = "count" in way ? await order.end(reader, ownerId, place, way.count) : null;
+    const stretch = { ownerId, from: place, to, among: "among" in way ? way.among : null };
+    const wanted = options.limit - rows.length;
+    rows.push(...(await order.rows(reader, stretch, conditions(reader, options), wanted)));
+    const full = rows.length === options.limit;
+    if (to || full) return { rows, end: { ...(to ?? place), walked: from.walked } };
   }
-  const among = await rareMatches(reader, ownerId, words);
-  return await ordered(reader, among ? { ...options, among } : options, after, limit);
+  return { rows, end: null };
 }
 
-async function ordered(
-  reader: Reader,
-  options: ListOptions & Part,
-  after: Position | null,
-  limit: number,
-): Promise<ListedRow[]> {
-  const where = conditions(reader, options);
-  const id = after?.id ?? null;
-  const key = after?.key ?? null;
-  switch (options.sort) {
-    case "-created_at":
-      return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
-        ${joins(reader)} WHERE ${where}
-          AND (${id}::bigint IS NULL OR l.id < ${id}::bigint)
-        ORDER BY l.id DESC LIMIT ${limit}`;
-    case "created_at":
-      return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
-        ${joins(reader)} WHERE ${where}
-          AND (${id}::bigint IS NULL OR l.id > ${id}::bigint)
-        ORDER BY l.id LIMIT ${limit}`;
-    case "expires_at":
-      return await reader.all<ListedRow>`
-        SELECT l.*, d.host, t.clicks, ${standing(reader)} FROM links.links l
-        ${joins(reader)} WHERE ${where}
-          AND l.expires_at IS NOT NULL AND l.deleted_at IS NULL
-          AND (${id}::bigint IS NULL OR (l.expires_at, l.id) > (${key}::timestamptz, ${id}::bigint))
-        ORDER BY l.expires_at, l.id LIMIT ${limit}`;
-    case "-clicks":
-      return await byClicks(reader, options, after, limit);
-  }
+const ordersOf: Record<ListOptions["sort"], [Order, ...Order[]]> = {
+  "-created_at": [newestFirst],
+  created_at: [oldestFirst],
+  "-clicks": [mostClicks, neverClicked],
+  expires_at: [endsSoonest],
+};
+
+function ordersFrom(sort: ListOptions["sort"], from: Place): Order[] {
+  const unclicked = sort === "-clicks" && from.key === neverClicked.first.key;
+  return unclicked ? [neverClicked] : ordersOf[sort];
 }
 
-/** Clicked links first, in their index's order; links without a click follow, newest first. */
-async function byClicks(
-  reader: Reader,
-  options: ListOptions & Part,
-  after: Position | null,
-  limit: number,
-): Promise<ListedRow[]> {
-  const where = conditions(reader, options);
-  const id = after?.id ?? null;
-  const clicks = after?.key ?? null;
-  const clicked =
-    clicks === "0"
-      ? []
-      : await reader.all<ListedRow>`
-          SELECT l.*, d.host, t.clicks, ${standing(reader)}
-          FROM links.click_totals t
-          JOIN links.links l ON l.id = t.link_id
-          JOIN links.domains d ON d.id = l.domain_id
-          WHERE t.owner_id = ${options.ownerId} AND t.clicks > 0 AND ${where}
-            AND (${id}::bigint IS NULL
-              OR t.clicks < ${clicks}::bigint
-              OR (t.clicks = ${clicks}::bigint AND t.link_id < ${id}::bigint))
-          ORDER BY t.clicks DESC, t.link_id DESC LIMIT ${limit}`;
-  if (clicked.length === limit) return clicked;
-  const from = clicks === "0" ? id : null;
-  const rest = await reader.all<ListedRow>`
-    SELECT l.*, d.host, NULL::bigint AS clicks, ${standing(reader)}
-    FROM links.links l JOIN links.domains d ON d.id = l.domain_id
-    WHERE ${conditions(reader, options)}
-      AND NOT EXISTS (
-        SELECT FROM links.click_totals t WHERE t.link_id = l.id AND t.clicks > 0)
-      AND (${from}::bigint IS NULL OR l.id < ${from}::bigint)
-    ORDER BY l.id DESC LIMIT ${limit - clicked.length}`;
-  return [...clicked, ...rest];
-}
-
-function joins(reader: Reader) {
-  return reader.sql`
-    JOIN links.domains d ON d.id = l.domain_id
-    LEFT JOIN links.click_totals t ON t.link_id = l.id`;
-}
-
-function conditions(reader: Reader, options: ListOptions & Part) {
-  const { ownerId, tag, domain, search, state } = options;
+function conditions(reader: Reader, options: ListOptions) {
+  const { tag, domain, search, state } = options;
   const byTag = tag === undefined ? reader.sql`` : reader.sql`AND l.tags @> ARRAY[${tag}]::text[]`;
   const byDomain = domain === undefined ? reader.sql`` : reader.sql`AND d.host = ${domain}`;
   const ended = reader.sql`(l.deleted_at IS NOT NULL OR l.expires_at <= now()
@@ -145,24 +132,12 @@ function conditions(reader: Reader, options: ListOptions & Part) {
       : state === "ended"
         ? reader.sql`AND ${ended}`
         : reader.sql`AND NOT coalesce(${ended}, false)`;
-  return reader.sql`l.owner_id = ${ownerId} ${byTag} ${byDomain} ${byState}
-    ${matching(reader, wordsOf(search))} ${byPart(reader, options)}`;
+  return reader.sql`true ${byTag} ${byDomain} ${byState} ${matching(reader, wordsOf(search))}`;
 }
 
-function byPart(reader: Reader, { sort, upTo, among }: ListOptions & Part) {
-  if (among !== undefined) return reader.sql`AND l.id = ANY(${reader.array(among, "int8")})`;
-  if (upTo === undefined) return reader.sql``;
-  return sort === "created_at" ? reader.sql`AND l.id <= ${upTo}` : reader.sql`AND l.id >= ${upTo}`;
-}
-
-function cursorOf(row: ListedRow, sort: ListOptions["sort"]): string {
-  const key =
-    sort === "-clicks"
-      ? String(row.clicks ?? 0)
-      : sort === "expires_at"
-        ? (row.expires_at?.toISOString() ?? "")
-        : "";
-  return Buffer.from(JSON.stringify([sort, row.id, key])).toString("base64url");
+function cursorOf({ id, key, walked }: Position, sort: ListOptions["sort"]): string {
+  const fields = [sort, id, key, ...(walked ? [1] : [])];
+  return Buffer.from(JSON.stringify(fields)).toString("base64url");
 }
 
 /** What follows the id in a cursor: the sorted column of the last row. */
@@ -176,8 +151,12 @@ const keySchemas = {
 function parseCursor(cursor: string, sort: ListOptions["sort"]): Position {
   try {
     const given: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
-    const parsed = z.tuple([z.literal(sort), idSchema, keySchemas[sort]]).safeParse(given);
-    if (parsed.success) return { id: parsed.data[1], key: parsed.data[2] };
+    const fields = z.tuple([z.literal(sort), idSchema, keySchemas[sort]], z.literal(1));
+    const parsed = fields.safeParse(given);
+    if (parsed.success) {
+      const [, id, key, ...marks] = parsed.data;
+      return { id, key, walked: marks.length > 0 };
+    }
   } catch {
     // Falls through to the one error for every kind of bad cursor.
   }
