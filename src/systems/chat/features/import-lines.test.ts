@@ -98,6 +98,9 @@ test("what a message was elsewhere it is here, and again it is nothing new", asy
     { seq: 5, body: { attachments: [{ upload_id, name: "a", type: "text/plain", bytes: 15 }] } },
     { seq: 6, thread_seq: 1 },
   ]);
+  // No number is taken that nothing has.
+  expect(first.map(({ rev }) => rev)).toEqual([2, 3, 4, 5, 6, 7]);
+  expect((await chat.listed(ada, id)).conversation.rev).toBe(7);
   expect(await bring(lines)).toMatchObject({ added: 0, known: 6, failed: 0, problems: [] });
   expect(await said(id)).toEqual(first);
 
