@@ -72,7 +72,7 @@ test("who runs a conversation keeps words out of it", async () => {
   expect(await ada.filters(id)).toEqual([]);
 }, 30_000);
 
-test("administrators bring conversations in, hand out what somebody said, and erase it", async () => {
+test("administrators bring conversations in, hand out what was said, and erase it", async () => {
   const { admin } = as(world.admin);
   const sent_at = "2020-05-01T10:00:00.000Z";
   const brought = {
@@ -83,6 +83,13 @@ test("administrators bring conversations in, hand out what somebody said, and er
   const { conversations } = await admin.import([brought]);
   expect(conversations).toMatchObject([{ ref: "old-7", added: 1, known: 0 }]);
   expect((await admin.import([brought])).conversations).toMatchObject([{ added: 0, known: 1 }]);
+  const { ref, kind, title, created_at, members } = brought;
+  const all = [
+    { type: "conversation", ref, kind, title, created_at, members },
+    { type: "message", conversation: ref, ...brought.messages[0] },
+  ];
+  const told = await admin.importLines(all.map((line) => JSON.stringify(line)).join("\n"));
+  expect(told).toMatchObject({ lines: 2, failed: 0, added: 0 });
   const lines = await (await admin.export(world.bob.id)).text();
   expect(lines).toContain("Long ago");
   await admin.erase(world.bob.id);

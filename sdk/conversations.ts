@@ -102,6 +102,12 @@ function adminOf(api: Caller) {
     /** Conversations from elsewhere; again with the same ids it adds nothing. */
     import: (conversations: Body<"post_chat_import">["conversations"], options?: CallOptions) =>
       api.create<Reply<"post_chat_import">>("/chat/import", { conversations }, options),
+    /** The same as lines of JSON, of any number; what breaks off is sent again as a whole. */
+    importLines: (lines: string | Blob, options: CallOptions = {}) => {
+      const raw = { body: lines, type: "application/x-ndjson" };
+      const path = "/chat/import/lines";
+      return api.send<Reply<"post_chat_import_lines">>({ ...options, method: "POST", path, raw });
+    },
   };
 }
 

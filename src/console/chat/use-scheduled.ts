@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ChatScheduled } from "../../../sdk/types.ts";
-import { isPast } from "../messages.ts";
 import { stoa } from "../stoa.ts";
 
 /**
@@ -10,6 +9,7 @@ import { stoa } from "../stoa.ts";
 const key = ["chat", "scheduled"];
 const askMsMax = 60_000;
 const askMsMin = 1_500;
+const sendingMsMax = 30_000;
 
 export function useScheduled() {
   return useQuery({
@@ -26,14 +26,19 @@ export function useScheduledAgain(): () => Promise<void> {
   return () => queries.invalidateQueries({ queryKey: key });
 }
 
-/** Its time has come, and nothing was said against it. */
+/**
+ * Its time has come just now, and nothing was said against it. What is still here later waits to be
+ * tried again, for slow mode say, and may be changed meanwhile.
+ */
 export function isOnItsWay({ send_at, failure }: ChatScheduled): boolean {
-  return failure === null && isPast(send_at);
+  const late = Date.now() - Date.parse(send_at);
+  return failure === null && late >= 0 && late < sendingMsMax;
 }
 
 function untilNext(items: readonly ChatScheduled[]): number {
   const waits = items
     .filter(({ failure }) => failure === null)
-    .map(({ send_at }) => Date.parse(send_at) - Date.now() + askMsMin);
+    .map(({ send_at }) => Date.parse(send_at) - Date.now() + askMsMin)
+    .filter((wait) => wait > -sendingMsMax);
   return Math.max(askMsMin, Math.min(askMsMax, ...waits));
 }

@@ -10,7 +10,8 @@ import { messageFeatureRoutes } from "./message-http.ts";
 import { pollRoutes } from "./polls-http.ts";
 import { previewJob } from "./preview.ts";
 import { scheduledRoutes } from "./scheduled-http.ts";
-import { formerSenders, scheduledJob } from "./scheduled.ts";
+import { scheduledJob } from "./scheduled-job.ts";
+import { formerSenders } from "./scheduled.ts";
 import { searchRoute } from "./search-http.ts";
 
 /** What is done with messages once they are there, and around them. */

@@ -1,8 +1,7 @@
 import type { Principal } from "../../../platform/auth/principal.ts";
 import type { Reader, Writer } from "../../../platform/db/db.ts";
-import { AppError, type ErrorCode } from "../../../platform/errors/errors.ts";
+import { AppError } from "../../../platform/errors/errors.ts";
 import type { Subscription } from "../../../platform/events/events.ts";
-import type { JobHandler } from "../../../platform/jobs/jobs.ts";
 import { accountDeleted } from "../../accounts/contract.ts";
 import { requireSendable } from "../messages/body.ts";
 import type { Body } from "../shapes.ts";
@@ -40,10 +39,7 @@ export type Schedule = {
 };
 
 export const scheduledMax = 100;
-const sendKind = "chat.send_scheduled";
-/** These pass, as outages do; everything else is an answer. */
-const refusedForNow: ErrorCode[] = ["chat.slow_mode", "request.rate_limited"];
-const backoffSeconds = [10, 60, 300, 900, 3_600, 3_600];
+export const sendKind = "chat.send_scheduled";
 
 type Scheduling = Pick<FeatureDeps, "clock" | "nextId" | "jobs" | "files">;
 
@@ -94,7 +90,8 @@ export async function enqueueSending(
   await jobs.enqueue(tx, { kind: sendKind, payload, key, runAt: send_at.getTime() });
 }
 
-type Sending = { id: string; send_at?: string | undefined };
+/** What a job is about. */
+export type Sending = { id: string; send_at?: string | undefined };
 
 /** In the order in which they will be sent. */
 export async function listScheduled(reader: Reader, accountId: string): Promise<Scheduled[]> {
@@ -125,7 +122,7 @@ export async function lockWaiting(
   return row;
 }
 
-async function drop(tx: Writer, files: FeatureDeps["files"], { id, body }: Scheduled) {
+export async function drop(tx: Writer, files: FeatureDeps["files"], { id, body }: Scheduled) {
   const dropped = await tx.run`DELETE FROM chat.scheduled WHERE id = ${id}`;
   if (dropped > 0) await files.letGo(tx, uploadsOf(body));
 }
@@ -148,70 +145,5 @@ export function formerSenders({ db, files }: Pick<FeatureDeps, "db" | "files">):
       const { id } = accountDeleted.schema.parse(event.data);
       await db.write((tx) => dropScheduled(tx, files, id));
     },
-  };
-}
-
-type SendDeps = Pick<FeatureDeps, "db" | "clock" | "accounts" | "sending" | "files">;
-
-export function scheduledJob(deps: SendDeps): JobHandler {
-  return {
-    kind: sendKind,
-    backoffSeconds,
-    async run({ payload }) {
-      const { id, send_at } = payload as Sending;
-      const now = new Date(deps.clock.now());
-      const at = send_at === undefined ? null : new Date(send_at);
-      const row = await deps.db.write(
-        (tx) => tx.one<Scheduled>`
-          UPDATE chat.scheduled SET begun_at = ${now}
-          WHERE id = ${id} AND failure IS NULL AND send_at = coalesce(${at}, send_at)
-          RETURNING *`,
-      );
-      if (row) await sendNow(deps, row);
-    },
-  };
-}
-
-async function sendNow(deps: SendDeps, row: Scheduled): Promise<void> {
-  const { db, sending, files } = deps;
-  const { conversation_id, client_msg_id, body } = row;
-  try {
-    const seqs = {
-      ...(row.reply_to_seq !== null && { reply_to_seq: Number(row.reply_to_seq) }),
-      ...(row.thread_seq !== null && { thread_seq: Number(row.thread_seq) }),
-    };
-    const message = { conversation_id, client_msg_id, body, ...seqs, files_held: true };
-    await sending.send(await senderOf(deps, row), message);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    if (refusedForNow.includes(error.code)) {
-      // It was not sent, so it may be called off until it is tried again.
-      await db.write(
-        (tx) => tx.run`UPDATE chat.scheduled SET begun_at = NULL WHERE id = ${row.id}`,
-      );
-    }
-    if (refusedForNow.includes(error.code) || error.code.startsWith("server.")) throw error;
-    const failure = `${error.code}: ${error.message}`;
-    await db.write(
-      (tx) => tx.run`UPDATE chat.scheduled SET failure = ${failure} WHERE id = ${row.id}`,
-    );
-    return;
-  }
-  await db.write((tx) => drop(tx, files, row));
-}
-
-/** As who they are by now. */
-async function senderOf({ db, accounts }: SendDeps, row: Scheduled): Promise<Principal> {
-  const account = await accounts.findAccount(db, row.account_id);
-  if (!account || account.disabled_at) {
-    throw new AppError("chat.removed", "The account is gone or may not sign in.");
-  }
-  return {
-    kind: row.by_program ? "key" : "session",
-    account_id: account.id,
-    role: account.role,
-    tier: account.tier,
-    scopes: ["chat:create"],
-    credential_id: row.id,
   };
 }
