@@ -92,8 +92,12 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   await ada.page.getByRole("heading", { name: "Harvest crew" }).waitFor();
   await ada.page.getByLabel("Message", { exact: true }).pressSequentially("Can @bo");
   await ada.page.getByRole("option", { name: "bob" }).waitFor();
+  // As on a slow machine, which draws when the next keys have come.
+  await ada.page.evaluate(() => {
+    globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 200) as unknown as number;
+  });
   await ada.page.keyboard.press("Enter");
-  await ada.page.keyboard.type("bring nets?");
+  await ada.page.keyboard.type("bring nets?", { delay: 50 });
   await ada.page.keyboard.press("Enter");
 
   await bob.page.getByRole("link", { name: /Harvest crew/ }).click();

@@ -1,4 +1,5 @@
 import { useId, useMemo, useState, type KeyboardEvent, type RefObject } from "react";
+import { flushSync } from "react-dom";
 import type { ChatMember } from "../../../sdk/chat/frames.ts";
 import { Avatar } from "./avatar.tsx";
 import { mentionBefore } from "./message-text.ts";
@@ -35,12 +36,15 @@ export function useMentions(options: {
 
   const choose = ({ account_id: id, name }: ChatMember) => {
     if (!before) return;
-    setChosen(new Map(chosen).set(id, name));
     const start = `${text.slice(0, before.from)}@${name} `;
-    onText(start + text.slice(caret));
-    setCaret(start.length);
-    requestAnimationFrame(() => field.current?.setSelectionRange(start.length, start.length));
+    // At once: whoever types on meanwhile would have the caret taken back.
+    flushSync(() => {
+      setChosen(new Map(chosen).set(id, name));
+      onText(start + text.slice(caret));
+      setCaret(start.length);
+    });
     field.current?.focus();
+    field.current?.setSelectionRange(start.length, start.length);
   };
   return {
     ...{ listId, offered, at, choose, chosen },
