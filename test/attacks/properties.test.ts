@@ -71,7 +71,11 @@ async function complaints(chosen: Route[], attemptsOn: (route: Route) => Iterabl
   const queue = all.values();
   const work = async () => {
     for (const { what, tried } of queue) {
-      const wrong = await tried();
+      let wrong = await tried();
+      // A machine with much else to do may have had no connection to spare at that moment.
+      for (let again = 0; again < 3 && wrong?.includes("server.database_unavailable"); again++) {
+        wrong = await tried();
+      }
       if (wrong !== null) out.push(`${what}: ${wrong}`);
     }
   };
