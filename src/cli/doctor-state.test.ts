@@ -25,6 +25,10 @@ test("one process needs no Redis, several do", async () => {
   expect(await statuses({})).toEqual(["ok"]);
   expect(await statuses({ STOA_PROCESSES: "4" })).toEqual(["fail"]);
   expect(await statuses({ STOA_PROCESSES: "4", REDIS_URL: redis.url })).toEqual(["ok"]);
+  const STOA_LEASE_REDIS_URLS = `${redis.url},redis://127.0.0.1:1`;
+  expect(await statuses({ REDIS_URL: redis.url, STOA_LEASE_REDIS_URLS })).toEqual([
+    ...["ok", "ok", "fail"],
+  ]);
 });
 
 test("a Redis that forgets keys is warned of; one that is frozen or away is told", async () => {

@@ -7,27 +7,38 @@ const check = "redis";
 const timeoutMs = 3_000;
 const versionMin = [6, 2] as const;
 
-export async function checkState({ redisUrl, processes }: Config): Promise<Finding[]> {
+export async function checkState(config: Config): Promise<Finding[]> {
+  const { redisUrl, leaseRedisUrls, processes } = config;
   if (redisUrl === "") {
     if (processes === 1) return [sound(check, "none: one process needs none")];
     const remedy = "Set REDIS_URL to a Redis or Valkey, or STOA_PROCESSES to 1.";
     return [fail(check, `none, and ${processes} processes share their limits by it`, remedy)];
   }
+  const servers = [
+    lookAt(redisUrl, "REDIS_URL", ""),
+    ...leaseRedisUrls.map((url, i) => lookAt(url, "STOA_LEASE_REDIS_URLS", `lease ${i + 1}: `)),
+  ];
+  return (await Promise.all(servers)).flat();
+}
+
+/** `about` says which of several it is. */
+async function lookAt(url: string, setting: string, about: string): Promise<Finding[]> {
   try {
-    return findingsOf(await lookAtServer(redisUrl, timeoutMs));
+    return findingsOf(await lookAtServer(url, timeoutMs), about);
   } catch (error) {
-    const remedy = "Check host, port, user and password in REDIS_URL, and that the server runs.";
-    return [fail(check, `not reached: ${(error as Error).message}`, remedy)];
+    const remedy = `Check host, port, user and password in ${setting}, and that the server runs.`;
+    return [fail(check, `${about}not reached: ${(error as Error).message}`, remedy)];
   }
 }
 
-function findingsOf({ version, evictionPolicy }: ServerFacts): Finding[] {
+function findingsOf({ version, evictionPolicy }: ServerFacts, about: string): Finding[] {
+  const which = `${about}version ${version}`;
   if (isOldVersion(version)) {
-    return [fail(check, `version ${version}`, "Stoa needs Redis 6.2 or newer, or Valkey.")];
+    return [fail(check, which, "Stoa needs Redis 6.2 or newer, or Valkey.")];
   }
-  const found = sound(check, `version ${version}`);
+  const found = sound(check, which);
   if (evictionPolicy === "noeviction" || evictionPolicy === "") return [found];
-  const forgets = `short of memory it forgets what limits have counted (${evictionPolicy})`;
+  const forgets = `${about}short of memory it forgets what limits have counted (${evictionPolicy})`;
   const remedy = "Set its maxmemory-policy to noeviction: rules then answer by their on_failure.";
   return [found, warn(check, forgets, remedy)];
 }

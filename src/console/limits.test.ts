@@ -42,27 +42,34 @@ test("a rule is made by the keyboard: what is wrong stands beside its field", as
   await page.keyboard.type("api.reads");
   await page.getByLabel("Routes").fill("/api/v1/links\n/nowhere/at/all");
   await page.getByLabel("Limit", { exact: true }).fill("0");
-  await page.getByLabel("Tiers").fill("golden");
+  const tiers = page.getByRole("group", { name: "Tiers" });
+  await tiers.getByLabel("anonymous").waitFor();
+  expect(await tiers.getByRole("checkbox").count()).toBe(3);
+  await tiers.getByLabel("free").press("Space");
   await page.getByLabel("GET").press("Space");
-  await page.getByLabel("Tiers").press("Enter");
+  await page.getByLabel("Accuracy").selectOption("leased");
+  await page.getByLabel("Sub-keys").fill("8");
+  await page.getByLabel("Sub-keys").press("Enter");
   await page.locator("form [aria-invalid=true]").first().waitFor();
   expect(await noteOf(page, "Routes")).toStartWith("2: /nowhere/at/all matches no route");
-  expect(await noteOf(page, "Tiers")).toContain("golden is no tier");
   expect(await noteOf(page, "Limit")).toContain("must be from 1");
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"));
   expect(await focused()).toBe("true");
   expect(await faultsOf(page, "errors")).toEqual([]);
 
   await page.getByLabel("Routes").fill("/api/v1/links");
-  await page.getByLabel("Tiers").fill("free");
   await page.getByLabel("Limit", { exact: true }).fill("40");
   await page.getByLabel("Window", { exact: true }).fill("2");
   await page.getByLabel("Window: unit").selectOption("h");
   await page.getByLabel("Window", { exact: true }).press("Enter");
+  await page.getByText(/^40 units are too few to be divided/).waitFor();
+  await page.getByLabel("Limit", { exact: true }).fill("400");
+  await page.getByLabel("Limit", { exact: true }).press("Enter");
   await page.getByText("api.reads is made").waitFor();
   const made = (await stoa.limits.rules.list()).find(({ name }) => name === "api.reads");
   expect(made).toMatchObject({
-    ...{ limit: 40, window_ms: 7_200_000, tiers: ["free"], methods: ["GET"], mode: "shadow" },
+    ...{ limit: 400, accuracy: "leased", sub_keys: 8 },
+    ...{ window_ms: 7_200_000, tiers: ["free"], methods: ["GET"], mode: "shadow" },
     ...{ routes: ["/api/v1/links"], algorithm: "token_bucket", key: ["api_key"] },
   });
   expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { TestRedis } from "../redis.ts";
 import { install } from "./install.ts";
 import { Line, NoAnswer, type Answer } from "./line.ts";
 import { counterproof, type Break } from "./sabotage.ts";
@@ -17,14 +18,23 @@ const clients = 64;
 /** The longest there is, so that none ends while a test runs. */
 const windowMs = 366 * 86_400_000;
 
-type Scene = { together: Together; key: string };
+type Scene = { together: Together; key: string; servers: TestRedis[] };
 
-async function open(stage: Stage, tree?: string, env: Record<string, string> = {}) {
+async function open(stage: Stage, tree?: string, env: Record<string, string> = {}, subKeys = 0) {
   const { dataDir, key } = await install(stage);
   // What it has acknowledged survives its end, as a limit that must hold needs it to.
   const redis = await redisOf(stage, { durable: true });
-  const together = await startTogether(stage, { dataDir, redis, tree, env });
-  return { together, key };
+  const others = await Promise.all(
+    Array.from({ length: subKeys > 0 ? 2 : 0 }, () => redisOf(stage, { durable: true })),
+  );
+  const leaseEnv = { STOA_LEASE_REDIS_URLS: others.map(({ url }) => url).join(",") };
+  const together = await startTogether(stage, {
+    dataDir,
+    redis,
+    tree,
+    env: { ...env, ...leaseEnv },
+  });
+  return { together, key, servers: [redis, ...others] };
 }
 
 async function api(line: Line, key: string, method: string, path: string, body?: unknown) {
@@ -103,16 +113,18 @@ function verdictOf({ status, body }: Answer): "passed" | "refused" | "away" | nu
 }
 
 /** Kills processes and Redis by turns while there is something left to ask for. */
-async function disturb({ together }: Scene, isOver: () => boolean): Promise<number> {
-  const { redis, pids } = together;
+async function disturb({ together, servers }: Scene, isOver: () => boolean): Promise<number> {
+  const { pids } = together;
   let faults = 0;
   for (; !isOver() && faults < rounds(4); faults++) {
     await lasting(300);
     if (isOver()) break;
     if (faults % 2 === 0) signal(pids()[faults % processes]!, "SIGKILL");
     else {
-      await redis.kill();
-      await redis.start();
+      // Of several those that the rule's units lie on.
+      const server = servers.at(-(1 + (((faults - 1) / 2) % Math.max(1, servers.length - 1))))!;
+      await server.kill();
+      await server.start();
     }
   }
   return faults;
@@ -121,15 +133,22 @@ async function disturb({ together }: Scene, isOver: () => boolean): Promise<numb
 /** A busy machine may take longer than the usual time-out; a unit is then taken and not given. */
 const patientMs = "10000";
 
-type Options = { accuracy: "strict" | "leased"; limit: number; faults: boolean };
+type Options = {
+  accuracy: "strict" | "leased";
+  limit: number;
+  faults: boolean;
+  /** Into how many the rule is divided, over two servers of their own. */
+  subKeys?: number;
+};
 
 async function passedOf(options: Options, brokenTree?: string) {
   await using stage = new Stage();
-  const scene = await open(stage, brokenTree, { STOA_REDIS_COMMAND_TIMEOUT_MS: patientMs });
-  const { accuracy, limit } = options;
+  const { accuracy, limit, subKeys = 0 } = options;
+  const env = { STOA_REDIS_COMMAND_TIMEOUT_MS: patientMs };
+  const scene = await open(stage, brokenTree, env, subKeys);
   const name = `faults.${accuracy}`;
   const rule = { service: true, key: ["who"], on_failure: "closed" };
-  await makeRule(scene, { name, ...rule, accuracy, limit });
+  await makeRule(scene, { name, ...rule, accuracy, limit, sub_keys: subKeys || null });
   let over = false;
   const asking = askAll(scene, name, () => (over = true));
   const faults = options.faults ? await disturb(scene, () => over) : 0;
@@ -172,6 +191,26 @@ test("leased through kills of processes and Redis: never more than the limit", a
   expect(passed).toBeGreaterThan(limit / 2);
 });
 
+test("four processes, 64 clients: never more than the limit passes a divided rule", async () => {
+  const limit = 3_200;
+  const { passed } = await passedOf({ accuracy: "leased", limit, faults: false, subKeys: 8 });
+  expect(passed).toBeLessThanOrEqual(limit);
+  expect(passed).toBeGreaterThan(limit * leasedShare);
+});
+
+test("divided, through kills of processes and of its servers: never more than it", async () => {
+  const limit = 12_800;
+  const { passed, faults } = await passedOf({
+    accuracy: "leased",
+    limit,
+    faults: true,
+    subKeys: 8,
+  });
+  expect(faults).toBeGreaterThan(1);
+  expect(passed).toBeLessThanOrEqual(limit);
+  expect(passed).toBeGreaterThan(limit / 2);
+});
+
 const onePerProcess: Break = {
   file: "src/systems/limits/limiter-of.ts",
   from: "if (!state.shared) return",
@@ -186,4 +225,17 @@ counterproof("a strict rule that each process counts for itself", [onePerProcess
 counterproof("a leased rule that each process counts for itself", [onePerProcess], async (tree) => {
   const { passed } = await passedOf({ accuracy: "leased", limit: 2_000, faults: false }, tree);
   expect(passed).toBeGreaterThan(2_000);
+});
+
+/** Shares that do not add up: each part has all of it. */
+const wholeShares: Break = {
+  file: "src/systems/limits/shares.ts",
+  from: "Math.floor(units / limit.subKeys) + (part < units % limit.subKeys ? 1 : 0)",
+  to: "units + 0 * part",
+};
+
+counterproof("a divided rule whose shares are each the whole", [wholeShares], async (tree) => {
+  const limit = 1_600;
+  const { passed } = await passedOf({ accuracy: "leased", limit, faults: false, subKeys: 8 }, tree);
+  expect(passed).toBeGreaterThan(limit);
 });

@@ -162,7 +162,7 @@ export function Exactness({ draft, error, set }: FormProps) {
             label="Sub-keys"
             value={draft.sub_keys}
             error={error("sub_keys")}
-            hint="2 to 64 parts, for a key busier than one core of Redis. Empty: one part. To be changed while the rule is disabled."
+            hint="2 to 64, for keys busier than a core of Redis. Changed while the rule is disabled."
             onChange={(value) => set("sub_keys", value)}
           />
         )}

@@ -73,7 +73,7 @@ export class Divided {
       resetAt = Math.max(resetAt, lease.resetAt);
     }
     const unknown = this.count - this.leases.length;
-    this.elsewhere = elsewhere + unknown * (this.leases[0] as Lease).limit.burst;
+    this.elsewhere = elsewhere + unknown * Math.floor(this.numbers.burst / this.count);
     this.resetAt = resetAt;
   }
 

@@ -72,7 +72,7 @@ test("a proxy asks by TLS, from its own address, and not without", async () => {
   await ended;
 });
 
-test("a certificate that was renewed is served without a restart, once it fits its key", async () => {
+test("a renewed certificate is served without a restart, once it fits its key", async () => {
   const [ownCert, ownKey] = [join(folder, "own-cert.pem"), join(folder, "own-key.pem")];
   const renewed = join(folder, "renewed.pem");
   certify(otherKey, renewed);
