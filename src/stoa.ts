@@ -99,7 +99,11 @@ async function run(
     ...config,
     ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
     guard: limits.guard,
-    watch: accounts.contract.watch,
+    watch(principal, ended) {
+      const watcher = { principal, ended };
+      accounts.contract.watch(watcher);
+      return () => accounts.contract.unwatch(watcher);
+    },
     replicated: config.databaseReplicaUrl !== "",
   });
   const assets = await buildConsole(config);

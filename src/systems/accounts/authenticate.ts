@@ -24,7 +24,7 @@ import { findIdentity } from "./store.ts";
 const bearerFormat = /^Bearer +([\x21-\x7e]{1,8192})$/i;
 
 /** A password that somebody else chose is good for choosing one's own. */
-const mustChangeScopes = ["accounts:*"];
+export const mustChangeScopes = ["accounts:*"];
 
 export function createAuthenticate(options: {
   db: Reader;

@@ -1,3 +1,4 @@
+import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Db, Writer } from "../../platform/db/db.ts";
 import type { Log } from "../../platform/log/log.ts";
@@ -25,6 +26,13 @@ export type Changes = {
   start(): Promise<void>;
   stop(): Promise<void>;
 };
+
+/** Whether it may be about somebody's credentials. */
+export function concerns(change: Change, principal: Principal): boolean {
+  if (change.kind === "all") return true;
+  if (change.kind === "account") return change.id === principal.account_id;
+  return change.kind === "credential" && change.id === principal.credential_id;
+}
 
 const channel = "accounts_changed";
 const pulseEveryMs = 400;

@@ -22,12 +22,19 @@ export interface Accounts {
   findByEmail(reader: Reader, email: string): Promise<Account | null>;
   /** All of them, newest first, in pages; `before` is the last id of the page before. */
   listAccounts(reader: Reader, page: { before: string | null; limit: number }): Promise<Account[]>;
+  /** Until `unwatch`, or until it is told that its caller's credentials ended. */
+  watch(watcher: Watcher): void;
+  unwatch(watcher: Watcher): void;
+}
+
+/** A connection that outlives the request it began with. */
+export interface Watcher {
+  readonly principal: Principal | null;
   /**
-   * Calls `ended` once when the caller's credentials stop being good (signed out, revoked,
-   * disabled, another role), for connections that outlive a request; not `certain` where it may
-   * only have been missed, and they have to prove themselves again. Returns how to stop.
+   * The caller's credentials stopped being good (signed out, revoked, disabled, another role); not
+   * `certain` where that could not be found out, and they have to prove themselves again.
    */
-  watch(principal: Principal, ended: (certain: boolean) => void): () => void;
+  ended(certain: boolean): void;
 }
 
 export type Role = "admin" | "member";

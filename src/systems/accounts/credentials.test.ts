@@ -213,12 +213,16 @@ test("connections that outlive a request are told when their caller's welcome en
   const principal = await other.accounts.authenticate(request, "192.0.2.1");
   if (!principal) throw new Error("not signed in");
   const ended: string[] = [];
-  other.accounts.contract.watch(principal, () => ended.push("watched"));
-  const stop = other.accounts.contract.watch(principal, () => ended.push("stopped"));
-  stop();
+  const watcher = (name: string) => {
+    return { principal, ended: (certain: boolean) => void ended.push(`${name} ${certain}`) };
+  };
+  const stopped = watcher("stopped");
+  other.accounts.contract.watch(stopped);
+  other.accounts.contract.watch(watcher("watched"));
+  other.accounts.contract.unwatch(stopped);
   await stage.call("DELETE", "/sessions/current", { token: person.token });
   await until("the connection is told", () => ended.length > 0);
-  expect(ended).toEqual(["watched"]);
+  expect(ended).toEqual(["watched true"]);
 });
 
 test("tokens signed by any process open every other, also after the key was replaced", async () => {
@@ -237,4 +241,37 @@ test("tokens signed by any process open every other, also after the key was repl
   for (const token of [before.token, after.token]) {
     expect([await who(stage, token), await who(other, token)]).toEqual(["member", "member"]);
   }
+});
+
+test("a listener that was away ends only the connections whose callers were turned away", async () => {
+  const kept = await makeKey();
+  const revoked = await makeKey();
+  const [person, demoted] = [await stage.person(), await stage.person()];
+  const ended: string[] = [];
+  const watch = async (name: string, token: string) => {
+    const request = new Request("http://stoa.test/", {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const principal = await other.accounts.authenticate(request, "192.0.2.1");
+    const watcher = {
+      principal,
+      ended: (certain: boolean) => void ended.push(`${name} ${certain}`),
+    };
+    other.accounts.contract.watch(watcher);
+  };
+  await watch("kept", kept.key);
+  await watch("signed in", person.token);
+  await watch("revoked", revoked.key);
+  await watch("another role", demoted.token);
+  // Unseen: nobody is told of what is done to the rows themselves.
+  await stage.db.write((tx) => tx.run`DELETE FROM accounts.keys WHERE id = ${revoked.id}`);
+  await stage.db.write(
+    (tx) => tx.run`UPDATE accounts.accounts SET role = 'admin' WHERE id = ${demoted.id}`,
+  );
+  await stage.db.all`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND query ILIKE 'listen%'`;
+  await until("both are told", () => ended.length >= 2);
+  await Bun.sleep(300);
+  expect(ended.toSorted()).toEqual(["another role true", "revoked true"]);
 });

@@ -3,7 +3,7 @@ import type { Principal } from "../../platform/auth/principal.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { withDeadline } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import type { Change, Changes } from "./changes.ts";
+import { concerns, type Changes } from "./changes.ts";
 
 /**
  * What this process knows of sessions, keys and outside identities, so that most requests ask
@@ -19,7 +19,6 @@ export type Credential = { principal: Principal; expires_at: Date | null };
 export type Credentials = {
   /** Null when `read` finds nothing. `name` is what the credential is cached under. */
   find(name: string, read: () => Promise<Credential | null>): Promise<Credential | null>;
-  watch(principal: Principal, ended: (certain: boolean) => void): () => void;
 };
 
 const entriesMax = 50_000;
@@ -30,13 +29,11 @@ const recheckMsMax = 500;
 const outageRetryMs = 1_000;
 
 type Entry = { credential: Credential; readAt: number };
-type Watcher = { principal: Principal; ended: (certain: boolean) => void };
 
 export function createCredentials(options: { changes: Changes; clock: Clock }): Credentials {
   const { changes, clock } = options;
   const held = new LRUCache<string, Entry>({ max: entriesMax });
   const reading = new Map<string, Promise<Credential | null>>();
-  const watchers = new Set<Watcher>();
   let changesSeen = 0;
   let awayUntil = -Infinity;
 
@@ -46,11 +43,6 @@ export function createCredentials(options: { changes: Changes; clock: Clock }): 
     reading.clear();
     for (const [name, entry] of held.entries()) {
       if (concerns(change, entry.credential.principal)) held.delete(name);
-    }
-    for (const watcher of watchers) {
-      if (!concerns(change, watcher.principal)) continue;
-      watchers.delete(watcher);
-      watcher.ended(change.kind !== "all");
     }
   });
 
@@ -94,16 +86,5 @@ export function createCredentials(options: { changes: Changes; clock: Clock }): 
         return entry.credential;
       }
     },
-    watch(principal, ended) {
-      const watcher = { principal, ended };
-      watchers.add(watcher);
-      return () => watchers.delete(watcher);
-    },
   };
-}
-
-function concerns(change: Change, principal: Principal): boolean {
-  if (change.kind === "all") return true;
-  if (change.kind === "account") return change.id === principal.account_id;
-  return change.kind === "credential" && change.id === principal.credential_id;
 }

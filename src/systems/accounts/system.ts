@@ -35,6 +35,7 @@ import { createSignIn, createVerifyPassword } from "./sign-in.ts";
 import { createSignOut } from "./sign-out.ts";
 import { createSigningKeys, type SigningKeys } from "./signing-keys.ts";
 import * as store from "./store.ts";
+import { createWatchers } from "./watchers.ts";
 
 export type { Operations };
 
@@ -81,6 +82,7 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
   const sessions = createSessions({ ...base, ...config });
   const verifyPassword = createVerifyPassword(base);
   const credentials = createCredentials({ changes, clock });
+  const watchers = createWatchers({ ...options, changes });
   const keyUse = createKeyUse(options);
 
   return {
@@ -107,6 +109,7 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
     },
     async stop() {
       await keyUse.stop();
+      watchers.stop();
       await changes.stop();
     },
     authenticate: createAuthenticate({
@@ -122,7 +125,8 @@ export function accountsSystem(options: AccountsOptions): AccountsSystem {
       findAccounts: store.findAccounts,
       findByEmail: (reader, email) => store.findByEmail(reader, normaliseEmail(email)),
       listAccounts: store.listAccounts,
-      watch: credentials.watch,
+      watch: watchers.add,
+      unwatch: watchers.delete,
     },
     operations: createOperations({ ...base, register, directory, deleteAccount, keys }),
   };

@@ -36,7 +36,7 @@ export type DeskDeps = {
   metrics: Metrics;
   realtime: Realtime;
   authenticate: Authenticate;
-  accounts: Pick<Accounts, "watch">;
+  accounts: Pick<Accounts, "watch" | "unwatch">;
   tickets: Tickets;
   people: People;
   presence: Presence;
@@ -89,8 +89,7 @@ export class Desk {
   }
 
   closed(session: Session): void {
-    session.release?.();
-    session.release = null;
+    this.deps.accounts.unwatch(session);
     this.sessions.delete(session.number);
     const { person } = session;
     if (person === null) return;
@@ -126,6 +125,7 @@ export class Desk {
     requireScope(principal, "chat:read");
     session.principal = principal;
     session.deviceId = deviceId;
+    this.deps.accounts.watch(session);
     realtime.prove(session);
     this.sessions.set(session.number, session);
     const person = people.join(principal.account_id, session);
@@ -193,11 +193,6 @@ export class Desk {
     try {
       const principal = await this.whoIs(session, hello);
       if (session.transport === null) return;
-      session.release = this.deps.accounts.watch(principal, (certain) => {
-        // Told for good that it is signed out, a client would not come back by itself.
-        session.closeFor(certain ? "signed_out" : "unavailable");
-        this.closed(session);
-      });
       await this.enter(session, principal, hello.device_id);
     } catch (error) {
       this.fail(session, error);

@@ -30,7 +30,7 @@ export type LiveDeps = {
   metrics: Metrics;
   realtime: Realtime;
   authenticate: Authenticate;
-  accounts: Pick<Accounts, "watch">;
+  accounts: Pick<Accounts, "watch" | "unwatch">;
   limits: Limits;
   /** Asked for when needed, as what it gives tells `Live` of its changes. */
   ports(): { sending: Sending; marking: Marking; listing: Listing };

@@ -118,7 +118,7 @@ async function openProcess(
       return account === undefined ? null : principalOf(account);
     },
     // Here credentials are good for ever.
-    accounts: { watch: () => () => {} },
+    accounts: { watch() {}, unwatch() {} },
     ports: () => ({
       listing,
       sending: { send: () => Promise.reject(new Error("tests commit by hand")) },

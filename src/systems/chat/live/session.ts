@@ -1,5 +1,6 @@
 import type { Principal } from "../../../platform/auth/principal.ts";
 import { Connection } from "../../../platform/realtime/realtime.ts";
+import type { Watcher } from "../../accounts/contract.ts";
 import { closeCodes, type ServerFrame } from "../protocol.ts";
 import type { Desk } from "./desk.ts";
 import type { Person } from "./person.ts";
@@ -8,7 +9,7 @@ import type { Person } from "./person.ts";
  * One device of one person, connected to this process by a WebSocket or an event stream. What it
  * does is done by the desk, which all sessions share; here is only what each has of its own.
  */
-export class Session extends Connection {
+export class Session extends Connection implements Watcher {
   readonly desk: Desk;
   /** Counts the sessions of this process. */
   readonly number: number;
@@ -38,8 +39,6 @@ export class Session extends Connection {
   heardAt: number;
   typedAt = -Infinity;
   typedIn = "";
-  /** Ends the watch over its credentials. */
-  release: (() => void) | null = null;
 
   constructor(desk: Desk, address: string, { number, now, room }: Birth) {
     super(address);
@@ -61,6 +60,12 @@ export class Session extends Connection {
 
   resync(): void {
     this.desk.resync(this);
+  }
+
+  /** Told for good that it is signed out, a client would not come back by itself. */
+  ended(certain: boolean): void {
+    this.closeFor(certain ? "signed_out" : "unavailable");
+    this.desk.closed(this);
   }
 
   drain(delayMs: number): void {
