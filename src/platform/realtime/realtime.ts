@@ -7,6 +7,7 @@ import type { State } from "../state/state.ts";
 import { Admission } from "./admission.ts";
 import { Coalescer } from "./coalescer.ts";
 import { Connection } from "./connection.ts";
+import { Crowd } from "./crowd.ts";
 import { EventStream, StreamBoard } from "./event-stream.ts";
 import { extrasOf, Ladder } from "./ladder.ts";
 import { sendAway } from "./leaving.ts";
@@ -63,6 +64,7 @@ export class Realtime {
   private readonly protocols = new Map<string, Protocol>();
   private readonly admission: Admission;
   private readonly ladder: Ladder;
+  private readonly crowd = new Crowd();
   private readonly board = new StreamBoard();
   private readonly mayConnect: ReturnType<typeof createOriginCheck>;
   private readonly toTopics = new Coalescer(windowMs, (topic, text) => this.write(topic, text));
@@ -244,6 +246,7 @@ export class Realtime {
   private enter(connection: Connection, transport: Connection["transport"]): void {
     connection.transport = transport;
     this.ladder.add(connection);
+    this.crowd.note();
     this.admission.entered(connection.address);
     connection.opened();
   }
@@ -251,6 +254,7 @@ export class Realtime {
   private exit(connection: Connection, code: number): void {
     if (connection.transport === null) return;
     this.ladder.remove(connection);
+    this.crowd.note();
     if (!connection.proved) this.admission.settled(connection.address);
     connection.closed(code);
     connection.transport = null;
@@ -259,6 +263,7 @@ export class Realtime {
   private check(): void {
     const now = this.options.clock.monotonic();
     for (const connection of this.ladder.connections) connection.check(now);
+    this.crowd.turn();
   }
 
   private requireUpgrade(request: Request): void {

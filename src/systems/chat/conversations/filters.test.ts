@@ -67,9 +67,19 @@ test("all that is read is looked at, and a body without any is the very same", (
 test("a folded text knows where each of its characters came from", () => {
   const { text, from, until } = foldWithPlaces("Éﬁ\u200b😀");
   expect(text).toBe("efi😀");
-  expect(from).toEqual([0, 1, 1, 3, 3]);
-  expect(until).toEqual([1, 2, 2, 5, 5]);
+  const units = [...Array(text.length).keys()];
+  expect(units.map(from)).toEqual([0, 1, 1, 3, 3]);
+  expect(units.map(until)).toEqual([1, 2, 2, 5, 5]);
   expect(fold("Éﬁ\u200b😀")).toBe(text);
+  const plain = foldWithPlaces("No");
+  expect([plain.text, plain.from(1), plain.until(1)]).toEqual(["no", 1, 2]);
+});
+
+test("text is folded the same with places and without", () => {
+  for (const given of ["ΟΔΟΣ οδός", "Plain ASCII", "İstanbul", "한국어", "ﬃ ①", "a\u0301\u0323b"]) {
+    expect(foldWithPlaces(given).text).toBe(fold(given));
+  }
+  expect(fold("ΟΔΟΣ")).toBe(fold("οδός"));
 });
 
 test("many filters and a long text take little time", () => {

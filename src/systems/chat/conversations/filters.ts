@@ -36,7 +36,7 @@ export function compileFilters(version: number, filters: readonly Filter[]): Fil
     const { text, from, until } = foldWithPlaces(given);
     const found: Found[] = [];
     const add = (start: number, end: number, action: Filter["action"]) => {
-      found.push({ start: from[start] ?? 0, end: until[end - 1] ?? 0, action });
+      found.push({ start: from(start), end: until(end - 1), action });
     };
     for (const { text: part, action } of anywhere) {
       for (let n = text.indexOf(part); n >= 0; n = text.indexOf(part, n + part.length)) {

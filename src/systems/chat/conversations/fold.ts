@@ -1,35 +1,39 @@
 /**
  * Text as it is compared: without case, marks, widths and characters that nobody sees, so that
- * "José", "JOSE" and "jo\u200bse" are one. Each character is folded for itself, whatever stands
- * beside it.
+ * "José", "JOSE" and "jo\u200bse" are one, and so are the Greek sigmas, whatever stands beside them.
  */
 export function fold(given: string): string {
-  let text = "";
-  for (const character of given) text += folded(character);
-  return text;
+  return ascii.test(given) ? given.toLowerCase() : folded(given);
 }
 
 /** With the place in the given text that each UTF-16 unit of the folded one comes from. */
-export type Placed = { text: string; from: number[]; until: number[] };
+export type Placed = { text: string; from(unit: number): number; until(unit: number): number };
 
 export function foldWithPlaces(given: string): Placed {
-  const placed: Placed = { text: "", from: [], until: [] };
+  if (ascii.test(given)) {
+    return { text: given.toLowerCase(), from: (unit) => unit, until: (unit) => unit + 1 };
+  }
+  let text = "";
+  const from: number[] = [];
+  const until: number[] = [];
   let offset = 0;
   for (const character of given) {
     const end = offset + character.length;
     const units = folded(character);
-    placed.text += units;
+    text += units;
     for (let n = 0; n < units.length; n++) {
-      placed.from.push(offset);
-      placed.until.push(end);
+      from.push(offset);
+      until.push(end);
     }
     offset = end;
   }
-  return placed;
+  return { text, from: (unit) => from[unit] ?? 0, until: (unit) => until[unit] ?? 0 };
 }
 
+// eslint-disable-next-line no-control-regex -- all of ASCII is meant
+const ascii = /^[\0-\x7f]*$/;
 const unseen = /[\p{M}\p{Cf}]/gu;
 
-function folded(character: string): string {
-  return character.normalize("NFKD").replace(unseen, "").toLowerCase();
+function folded(text: string): string {
+  return text.normalize("NFKD").replace(unseen, "").toLowerCase().replaceAll("ς", "σ");
 }

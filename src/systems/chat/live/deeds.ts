@@ -85,7 +85,7 @@ export class Deeds {
     }
     this.counts[frame.type].add();
     requireScope(by.principal, scopes[frame.type]);
-    if (frame.type === "ping") return await this.beat(by);
+    if (frame.type === "ping") return await this.answerPing(by);
     const { account_id: user, tier } = by.principal;
     const verdict = this.deps.limits.take(framesRule, { user, tier });
     const { refusal } = verdict instanceof Promise ? await verdict : verdict;
@@ -109,7 +109,13 @@ export class Deeds {
     return { self_rev: person.selfRev, tops };
   }
 
-  private async beat({ principal, session }: By): Promise<ServerFrame> {
+  /** To one who has said hello, and so may read. */
+  beat(person: Person): ServerFrame {
+    this.counts.ping.add();
+    return { type: "beat", ...this.tops(person) };
+  }
+
+  private async answerPing({ principal, session }: By): Promise<ServerFrame> {
     if (session?.person) return { type: "beat", ...this.tops(session.person) };
     const self_rev = await this.deps.ports().listing.selfRev(principal.account_id);
     return { type: "beat", self_rev, tops: [] };

@@ -33,6 +33,8 @@ export class Lanes<In, Out extends object> {
   private readonly waiting = new Map<string, Waiting<In, Out>[]>();
   private readonly busy = new Set<string>();
   private count = 0;
+  /** How many wait whose conversation is in no transaction. */
+  private ready = 0;
   private running = 0;
 
   constructor(options: LanesOptions<In, Out>) {
@@ -47,13 +49,14 @@ export class Lanes<In, Out extends object> {
     if (others) others.push({ one, done });
     else this.waiting.set(lane, [{ one, done }]);
     this.count++;
+    if (!this.busy.has(lane)) this.ready++;
     this.work();
     return await done.promise;
   }
 
   private work(): void {
     while (this.running < transactionsAtOnce) {
-      if (this.ready() < (this.running === 0 ? 1 : secondFrom)) return;
+      if (this.ready < (this.running === 0 ? 1 : secondFrom)) return;
       this.running++;
       void this.attempt(this.take()).finally(() => {
         this.running--;
@@ -63,22 +66,13 @@ export class Lanes<In, Out extends object> {
     }
   }
 
-  /** How many wait whose conversation is in no transaction; no more than one batch takes. */
-  private ready(): number {
-    let ready = 0;
-    for (const [lane, each] of this.waiting) {
-      if (!this.busy.has(lane)) ready += each.length;
-      if (ready >= batchMax) break;
-    }
-    return ready;
-  }
-
   private take(): Map<string, Waiting<In, Out>[]> {
     const batch = new Map<string, Waiting<In, Out>[]>();
     let room = batchMax;
     for (const [lane, each] of this.waiting) {
       if (room === 0) break;
       if (this.busy.has(lane)) continue;
+      this.ready -= each.length;
       const taken = each.splice(0, room);
       room -= taken.length;
       if (each.length === 0) this.waiting.delete(lane);
@@ -99,14 +93,19 @@ export class Lanes<In, Out extends object> {
       if (error instanceof AppError) rejectAll(all, error);
       else return this.apart(batch);
     }
-    for (const lane of batch.keys()) this.busy.delete(lane);
+    for (const lane of batch.keys()) this.free(lane);
+  }
+
+  private free(lane: string): void {
+    this.busy.delete(lane);
+    this.ready += this.waiting.get(lane)?.length ?? 0;
   }
 
   /** Beside the others: one conversation whose row is held must not hold up the rest. */
   private apart(batch: Map<string, Waiting<In, Out>[]>): void {
     for (const [lane, each] of batch) {
       void this.alone(each).finally(() => {
-        this.busy.delete(lane);
+        this.free(lane);
         this.work();
       });
     }
