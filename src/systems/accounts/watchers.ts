@@ -21,13 +21,9 @@ const retryMs = 1_000;
 /** Longest that a connection outlives the last proof that its credentials are good. */
 const unprovedMsMax = 60_000;
 
-export function createWatchers(options: {
-  db: Reader;
-  clock: Clock;
-  log: Log;
-  changes: Changes;
-}): Watchers {
-  const { db, clock, log, changes } = options;
+type WatchersOptions = { db: Reader; clock: Clock; log: Log; changes: Changes };
+
+export function createWatchers({ db, clock, log, changes }: WatchersOptions): Watchers {
   const watchers = new Set<Watcher>();
   const doubted = new Set<Watcher>();
   const stopping = new AbortController();
