@@ -91,7 +91,8 @@ export function noteText(note: Note, actor: string, nameOf: NameOf): string {
   const whom = listOf((note.account_ids ?? []).map(nameOf), 3);
   switch (note.what) {
     case "created":
-      return `${actor} made “${note.text ?? ""}”`;
+      // A channel speaks for those who run it, and did not make itself.
+      return actor === note.text ? `“${actor}” was made` : `${actor} made “${note.text ?? ""}”`;
     case "renamed":
       return `${actor} changed the title to “${note.text ?? ""}”`;
     case "disappear":
