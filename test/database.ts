@@ -56,7 +56,7 @@ export function openTestDb(connection: Connection, poolMax = 8): Db {
   return openDb({
     primary: connection,
     poolMax,
-    acquireTimeoutMs: 5_000,
+    acquireTimeoutMs: 20_000,
     statementTimeoutMs: 10_000,
     clock: systemClock,
     log: silentLog,
