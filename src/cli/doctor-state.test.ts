@@ -3,6 +3,7 @@ import { startRedis, type TestRedis } from "../../test/redis.ts";
 import { loadConfig } from "../platform/config/config.ts";
 import { createPlace, type Place } from "./cli.fixture.ts";
 import { checkState } from "./doctor-state.ts";
+import type { Finding } from "./finding.ts";
 
 /** What several processes need, as the doctor and the server say it. */
 setDefaultTimeout(60_000);
@@ -25,10 +26,9 @@ test("one process needs no Redis, several do", async () => {
   expect(await statuses({})).toEqual(["ok"]);
   expect(await statuses({ STOA_PROCESSES: "4" })).toEqual(["fail"]);
   expect(await statuses({ STOA_PROCESSES: "4", REDIS_URL: redis.url })).toEqual(["ok"]);
+  const mixed: Finding["status"][] = ["ok", "ok", "fail"];
   const STOA_LEASE_REDIS_URLS = `${redis.url},redis://127.0.0.1:1`;
-  expect(await statuses({ REDIS_URL: redis.url, STOA_LEASE_REDIS_URLS })).toEqual([
-    ...["ok", "ok", "fail"],
-  ]);
+  expect(await statuses({ REDIS_URL: redis.url, STOA_LEASE_REDIS_URLS })).toEqual(mixed);
 });
 
 test("a Redis that forgets keys is warned of; one that is frozen or away is told", async () => {
