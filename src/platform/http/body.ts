@@ -38,9 +38,18 @@ export async function readBody(
 }
 
 export function parseJson(bytes: Uint8Array): unknown {
+  return parse(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+}
+
+/** What was read as UTF-8 already. */
+export function parseJsonText(text: string): unknown {
+  return parse(() => text);
+}
+
+function parse(textOf: () => string): unknown {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(textOf());
   } catch (cause) {
     throw new AppError("request.malformed_json", "The body is not valid JSON in UTF-8.", { cause });
   }

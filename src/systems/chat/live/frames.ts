@@ -1,4 +1,4 @@
-import { parseJson } from "../../../platform/http/body.ts";
+import { parseJsonText } from "../../../platform/http/body.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
 import { explain } from "../../../platform/db/db.ts";
 import { invalid } from "../../../platform/http/problem.ts";
@@ -17,7 +17,7 @@ export function readFrame(text: string): { frame: ClientFrame } | { error: unkno
         `The frame is longer than ${frameCharactersMax} characters.`,
       );
     }
-    value = parseJson(Buffer.from(text));
+    value = parseJsonText(text);
   } catch (error) {
     const bad = error instanceof AppError && error.code === "request.malformed_json";
     const message = "The frame is not valid JSON.";
