@@ -41,9 +41,11 @@ export function createAdmitting(): Admitting {
   return {
     async admit(tx, asked) {
       const direct = asked.filter(({ conversation }) => conversation.kind === "direct");
-      const refusals = await refusedPairs(tx, direct.map(sidesOf));
       const ids = new Set(asked.map(({ conversation }) => conversation.id));
-      const filters = await filtersFor(tx, [...ids]);
+      const [refusals, filters] = await Promise.all([
+        refusedPairs(tx, direct.map(sidesOf)),
+        filtersFor(tx, [...ids]),
+      ]);
       return asked.map((one) => {
         const { kind, id } = one.conversation;
         const refusal = kind === "direct" && refusals.get(refusalKey(sidesOf(one)));
