@@ -15,7 +15,8 @@ beforeAll(async () => {
     (tx) => tx.run`
       INSERT INTO links.links (id, owner_id, code, url, url_host, title, tags, expires_at)
       SELECT n * 10 + owner, owner, 'c' || owner || '-' || n,
-        'https://example.com/' || CASE WHEN n <= ${old}::int THEN 'older' ELSE 'newer' END || '/' || n,
+        'https://example.com/' || CASE WHEN n <= ${old}::int THEN 'older' ELSE 'newer' END
+          || '/' || n,
         'example.com',
         CASE WHEN n % 1000 = 7 THEN 'A rare Needle' WHEN n = 3000 THEN 'needless' END,
         CASE WHEN n IN (10, 3000, 15999) THEN ARRAY['needle'] ELSE '{}' END,
@@ -102,7 +103,7 @@ test("a page ends where enough was looked at, and the next goes on there", async
   expect(found.rows.map((row) => row.id)).toEqual(newest);
 });
 
-test("more matches than the index tells at once are not all, where a filter picks from them", async () => {
+test("what the index tells at once is not all, where a filter picks from it", async () => {
   for (const sort of sorts) {
     const found = await pages({ search: "older", sort, limit: 10, tag: "needle" });
     expect(found.toSorted()).toEqual(["101", "30001"]);
