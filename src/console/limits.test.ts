@@ -53,8 +53,7 @@ test("a rule is made by the keyboard: what is wrong stands beside its field", as
   await page.locator("form [aria-invalid=true]").first().waitFor();
   expect(await noteOf(page, "Routes")).toStartWith("2: /nowhere/at/all matches no route");
   expect(await noteOf(page, "Limit")).toContain("must be from 1");
-  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"));
-  expect(await focused()).toBe("true");
+  await page.waitForFunction(() => document.activeElement?.matches("[aria-invalid=true]"));
   expect(await faultsOf(page, "errors")).toEqual([]);
 
   await page.getByLabel("Routes").fill("/api/v1/links");
