@@ -69,7 +69,10 @@ describe("deploy/", () => {
   test("passes on while it arrives only a body whose route bounds its time itself", async () => {
     const blocks = (await read("deploy/nginx/stoa.conf")).split(/^\s*location /m).slice(1);
     const unbuffered = blocks.filter((block) => /^\s*proxy_request_buffering off;/m.test(block));
-    expect(unbuffered.map((block) => block.split(" {")[0])).toEqual(["= /api/v1/links/import"]);
+    expect(unbuffered.map((block) => block.split(" {")[0])).toEqual([
+      "= /api/v1/links/import",
+      "/api/v1/chat/uploads/",
+    ]);
   });
 
   test("stops later than Stoa drains", async () => {
