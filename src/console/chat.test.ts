@@ -94,7 +94,10 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   await ada.page.getByRole("option", { name: "bob" }).waitFor();
   // As on a slow machine, which draws when the next keys have come.
   await ada.page.evaluate(() => {
-    globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 200) as unknown as number;
+    globalThis.requestAnimationFrame = (draw) => {
+      const late = setTimeout(draw, 200);
+      return late as unknown as number;
+    };
   });
   await ada.page.keyboard.press("Enter");
   await ada.page.keyboard.type("bring nets?", { delay: 50 });

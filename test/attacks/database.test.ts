@@ -100,15 +100,21 @@ const builtFrom: Record<string, { pieces: string[]; because: string }> = {
     because: "constants, and names that PostgreSQL quoted by format(%I)",
   },
   "src/platform/db/backup.ts": {
+    pieces: ["name", 'columns.join(", ")', "namesOf(tables)"],
+    because: "PostgreSQL quoted the names",
+  },
+  "src/platform/db/restore.ts": {
     pieces: [
       ...["bound", "divided", "migrationsTable", "name", 'name.replaceAll("\'", "\'\'")'],
-      ...["names", "namesOf(tables)", "off", "on", "partition_of"],
-      ...['table.columns.join(", ")', "table.name"],
+      ...["names", "off", "on", "partition_of", 'table.columns.join(", ")', "table.name"],
     ],
     because: "PostgreSQL quoted the names; a backup is the operator's own file, checked by hash",
   },
   "src/platform/db/db.ts": {
-    pieces: ["Number(options.lockTimeoutMs)", "Number(options.statementTimeoutMs)", "statement"],
+    pieces: [
+      ...["Number(options.lockTimeoutMs)", "Number(options.statementTimeoutMs)"],
+      ...["Math.ceil(timeoutMs)", "statement"],
+    ],
     because: "numbers; and what copyIn is given, which is looked at where that is called",
   },
   "src/platform/db/migrate.ts": { pieces: ["migration.sql"], because: "files of the program" },

@@ -265,7 +265,9 @@ export class ChatClient {
    * that the server is still reading the ones before it for.
    */
   private gap(rev: number): void {
-    if (this.following && !this.asking && this.resyncs === 0) this.gaps.push(`${this.cursor} to ${rev}`);
+    if (this.following && !this.asking && this.resyncs === 0) {
+      this.gaps.push(`${this.cursor} to ${rev}`);
+    }
     this.standsAt(this.options.conversationId, rev);
   }
 
