@@ -1,19 +1,22 @@
 import { readFileSync } from "node:fs";
 import { installPeers, startRoom } from "./chat-peers.ts";
+import { median } from "./load.ts";
 import type { Measured } from "./run.ts";
 import { inTurn, Tally, type Wire } from "./chat-sockets.ts";
 import { makeGroup, signIn, startChat, type ChatBench } from "./chat-stoa.ts";
 
 /**
  * What an idle connection costs: the process's resident memory with ten thousand people signed in,
- * each in a group of five hundred, less that with two hundred, who have it warm. Ws and Socket.IO
- * beside it hold connections that nobody signed in on. `hold` keeps fifteen thousand for minutes
- * while some leave and others come.
+ * each in a group of five hundred, less that with fifteen hundred: enough of a crowd that its
+ * garbage was collected before, as it is afterwards. The median of what is seen within 30 s. Ws
+ * and Socket.IO beside it hold connections that nobody signed in on. `hold` keeps fifteen thousand
+ * for minutes while some leave and others come.
  */
 const connections = 10_000;
-const warm = 200;
+const warm = 1_500;
 const groupSize = 500;
-const settleMs = 5_000;
+const settleMs = 10_000;
+const looks = 6;
 const pingEveryMs = 8_000;
 const held = 15_000;
 const churnPerSecond = 50;
@@ -57,15 +60,25 @@ async function bytesEach(
   const wires = await inTurn(warm, 50, (n) => open(n, tally));
   const pinging = keep(wires);
   await Bun.sleep(settleMs);
-  const before = rssBytes(pid);
+  const before = await settled(pid);
   await inTurn(connections - warm, 100, async (n) => {
     wires.push(await open(warm + n, tally));
   });
   await Bun.sleep(settleMs);
-  const bytes = (rssBytes(pid) - before) / (connections - warm);
+  const bytes = ((await settled(pid)) - before) / (connections - warm);
   clearInterval(pinging);
   for (const wire of wires) wire.drop();
   return bytes;
+}
+
+/** Memory goes up with garbage and down again. */
+async function settled(pid: number): Promise<number> {
+  const seen: number[] = [];
+  for (let look = 0; look < looks; look++) {
+    await Bun.sleep(5_000);
+    seen.push(rssBytes(pid));
+  }
+  return median(seen);
 }
 
 export async function benchHold(folder: string): Promise<Measured> {
