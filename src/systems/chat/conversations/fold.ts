@@ -30,8 +30,7 @@ export function foldWithPlaces(given: string): Placed {
   return { text, from: (unit) => from[unit] ?? 0, until: (unit) => until[unit] ?? 0 };
 }
 
-// eslint-disable-next-line no-control-regex -- all of ASCII is meant
-const ascii = /^[\0-\x7f]*$/;
+const ascii = /^\p{ASCII}*$/u;
 const unseen = /[\p{M}\p{Cf}]/gu;
 
 function folded(text: string): string {
