@@ -1,6 +1,7 @@
 /**
  * Text as it is compared: without case, marks, widths and characters that nobody sees, so that
- * "José", "JOSE" and "jo\u200bse" are one, and so are the Greek sigmas, whatever stands beside them.
+ * "José", "JOSE" and "jo\u200bse" are one, and so are the Greek sigmas. Each character is folded
+ * for itself, whatever stands beside it.
  */
 export function fold(given: string): string {
   return ascii.test(given) ? given.toLowerCase() : folded(given);

@@ -83,10 +83,13 @@ export class Deeds {
         fields: [{ field: "type", message: "hello is said on a connection" }],
       });
     }
-    this.counts[frame.type].add();
     requireScope(by.principal, scopes[frame.type]);
-    if (frame.type === "ping") return await this.answerPing(by);
+    if (frame.type === "ping" && by.session?.person) return this.beat(by.session.person);
+    this.counts[frame.type].add();
     const { account_id: user, tier } = by.principal;
+    if (frame.type === "ping") {
+      return { type: "beat", self_rev: await this.deps.ports().listing.selfRev(user), tops: [] };
+    }
     const verdict = this.deps.limits.take(framesRule, { user, tier });
     const { refusal } = verdict instanceof Promise ? await verdict : verdict;
     if (refusal) throw refusal;
@@ -102,23 +105,13 @@ export class Deeds {
   /** Where the conversations of a person stand: all, or those that moved lately. */
   tops(person: Person, { all = false } = {}): { self_rev: number; tops: Top[] } {
     const since = all ? Number.NEGATIVE_INFINITY : this.deps.clock.monotonic() - movedMsMax;
-    const tops: Top[] = [];
-    for (const { room } of person.seats) {
-      if (room.movedAt >= since) tops.push([room.id, room.topSeq, room.rev, room.receiptsRev]);
-    }
-    return { self_rev: person.selfRev, tops };
+    return { self_rev: person.selfRev, tops: person.topsMovedSince(since) };
   }
 
   /** To one who has said hello, and so may read. */
   beat(person: Person): ServerFrame {
     this.counts.ping.add();
     return { type: "beat", ...this.tops(person) };
-  }
-
-  private async answerPing({ principal, session }: By): Promise<ServerFrame> {
-    if (session?.person) return { type: "beat", ...this.tops(session.person) };
-    const self_rev = await this.deps.ports().listing.selfRev(principal.account_id);
-    return { type: "beat", self_rev, tops: [] };
   }
 
   private async send({ principal }: By, frame: Frame<"send">): Promise<ServerFrame> {

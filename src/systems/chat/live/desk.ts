@@ -45,9 +45,8 @@ export type DeskDeps = {
   process: string;
 };
 
-/** As clients write it: what all of them send all the time is not read like a stranger's. */
+/** As clients write it, all the time: not read like a stranger's. */
 const ping = '{"type":"ping"}';
-
 type Hello = Extract<ClientFrame, { type: "hello" }>;
 
 export class Desk {

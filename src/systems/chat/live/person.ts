@@ -1,3 +1,4 @@
+import type { Top } from "../ports.ts";
 import type { Seat } from "./room.ts";
 import type { Session } from "./session.ts";
 
@@ -16,6 +17,15 @@ export class Person {
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  /** Where the conversations stand that moved since then, in monotonic milliseconds. */
+  topsMovedSince(since: number): Top[] {
+    const tops: Top[] = [];
+    for (const { room } of this.seats) {
+      if (room.movedAt >= since) tops.push([room.id, room.topSeq, room.rev, room.receiptsRev]);
+    }
+    return tops;
   }
 
   seatAt(conversationId: string): Seat | undefined {
