@@ -1,6 +1,7 @@
 import type { Principal } from "../../platform/auth/principal.ts";
-import type { Writer } from "../../platform/db/db.ts";
+import type { Reader, Writer } from "../../platform/db/db.ts";
 import type { AppError } from "../../platform/errors/errors.ts";
+import type { Filters } from "./conversations/filters.ts";
 import type { SendFrame, ServerFrame } from "./protocol.ts";
 import type { ConversationRow } from "./rows.ts";
 import type { Body, Listed } from "./shapes.ts";
@@ -28,8 +29,17 @@ export interface Admitting {
   admit(
     tx: Writer,
     asked: readonly { conversation: ConversationRow; sender_id: string; body: Body }[],
+    filters?: FilterSets,
   ): Promise<(AppError | Body)[]>;
+  /**
+   * The word filters of these conversations, to be asked for together with what locks them, and
+   * given to `admit`, which else asks for them itself.
+   */
+  filtersFor(tx: Reader, conversationIds: readonly string[]): Promise<FilterSets>;
 }
+
+/** By conversation, those of the whole install under `everywhere`. */
+export type FilterSets = ReadonlyMap<string, Filters>;
 
 /** What sending asks of those who keep uploads. */
 export interface Attaching {

@@ -1,6 +1,6 @@
 import type { Reader } from "../../../platform/db/db.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
-import type { Admitting } from "../ports.ts";
+import type { Admitting, FilterSets } from "../ports.ts";
 import { everywhere, filterVersions, readFilters } from "./filter-sets.ts";
 import { compileFilters, filterBody, type Filters } from "./filters.ts";
 import { refusalKey, refusedPairs, type Side } from "./refused.ts";
@@ -24,8 +24,8 @@ export function createAdmitting(): Admitting {
 
   async function filtersFor(
     reader: Reader,
-    conversationIds: string[],
-  ): Promise<Map<string, Filters>> {
+    conversationIds: readonly string[],
+  ): Promise<FilterSets> {
     const out = new Map<string, Filters>();
     for (const { conversation_id: id, version } of await filterVersions(reader, conversationIds)) {
       let filters = compiled.get(id);
@@ -39,12 +39,13 @@ export function createAdmitting(): Admitting {
   }
 
   return {
-    async admit(tx, asked) {
+    filtersFor,
+    async admit(tx, asked, given) {
       const direct = asked.filter(({ conversation }) => conversation.kind === "direct");
       const ids = new Set(asked.map(({ conversation }) => conversation.id));
       const [refusals, filters] = await Promise.all([
         refusedPairs(tx, direct.map(sidesOf)),
-        filtersFor(tx, [...ids]),
+        given ?? filtersFor(tx, [...ids]),
       ]);
       return asked.map((one) => {
         const { kind, id } = one.conversation;

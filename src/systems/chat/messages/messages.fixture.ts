@@ -98,6 +98,7 @@ async function openProcess(database: TestDatabase, clock: FakeClock) {
     config: { chatUndeliveredAfterSeconds: 30 },
     // Words that the tests' filter refuses, and uploads of which there are none.
     admitting: {
+      filtersFor: async () => new Map(),
       admit: async (_, asked) =>
         asked.map(({ body }) =>
           body.text.includes("darn")

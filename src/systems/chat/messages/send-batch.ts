@@ -5,7 +5,7 @@ import type { Events } from "../../../platform/events/events.ts";
 import type { Ids } from "../../../platform/ids/ids.ts";
 import { messageSent } from "../contract.ts";
 import { ackOf, storedAcks } from "./acks.ts";
-import type { Ack, Admitting, Attaching } from "../ports.ts";
+import type { Ack, Admitting, Attaching, FilterSets } from "../ports.ts";
 import type { ConversationRow } from "../rows.ts";
 import type { Body, Message } from "../shapes.ts";
 import { place, type MessageChange, type Unplaced } from "./place.ts";
@@ -56,7 +56,12 @@ export async function sendBatch(
   drafts: readonly Draft[],
   { lockTimeoutMs, mayBeThere }: { lockTimeoutMs: number; mayBeThere: boolean },
 ): Promise<SentBatch> {
-  const { standings, ...found } = await store.look(tx, drafts, lockTimeoutMs);
+  const ids = [...new Set(drafts.map((draft) => draft.conversation_id))];
+  const [{ standings, ...found }, filters] = await Promise.all([
+    store.look(tx, drafts, lockTimeoutMs),
+    // Read on the same connection after the locks are had.
+    deps.admitting.filtersFor(tx, ids),
+  ]);
   const conversations = new Map(found.conversations.map((row) => [row.id, row]));
   const outcomes = mayBeThere ? await storedAcks(tx, drafts) : new Map<Draft, Ack | AppError>();
   const first = new Map<string, Draft>();
@@ -77,7 +82,7 @@ export async function sendBatch(
       fresh.push({ draft, conversation, standing, body: draft.body } as Admitted);
     }
   }
-  const admitted = await admit(tx, deps, fresh, outcomes);
+  const admitted = await admit(tx, { ...deps, filters }, fresh, outcomes);
   const caughtUp = [...new Set(admitted.filter(catchesUp).map((one) => one.conversation.id))];
   const messages = unplaced(deps, admitted, now);
   const { placed, changes } = await place(tx, conversations, messages, { caughtUp });
@@ -122,7 +127,7 @@ const catchesUp = ({ conversation, standing }: Admitted) =>
 /** Those that blocks, filters, threads, mentions and uploads let through, with uploads filled in. */
 async function admit(
   tx: Writer,
-  deps: SendDeps,
+  deps: SendDeps & { filters: FilterSets },
   asked: Admitted[],
   outcomes: Map<Draft, Ack | AppError>,
 ): Promise<Admitted[]> {
@@ -131,7 +136,7 @@ async function admit(
     return { conversation, sender_id, body };
   });
   const [verdicts, refer] = await Promise.all([
-    deps.admitting.admit(tx, bodies),
+    deps.admitting.admit(tx, bodies, deps.filters),
     wrongReferences(tx, asked),
   ]);
   const out: Admitted[] = [];
