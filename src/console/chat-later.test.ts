@@ -184,6 +184,9 @@ test("a file that is not what it is called is sent; a ban says until when", asyn
   // Who wrote what is known in a list of one who has opened nothing yet.
   const bob = await site.arrive(world.bob, "/chat");
   await bob.page.getByText("ada: Am I heard?").waitFor();
+  // What was said is found some seconds later.
+  const search = () => world.call("GET", "/api/v1/chat/search?q=heard", { as: world.bob });
+  while (((await search()).body as { items: unknown[] }).items.length === 0) await Bun.sleep(500);
   await bob.page.getByRole("searchbox").fill("heard");
   await bob.page.getByRole("link", { name: /ada in Harvest crew/ }).waitFor();
   const refusals = ada.complaints.filter((text) => !text.includes("422"));

@@ -103,11 +103,8 @@ export async function sendBatch(
 async function forgive(tx: Writer, outcomes: Map<Draft, Ack | AppError>): Promise<void> {
   const refused = [...outcomes].filter(([, outcome]) => outcome instanceof AppError);
   if (refused.length === 0) return;
-  const acks = await storedAcks(
-    tx,
-    refused.map(([draft]) => draft),
-  );
-  for (const [draft, ack] of acks) outcomes.set(draft, ack);
+  const drafts = refused.map(([draft]) => draft);
+  for (const [draft, ack] of await storedAcks(tx, drafts)) outcomes.set(draft, ack);
 }
 
 /** `body` is what is stored: with words masked, and what its uploads turned out to be. */
