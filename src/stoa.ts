@@ -4,6 +4,7 @@ import { trustProxies } from "./platform/http/address.ts";
 import { healthRoutes } from "./platform/http/health-http.ts";
 import { idempotencySweep } from "./platform/http/idempotency.ts";
 import { createApi } from "./platform/http/server.ts";
+import type { Watch } from "./platform/http/stream.ts";
 import { serve, type Listening } from "./platform/http/serve.ts";
 import { systemPages } from "./platform/http/system-pages.ts";
 import { deadLetterRoutes } from "./platform/jobs/http.ts";
@@ -14,6 +15,7 @@ import { openDatabase, openPlatform, type Database, type Platform } from "./plat
 import type { Outbound } from "./platform/outbound/outbound.ts";
 import type { System } from "./platform/system.ts";
 import { migrations } from "./migrations.ts";
+import type { Accounts } from "./systems/accounts/contract.ts";
 import { accountsSystem, type Operations } from "./systems/accounts/system.ts";
 import { chatSystem } from "./systems/chat/system.ts";
 import { limitsSystem } from "./systems/limits/system.ts";
@@ -99,11 +101,7 @@ async function run(
     ...config,
     ...{ routes, authenticate: accounts.authenticate, db, clock, log, metrics },
     guard: limits.guard,
-    watch(principal, ended) {
-      const watcher = { principal, ended };
-      accounts.contract.watch(watcher);
-      return () => accounts.contract.unwatch(watcher);
-    },
+    watch: watchBy(accounts.contract),
     replicated: config.databaseReplicaUrl !== "",
   });
   const assets = await buildConsole(config);
@@ -222,4 +220,12 @@ async function passed(deadline: AbortSignal): Promise<void> {
 function noSuchFile(): Response {
   const headers = { "content-type": "text/plain", "x-content-type-options": "nosniff" };
   return new Response("not found\n", { status: 404, headers });
+}
+
+function watchBy({ watch, unwatch }: Pick<Accounts, "watch" | "unwatch">): Watch {
+  return (principal, ended) => {
+    const watcher = { principal, ended };
+    watch(watcher);
+    return () => unwatch(watcher);
+  };
 }

@@ -231,7 +231,7 @@ describe("every page of chat", () => {
     const { page, complaints } = await site.arrive(world.ada, "/", phone);
     await page.getByRole("navigation", { name: "Quick" }).getByText("Chat").click();
     await page.getByRole("heading", { name: "Chat", level: 1 }).waitFor();
-    await page.getByRole("link", { name: /bob/ }).click();
+    await page.getByRole("link", { name: /^bob/ }).click();
     await untilSeen(page, ["On the phone"]);
     expect(await page.getByRole("navigation", { name: "Conversations" }).isVisible()).toBe(false);
     await write(page, "Got it");
