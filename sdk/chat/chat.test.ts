@@ -73,6 +73,16 @@ async function group(owner: Line, ...others: Person[]): Promise<string> {
   });
 }
 
+/** Two who are online and in one group, which the first of them looks at. */
+async function bothInGroup() {
+  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
+  await Promise.all([online(ada), online(bob)]);
+  const id = await group(ada, world.bob);
+  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
+  mine.open();
+  return { ada, bob, id, mine, hers };
+}
+
 test("two people talk: messages, ticks, unread counts, typing and presence", async () => {
   const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
   await Promise.all([online(ada), online(bob)]);
@@ -105,11 +115,7 @@ test("two people talk: messages, ticks, unread counts, typing and presence", asy
 }, 60_000);
 
 test("one who was away has everything in one order, and what was written meanwhile", async () => {
-  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
-  await Promise.all([online(ada), online(bob)]);
-  const id = await group(ada, world.bob);
-  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
-  mine.open();
+  const { bob, mine, hers } = await bothInGroup();
   hers.open();
   mine.send({ text: "one" });
   await until(() => texts(hers).includes("one"), "the first arrives");
@@ -159,11 +165,7 @@ test("what was written before a restart is sent after it, once", async () => {
 }, 60_000);
 
 test("what becomes of a message reaches those who look, and those who were away", async () => {
-  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
-  await Promise.all([online(ada), online(bob)]);
-  const id = await group(ada, world.bob);
-  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
-  mine.open();
+  const { bob, mine, hers } = await bothInGroup();
   hers.open();
   const sent = async (text: string) => {
     const found = () => mine.getSnapshot().messages.find((m) => m.body?.text === text)?.seq;
@@ -199,11 +201,7 @@ test("what becomes of a message reaches those who look, and those who were away"
 }, 60_000);
 
 test("a poll is voted in by all and closed by who asked", async () => {
-  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
-  await Promise.all([online(ada), online(bob)]);
-  const id = await group(ada, world.bob);
-  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
-  mine.open();
+  const { mine, hers } = await bothInGroup();
   hers.open();
   mine.send({ poll: { question: "When?", options: ["Saturday", "Sunday"] } });
   const pollOf = (room: ConversationClient) =>
@@ -233,11 +231,7 @@ test("where WebSockets do not get through, an event stream carries the same", as
 }, 60_000);
 
 test("one who is removed has the conversation no more, and what is refused says why", async () => {
-  const [ada, bob] = [new Line(world.ada), new Line(world.bob)];
-  await Promise.all([online(ada), online(bob)]);
-  const id = await group(ada, world.bob);
-  const [mine, hers] = [ada.chat.conversation(id), bob.chat.conversation(id)];
-  mine.open();
+  const { mine, hers } = await bothInGroup();
   mine.loadMembers();
   await until(() => hers.getSnapshot().summary, "it is listed");
   await until(() => mine.getSnapshot().members?.length === 2, "both are members");

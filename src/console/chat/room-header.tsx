@@ -1,10 +1,9 @@
 import { useEffect } from "react";
-import { Link } from "wouter";
 import type { ConversationSummary, PresenceView } from "../../../sdk/chat/view.ts";
 import { ago, plural } from "../messages.ts";
 import { IconButton } from "../ui/button.tsx";
-import { Icon } from "../ui/icons.tsx";
 import { Avatar } from "./avatar.tsx";
+import { BackToList } from "./back-to-list.tsx";
 import { spanLabel, typingLabel, type NameOf } from "./labels.ts";
 import type { Panel } from "./room.tsx";
 import { useChatSnapshot } from "./use-chat.ts";
@@ -25,13 +24,7 @@ export function RoomHeader(props: {
   }, [summary.title]);
   return (
     <header className="flex min-h-14 items-center gap-2 border-b border-line px-2 py-1.5 md:px-4">
-      <Link
-        href="/chat"
-        aria-label="All conversations"
-        className="btn btn-quiet btn-icon md:hidden"
-      >
-        <Icon name="back" />
-      </Link>
+      <BackToList />
       <Avatar
         name={summary.title}
         group={conversation.kind !== "direct"}

@@ -9,6 +9,7 @@ import { Confirm } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Empty, Failed, Loading } from "../ui/page.tsx";
 import { attempt } from "./attempt.ts";
+import { BackToList } from "./back-to-list.tsx";
 import { knownName } from "./names.ts";
 import { ScheduleDialog, type Later } from "./schedule-dialog.tsx";
 import { isOnItsWay, useScheduled, useScheduledAgain } from "./use-scheduled.ts";
@@ -23,13 +24,7 @@ export function ScheduledPage({ snapshot }: { snapshot: ChatSnapshot }) {
   return (
     <section aria-label="Scheduled messages" className="flex min-h-0 min-w-0 flex-col">
       <header className="flex min-h-14 items-center gap-2 border-b border-line px-2 py-1.5 md:px-4">
-        <Link
-          href="/chat"
-          aria-label="All conversations"
-          className="btn btn-quiet btn-icon md:hidden"
-        >
-          <Icon name="back" />
-        </Link>
+        <BackToList />
         <h1 tabIndex={-1} className="text-[0.9375rem] font-semibold">
           Scheduled messages
         </h1>
