@@ -2,11 +2,11 @@
  * Rate limits beside rate-limiter-flexible, in one run. Prints ratios and merges the figures into
  * bench/measured-limits.json.
  *
- *   bun bench/limits.ts               everything, about five minutes
- *   bun bench/limits.ts memory redis  parts by name
+ *   bun bench/limits.ts                everything, about five minutes
+ *   bun bench/limits.ts memory leased  parts by name: memory, and on Redis strict, peer, leased, hot, local
  */
 import { benchMemory } from "./limits-memory.ts";
-import { benchRedis } from "./limits-redis.ts";
+import { redisParts } from "./limits-redis.ts";
 import { runParts } from "./run.ts";
 
-await runParts("measured-limits.json", { memory: benchMemory, redis: benchRedis });
+await runParts("measured-limits.json", { memory: benchMemory, ...redisParts });

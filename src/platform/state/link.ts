@@ -41,8 +41,8 @@ export class Link {
   }
 
   /** A server that was restarted or took over from another does not know the script yet. */
-  async evaluate(script: Script, keys: string[], args: string[]): Promise<number[]> {
-    const rest = [String(keys.length), ...keys, ...args];
+  async evaluate(script: Script, keys: string[], numbers: number[]): Promise<number[]> {
+    const rest = [String(keys.length), ...keys, JSON.stringify(numbers)];
     try {
       return (await this.commands.send("EVALSHA", [script.sha, ...rest])) as number[];
     } catch (error) {

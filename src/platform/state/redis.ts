@@ -95,8 +95,8 @@ export class RedisState implements State {
     }
   }
 
-  run(script: Script, keys: string[], args: string[]): Promise<number[]> {
-    return this.command((link) => link.evaluate(script, keys, args));
+  run(script: Script, keys: string[], numbers: number[]): Promise<number[]> {
+    return this.command((link) => link.evaluate(script, keys, numbers));
   }
 
   publish(topic: string, message: string): void {

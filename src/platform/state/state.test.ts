@@ -6,7 +6,7 @@ import { Metrics } from "../metrics/metrics.ts";
 import { openState } from "./open.ts";
 import { defineScript, StateAwayError, type State } from "./state.ts";
 
-const add = defineScript("return {redis.call('INCRBY', KEYS[1], ARGV[1])}");
+const add = defineScript("return {redis.call('INCRBY', KEYS[1], cjson.decode(ARGV[1])[1])}");
 
 async function open(redisUrl: string, commandTimeoutMs = 5_000): Promise<State> {
   const parts = { clock: systemClock, log: silentLog, metrics: new Metrics() };
@@ -84,7 +84,7 @@ describe.each([
 test("without REDIS_URL nothing is shared and scripts are refused", async () => {
   const state = await open("");
   expect(state.shared).toBe(false);
-  expect((await failure(state.run(add, ["k"], ["1"]))).sent).toBe(false);
+  expect((await failure(state.run(add, ["k"], [1]))).sent).toBe(false);
 });
 
 test("messages reach other processes", async () => {
@@ -100,9 +100,9 @@ test("messages reach other processes", async () => {
 
 test("a script that the server forgot is sent again", async () => {
   const state = await open(redis.url);
-  expect(await state.run(add, ["forgotten"], ["2"])).toEqual([2]);
+  expect(await state.run(add, ["forgotten"], [2])).toEqual([2]);
   await (await redis.client()).send("SCRIPT", ["FLUSH"]);
-  const both = [state.run(add, ["forgotten"], ["2"]), state.run(add, ["forgotten"], ["2"])];
+  const both = [state.run(add, ["forgotten"], [2]), state.run(add, ["forgotten"], [2])];
   expect((await Promise.all(both)).flat().toSorted()).toEqual([4, 6]);
   await state.close();
 });
@@ -110,11 +110,11 @@ test("a script that the server forgot is sent again", async () => {
 test("an error of the server fails the command and nothing else", async () => {
   const state = await open(redis.url);
   await (await redis.client()).send("SET", ["text", "no number"]);
-  const error = await failure(state.run(add, ["text"], ["1"]));
+  const error = await failure(state.run(add, ["text"], [1]));
   expect(error.sent).toBe(true);
   expect(String(error.cause)).toContain("not an integer");
   expect(state.state()).toBe("up");
-  expect(await state.run(add, ["number"], ["1"])).toEqual([1]);
+  expect(await state.run(add, ["number"], [1])).toEqual([1]);
   await state.close();
 });
 
@@ -125,16 +125,16 @@ describe("a server that goes away", () => {
     const own = await startRedis();
     await onTime(async () => {
       const state = await open(own.url, timeoutMs);
-      if ((await state.run(add, ["k"], ["0"]).catch(() => null)) === null) return false;
+      if ((await state.run(add, ["k"], [0]).catch(() => null)) === null) return false;
       own.freeze();
       const begun = performance.now();
       const errors = await Promise.all(
-        Array.from({ length: 64 }, () => failure(state.run(add, ["k"], ["1"]))),
+        Array.from({ length: 64 }, () => failure(state.run(add, ["k"], [1]))),
       );
       const waitedMs = performance.now() - begun;
       expect(errors.every((error) => error.sent)).toBe(true);
       expect(state.state()).toBe("down");
-      const later = Array.from({ length: 64 }, () => failure(state.run(add, ["k"], ["1"])));
+      const later = Array.from({ length: 64 }, () => failure(state.run(add, ["k"], [1])));
       expect((await Promise.all(later)).every((error) => !error.sent)).toBe(true);
       own.thaw();
       await state.close();
@@ -167,13 +167,13 @@ describe("a server that goes away", () => {
     const state = await open(own.url);
     const heard: string[] = [];
     state.subscribe("t", (message) => heard.push(message));
-    expect(await state.run(add, ["k"], ["5"])).toEqual([5]);
+    expect(await state.run(add, ["k"], [5])).toEqual([5]);
     await own.kill();
     await until(() => state.state() === "down");
-    expect((await failure(state.run(add, ["k"], ["1"]))).sent).toBe(false);
+    expect((await failure(state.run(add, ["k"], [1]))).sent).toBe(false);
     await own.start();
     await until(() => state.state() === "up");
-    expect(await state.run(add, ["k"], ["1"])).toEqual([6]);
+    expect(await state.run(add, ["k"], [1])).toEqual([6]);
     await until(() => {
       state.publish("t", "again");
       return heard.includes("again");
@@ -189,7 +189,7 @@ describe("a server that goes away", () => {
     expect(state.state()).toBe("down");
     await own.start();
     await until(() => state.state() === "up");
-    expect(await state.run(add, ["k"], ["1"])).toEqual([1]);
+    expect(await state.run(add, ["k"], [1])).toEqual([1]);
     await state.close();
     await own.stop();
   });
@@ -213,7 +213,7 @@ test("a server that answers and then refuses is tried after growing pauses", asy
   const state = await openState({ redisUrl: own.url, commandTimeoutMs: 5_000, ...parts });
   const end = performance.now() + 2_000;
   while (performance.now() < end) {
-    await state.run(add, ["k"], ["1"]).catch(() => {});
+    await state.run(add, ["k"], [1]).catch(() => {});
     await Bun.sleep(1);
   }
   await state.close();
@@ -228,7 +228,7 @@ test("a busy process does not take its own pause for the server's", async () => 
   const state = await open(redis.url, 50);
   await onTime(async () => {
     if (state.state() === "down") return false;
-    const answer = state.run(add, ["busy"], ["1"]);
+    const answer = state.run(add, ["busy"], [1]);
     // The answer arrives while this process computes for longer than the deadline.
     for (const end = performance.now() + 120; performance.now() < end;) Math.sqrt(end);
     return (await answer.catch(() => null)) !== null;

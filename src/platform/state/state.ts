@@ -14,7 +14,7 @@ export type State = {
    * Runs a script and resolves to its integers, within the command's deadline. Rejects with
    * StateAwayError at once while Redis is known to be away.
    */
-  run(script: Script, keys: string[], args: string[]): Promise<number[]>;
+  run(script: Script, keys: string[], numbers: number[]): Promise<number[]>;
   /** To all listeners of the topic, in this process too. Never waits and never throws. */
   publish(topic: string, message: string): void;
   /** Returns what ends it. */
@@ -25,7 +25,10 @@ export type State = {
 
 export type Listener = (message: string) => void;
 
-/** Lua. All keys of one call must lie in one slot of a cluster. */
+/**
+ * Lua. All keys of one call must lie in one slot of a cluster. Its numbers come as one JSON array,
+ * ARGV[1]: printing and parsing hundreds of arguments took longer than what was asked.
+ */
 export type Script = { readonly source: string; readonly sha: string };
 
 export function defineScript(source: string): Script {

@@ -78,16 +78,15 @@ local function penalize(key, ms)
   call('SET', key, pack('<dddd', time, used, older, now + ms), 'PX', ttl)
 end
 
-local arg = 1
+local numbers, arg = cjson.decode(ARGV[1]), 1
 for k = 1, #KEYS do
-  local op, alg, units = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
+  local op, alg, units = numbers[arg], numbers[arg + 1], numbers[arg + 2]
   if op == RESET then
     call('DEL', KEYS[k], KEYS[k] .. ':log')
   elseif op == PENALIZE then
     penalize(KEYS[k], units)
   else
-    give_back(KEYS[k], alg, units, tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4]),
-      tonumber(ARGV[arg + 5]))
+    give_back(KEYS[k], alg, units, numbers[arg + 3], numbers[arg + 4], numbers[arg + 5])
   end
   arg = arg + 6
 end

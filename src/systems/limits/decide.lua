@@ -189,18 +189,18 @@ local function read_after(i)
   return before > 0
 end
 
-local arg, key = 1, 1
-while arg <= #ARGV do
-  local op, count = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
+local numbers, arg, key = cjson.decode(ARGV[1]), 1, 1
+while arg <= #numbers do
+  local op, count = numbers[arg], numbers[arg + 1]
   arg = arg + 2
   local all, twice = true, false
   for i = 1, count do
-    Key[i], Alg[i], Cost[i] = KEYS[key], tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
-    Limit[i], Window[i] = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
-    Burst[i], Penalty[i] = tonumber(ARGV[arg + 4]), tonumber(ARGV[arg + 5])
+    Key[i], Alg[i], Cost[i] = KEYS[key], numbers[arg], numbers[arg + 1]
+    Limit[i], Window[i] = numbers[arg + 2], numbers[arg + 3]
+    Burst[i], Penalty[i] = numbers[arg + 4], numbers[arg + 5]
     arg, key = arg + 6, key + 1
     if Alg[i] == LEAKY then
-      Patience[i] = tonumber(ARGV[arg])
+      Patience[i] = numbers[arg]
       arg = arg + 1
     end
     twice = read_after(i) or twice
@@ -213,7 +213,7 @@ while arg <= #ARGV do
     if allowed and Alg[i] == LEAKY then delay = ceil(Used[i] * Window[i] / Limit[i] - EPS) end
     if op == LEASE then
       -- Asked for now, and what a holder may keep beyond it: a share of what is free.
-      local asked, want = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
+      local asked, want = numbers[arg], numbers[arg + 1]
       arg = arg + 2
       delay = allowed and min(want, max(min(asked, Free[i]), floor(Free[i] / 32))) or 0
       if allowed then charge(i, delay) end

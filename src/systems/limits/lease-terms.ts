@@ -3,7 +3,9 @@ import type { Limit } from "./limiter.ts";
 /** How long a stock may be held, and what is asked of the central limiter for it: leases.ts. */
 export type Terms = { holdMs: number; central: Limit };
 
-const holdMsMax = 1_000;
+const holdMsMax = 10_000;
+/** Where a hold time takes units from the burst, or makes the window longer. */
+const dearHoldMsMax = 1_000;
 /** Shorter than this, a stock ends before it is used. */
 const holdMsMin = 10;
 const holdShare = 0.1;
@@ -34,18 +36,18 @@ export function termsOf(limit: Limit, cost: number): Terms {
 function workOut(limit: Limit): Terms {
   const { algorithm, windowMs, burst } = limit;
   if (algorithm === "token_bucket") {
-    const holdMs = hold((burst * windowMs) / limit.limit);
+    const holdMs = hold((burst * windowMs) / limit.limit, dearHoldMsMax);
     const reserve = Math.ceil((holdMs * limit.limit) / windowMs);
     return { holdMs, central: { ...limit, burst: burst - reserve } };
   }
   if (algorithm === "quota") return { holdMs: holdMsMax, central: limit };
-  const holdMs = hold(windowMs);
-  if (algorithm !== "sliding_log") return { holdMs, central: limit };
+  if (algorithm !== "sliding_log") return { holdMs: hold(windowMs, holdMsMax), central: limit };
+  const holdMs = hold(windowMs, dearHoldMsMax);
   return { holdMs, central: { ...limit, windowMs: windowMs + holdMs } };
 }
 
-function hold(windowMs: number): number {
-  return Math.min(holdMsMax, Math.floor(windowMs * holdShare));
+function hold(windowMs: number, max: number): number {
+  return Math.min(max, Math.floor(windowMs * holdShare));
 }
 
 /** Until the window in which units were charged at `at` ends; Infinity where windows have no end. */

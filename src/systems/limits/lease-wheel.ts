@@ -3,7 +3,7 @@ import type { Lease } from "./lease.ts";
 export const tickMs = 100;
 
 /** A stock is held for less than a round of ticks. */
-const ticks = 16;
+const ticks = 128;
 
 /** Leases by the tick after their stock ends, so that looking for ended ones passes no others. */
 export class Wheel {
@@ -15,10 +15,10 @@ export class Wheel {
   }
 
   /** Once at a time. */
-  add(lease: Lease): void {
+  add(lease: Lease, dueAt: number): void {
     if (lease.queued) return;
     lease.queued = true;
-    const tick = Math.max(tickOf(lease.endsAt), this.tick) + 1;
+    const tick = Math.max(tickOf(dueAt), this.tick) + 1;
     (this.due[tick % ticks] as Lease[]).push(lease);
   }
 
@@ -34,7 +34,7 @@ export class Wheel {
       this.due[slot] = [];
       for (const lease of due) {
         lease.queued = false;
-        if (lease.endsAt > now) this.add(lease);
+        if (lease.endsAt > now) this.add(lease, lease.endsAt);
         else ended.push(lease);
       }
     }

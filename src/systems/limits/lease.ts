@@ -27,9 +27,11 @@ export class Lease {
   alone = false;
   /** Whether somebody waited in vain for the block that was asked for last. */
   late = false;
-  /** Units beyond what is asked that the next block is to have. */
+  /** Units beyond what is asked that the last block had, when, and what was used of it since. */
   private size = 0;
   private fetchedAt = Number.NEGATIVE_INFINITY;
+  private usedBefore = 0;
+  private counted = 0;
   /** Of those who wait for the next block: all their costs, and the smallest. */
   asked = 0;
   least = Number.POSITIVE_INFINITY;
@@ -70,19 +72,33 @@ export class Lease {
   }
 
   forget(): void {
-    this.stock = this.spent = this.refusedUntil = 0;
+    this.end();
+    this.refusedUntil = 0;
   }
 
   has(cost: number, now: number): boolean {
     return this.stock >= cost && now < this.endsAt;
   }
 
-  /** Follows the key's rate: more when it is back within the hold time, else less. */
+  /** What the key uses in a hold time, by its rate since the last block; but no leap from there. */
   nextSize(now: number, holdMs: number): number {
-    const soon = now - this.fetchedAt < holdMs;
-    this.size = soon ? Math.min(sizeMax, Math.max(1, this.size * 2)) : this.size >> 1;
+    const used = this.usedBefore + this.spent - this.counted;
+    this.usedBefore = 0;
+    this.counted = this.spent;
+    const expected = (used * holdMs) / Math.max(1, now - this.fetchedAt);
+    // As likely as not that would be too little.
+    const enough = Math.ceil(expected + 2 * Math.sqrt(expected));
+    this.size = Math.min(sizeMax, enough, 4 * this.size + 4);
     this.fetchedAt = now;
     return this.size;
+  }
+
+  /** No unit is handed out of it any more. Returns whether one was since it ended last. */
+  end(): boolean {
+    const used = this.spent > 0;
+    this.usedBefore += this.spent - this.counted;
+    this.stock = this.spent = this.counted = 0;
+    return used;
   }
 
   /** `least` is the smallest cost that it was asked for. */
@@ -91,7 +107,7 @@ export class Lease {
     // What is left of the others goes back elsewhere: it counts as used.
     if (units > 0 && alone !== this.alone) this.stock = 0;
     if (this.stock === 0) {
-      this.spent = 0;
+      this.end();
       this.at = at;
       this.alone = alone;
       this.endsAt = endsAt;
@@ -128,7 +144,7 @@ export class Lease {
   }
 }
 
-const sizeMax = 10_000;
+const sizeMax = 1_000_000;
 
 /** How long a central refusal is repeated here without asking. */
 const refusalMsMax = 20;

@@ -10,9 +10,9 @@ import type { SubKeys } from "./sub-keys.ts";
 
 /**
  * Units taken from the central limiter in blocks and handed out here, so that most questions need
- * no round trip. A block is what is asked now and a stock. The stock doubles while a key comes back
- * within the time it may be held, halves otherwise, none at first, and is never more than 1/32 of
- * what is free centrally. What is not used by then is given back.
+ * no round trip. A block is what is asked now and a stock: none at first, then what the key uses by
+ * its rate while the stock may be held, but never more than 1/32 of what is free centrally. What is
+ * not used by then is given back.
  *
  * Never above the limit, whatever the number of processes and kills: a unit is charged centrally
  * before it is handed out, and one that is handed out later than it was charged does no harm:
@@ -24,11 +24,13 @@ import type { SubKeys } from "./sub-keys.ts";
  * small ones meet on one key, and only there, the difference may pass in addition.
  *
  * May refuse early: while P processes use one key, up to (P - 1) * limit / 32 units may lie in the
- * stocks of others, each for `holdMs` at most (a tenth of the window, one second at most). Also a
- * bucket's burst is up to a tenth smaller and a log's window up to a tenth longer, as said above. A
- * process that is killed takes its stock, 1/32 of what was free, with it until the window ends.
+ * stocks of others, each for `holdMs` at most: a tenth of the window, ten seconds at most, and one
+ * where that makes a bucket's burst up to a tenth smaller or a log's window up to a tenth longer, as
+ * said above. A process that is killed takes its stock, 1/32 of what was free, with it until the
+ * window ends.
  *
- * Rejected: blocks of a fixed size (100 of them strand a limit of 400 on four processes, 2 of them
+ * Rejected: stocks that double and halve (a key asked for now and then needs a round trip each time,
+ * a busy one twice as many); blocks of a fixed size (100 of them strand a limit of 400 on four processes, 2 of them
  * ask Redis every other time); a local bucket at a share of the rate (a process that alone is busy
  * would be refused at that share).
  */
@@ -51,12 +53,7 @@ export class Leases {
     const now = this.clock.monotonic();
     const leases = this.leasesFor(charges, now);
     if (spend(leases, charges, now)) return allowed(leases, now);
-    return this.takeAfterFetch(leases, charges).finally(() => {
-      // What was fetched for this question alone, and not spent as another rule refused.
-      const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
-      const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
-      if (stray.length > 0) void this.giveBack([...new Set(stray)]);
-    });
+    return this.takeAfterFetch(leases, charges);
   }
 
   /** Out of the stocks alone. */
@@ -101,6 +98,21 @@ export class Leases {
   }
 
   private async takeAfterFetch(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
+    try {
+      return await this.fetchAndTake(leases, charges);
+    } finally {
+      if (leases.some(({ kept }) => !kept)) this.giveBackStray(leases);
+    }
+  }
+
+  /** What was fetched for this question alone, and not spent as another rule refused. */
+  private giveBackStray(leases: readonly Lease[]): void {
+    const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
+    const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
+    if (stray.length > 0) void this.giveBack([...new Set(stray)]);
+  }
+
+  private async fetchAndTake(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
     let fetchesLeft = fetchesMax;
     // Of each part the last units, and that it has none.
     for (const { limit } of charges) fetchesLeft += 2 * (limit.subKeys - 1);
@@ -147,7 +159,7 @@ export class Leases {
       await this.fetchNow(lease);
     } finally {
       lease.fetching = null;
-      if (lease.kept) this.wheel.add(lease);
+      if (lease.kept) this.wheel.add(lease, lease.endsAt);
     }
   }
 
@@ -174,10 +186,11 @@ export class Leases {
   /** Gives back what has ended, and forgets the keys that nobody asked for since. */
   private async sweep(): Promise<void> {
     const ended: Lease[] = [];
-    for (const lease of this.wheel.turn(this.clock.monotonic())) {
+    const now = this.clock.monotonic();
+    for (const lease of this.wheel.turn(now)) {
       if (lease.fetching) continue;
-      // One that was used is looked at once more, so that a busy key keeps its size.
-      if (lease.spent > 0) this.wheel.add(lease);
+      // One that was used stays as long again, so that a key that comes back keeps its size.
+      if (lease.spent > 0) this.wheel.add(lease, now + termsOf(lease.limit, 1).holdMs);
       else this.table.drop(lease);
       ended.push(lease);
     }
@@ -190,7 +203,7 @@ export class Leases {
       .map(({ limit, key, stock, at, alone, home }): [Home, Units] => {
         return [home, { limit, key, cost: stock, at, alone }];
       });
-    for (const lease of leases) lease.stock = lease.spent = 0;
+    for (const lease of leases) lease.end();
     // What cannot be given back counts as used.
     await giveBackAll(all).catch(() => {});
   }

@@ -142,7 +142,7 @@ export class LocalCounts {
       return units;
     });
     const keys = entries.map(({ limit, key }) => `{stoa}:local:${limit.id}:${key}`);
-    const args = entries.flatMap(({ limit }, i) => [slotMs(limit), told[i] as number].map(String));
+    const args = entries.flatMap(({ limit }, i) => [slotMs(limit), told[i] as number]);
     try {
       const reply = await this.state.run(settle, keys, args);
       entries.forEach((entry, i) => {

@@ -2,17 +2,17 @@ import type { Algorithm, Answer, Charge, Decision, Limit } from "./limiter.ts";
 
 /** As the scripts know them. */
 export const ops = {
-  ...{ take: "1", peek: "2", report: "3", lease: "4" },
-  ...{ giveBack: "1", reset: "2", penalize: "3" },
+  ...{ take: 1, peek: 2, report: 3, lease: 4 },
+  ...{ giveBack: 1, reset: 2, penalize: 3 },
 };
-export const codes: Record<Algorithm, string> = {
-  fixed_window: "1",
-  sliding_log: "2",
-  sliding_window: "3",
-  token_bucket: "4",
-  leaky_bucket: "5",
-  quota: "6",
-  concurrency: "7",
+export const codes: Record<Algorithm, number> = {
+  fixed_window: 1,
+  sliding_log: 2,
+  sliding_window: 3,
+  token_bucket: 4,
+  leaky_bucket: 5,
+  quota: 6,
+  concurrency: 7,
 };
 
 /** Nothing that a caller chose comes before the tag, so a brace in a key is only a brace. */
@@ -30,7 +30,7 @@ type Question = {
 /** Questions of one turn, printed for decide.lua. */
 export class Batch {
   readonly keys: string[] = [];
-  readonly args: string[] = [];
+  readonly args: number[] = [];
   readonly questions: Question[] = [];
   sent = false;
   private readonly tag: string;
@@ -40,9 +40,8 @@ export class Batch {
   }
 
   add({ limit, key, cost }: Charge): void {
-    const [code, ...rest] = numbersOf(limit);
     this.keys.push(keyOf(this.tag, limit, key));
-    this.args.push(code, String(cost), ...rest);
+    this.args.push(codes[limit.algorithm], cost, ...numbersOf(limit));
   }
 
   answer(reply: number[]): void {
@@ -58,20 +57,10 @@ export class Batch {
   }
 }
 
-type Numbers = [code: string, ...string[]];
-const printed = new WeakMap<Limit, Numbers>();
-
-/** Printed once per rule and not once per question. */
-function numbersOf(limit: Limit): Numbers {
-  let numbers = printed.get(limit);
-  if (!numbers) {
-    const { algorithm, windowMs, penaltyMs, queueMax, waitMsMax } = limit;
-    const of =
-      algorithm === "leaky_bucket" ? [queueMax, penaltyMs, waitMsMax] : [limit.burst, penaltyMs];
-    numbers = [codes[algorithm], ...[limit.limit, windowMs, ...of].map(String)];
-    printed.set(limit, numbers);
-  }
-  return numbers;
+function numbersOf(limit: Limit): number[] {
+  const { algorithm, windowMs, burst, penaltyMs } = limit;
+  if (algorithm !== "leaky_bucket") return [limit.limit, windowMs, burst, penaltyMs];
+  return [limit.limit, windowMs, limit.queueMax, penaltyMs, limit.waitMsMax];
 }
 
 /** Numbers per charge in a reply; before them all stands the time. */

@@ -20,6 +20,7 @@ export class RedisLimiter implements Limiter {
   private readonly state: State;
   private readonly tag: string;
   private open: Batch | null = null;
+  private inFlight = 0;
 
   constructor({ state, tag = mainTag }: { state: State; tag?: string }) {
     this.state = state;
@@ -62,9 +63,9 @@ export class RedisLimiter implements Limiter {
         resolve({ at: reply[0] as number, units, answer, alone: false, late: false });
       };
       const batch = this.batch(1);
-      batch.args.push(ops.lease, "1");
+      batch.args.push(ops.lease, 1);
       batch.add(charge);
-      batch.args.push(String(charge.asked), String(charge.want));
+      batch.args.push(charge.asked, charge.want);
       batch.questions.push({ size: 1, done, reject });
     });
   }
@@ -76,13 +77,13 @@ export class RedisLimiter implements Limiter {
     }
   }
 
-  private ask(op: string, charges: readonly Charge[]): Promise<Decision> {
+  private ask(op: number, charges: readonly Charge[]): Promise<Decision> {
     return new Promise((resolve, reject) => {
       const size = charges.length;
       const done = (reply: number[], at: number) => resolve(decisionAt(reply, at, size));
       if (op !== ops.report) checkCosts(charges);
       const batch = this.batch(size);
-      batch.args.push(op, String(size));
+      batch.args.push(op, size);
       for (const charge of charges) batch.add(charge);
       batch.questions.push({ size, done, reject });
     });
@@ -97,9 +98,9 @@ export class RedisLimiter implements Limiter {
     }
     if (!batch) {
       const fresh = new Batch(this.tag);
-      queueMicrotask(() => this.send(fresh));
       batch = fresh;
       this.open = fresh;
+      if (this.inFlight < scriptsInFlightMax) queueMicrotask(() => this.send(fresh));
     }
     return batch;
   }
@@ -108,17 +109,29 @@ export class RedisLimiter implements Limiter {
     if (this.open === batch) this.open = null;
     if (batch.sent) return;
     batch.sent = true;
+    this.inFlight++;
     this.state.run(decide, batch.keys, batch.args).then(
-      (reply) => batch.answer(reply),
-      (error: unknown) => batch.fail(error),
+      (reply) => {
+        this.sendNext();
+        batch.answer(reply);
+      },
+      (error: unknown) => {
+        this.sendNext();
+        batch.fail(error);
+      },
     );
   }
 
-  private async amend(changes: [op: string, charge: Charge, at: number][]): Promise<void> {
+  private sendNext(): void {
+    this.inFlight--;
+    if (this.open) this.send(this.open);
+  }
+
+  private async amend(changes: [op: number, charge: Charge, at: number][]): Promise<void> {
     const keys = changes.map(([, { limit, key }]) => keyOf(this.tag, limit, key));
     const args = changes.flatMap(([op, { limit, cost }, at]) => {
       const { algorithm, windowMs } = limit;
-      return [op, codes[algorithm], cost, at, limit.limit, windowMs].map(String);
+      return [op, codes[algorithm], cost, at, limit.limit, windowMs];
     });
     await this.state.run(amend, keys, args);
   }
@@ -145,6 +158,9 @@ const mainTag = "stoa";
 
 /** A script holds up all others while it runs; so many charges take it about 0.2 ms. */
 const chargesPerScriptMax = 64;
+
+/** Questions that come while so many are out go together, once one of these is answered. */
+const scriptsInFlightMax = 2;
 
 const decide = defineScript(decideSource);
 const amend = defineScript(amendSource);

@@ -2,9 +2,9 @@
 -- before. State of a key: number of the slot, units in it, units in the one before.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local reply = {}
+local numbers, reply = cjson.decode(ARGV[1]), {}
 for k = 1, #KEYS do
-  local length, units = tonumber(ARGV[2 * k - 1]), tonumber(ARGV[2 * k])
+  local length, units = numbers[2 * k - 1], numbers[2 * k]
   local slot = math.floor(now / length)
   local at, current, previous = slot, 0, 0
   local raw = redis.call('GET', KEYS[k])
