@@ -11,6 +11,8 @@ export class Coalescer {
   private readonly windowMs: number;
   /** Topics within their window. */
   private readonly open = new Map<string, Waiting>();
+  /** Of these, those whose window began in this turn of the event loop. */
+  private begun: string[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(windowMs: number, write: (topic: string, text: string) => void) {
@@ -21,9 +23,10 @@ export class Coalescer {
   add(topic: string, line: string): void {
     const waiting = this.open.get(topic);
     if (waiting === undefined) {
-      this.open.set(topic, { text: "" });
-      this.timer ??= setTimeout(this.turn, this.windowMs);
-      return this.write(topic, line);
+      this.open.set(topic, { text: line });
+      this.begun.push(topic);
+      if (this.begun.length === 1) queueMicrotask(this.begin);
+      return;
     }
     waiting.text = waiting.text === "" ? line : `${waiting.text}\n${line}`;
     if (waiting.text.length >= joinedCharactersMax) this.flush(topic);
@@ -44,6 +47,12 @@ export class Coalescer {
     for (const topic of this.open.keys()) this.flush(topic);
     this.open.clear();
   }
+
+  private readonly begin = (): void => {
+    for (const topic of this.begun) this.flush(topic);
+    this.begun = [];
+    this.timer ??= setTimeout(this.turn, this.windowMs);
+  };
 
   private readonly turn = (): void => {
     this.timer = null;

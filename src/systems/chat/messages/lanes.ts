@@ -13,9 +13,12 @@ import { AppError } from "../../../platform/errors/errors.ts";
  */
 export type LanesOptions<In, Out> = {
   laneOf(one: In): string;
-  /** Makes all durable or none, and answers each in its place. */
-  write(batch: In[], lockTimeoutMs: number): Promise<(Out | AppError)[]>;
+  /** Makes all durable or none. */
+  write(batch: In[], lockTimeoutMs: number): Promise<Written<Out>>;
 };
+
+/** The answer to each in its place, and what tells others of them, once and before the answers. */
+export type Written<Out> = { outcomes: (Out | AppError)[]; tell(): void };
 
 type Waiting<In, Out> = { one: In; done: PromiseWithResolvers<Out> };
 
@@ -59,7 +62,6 @@ export class Lanes<In, Out extends object> {
       if (this.ready < (this.running === 0 ? 1 : secondFrom)) return;
       this.running++;
       void this.attempt(this.take()).finally(() => {
-        this.running--;
         // Those just answered may have more to say: one turn of the loop lets them join.
         setImmediate(() => this.work());
       });
@@ -86,14 +88,22 @@ export class Lanes<In, Out extends object> {
   /** Never rejects: each of the batch is told what became of it. */
   private async attempt(batch: Map<string, Waiting<In, Out>[]>): Promise<void> {
     const all = [...batch.values()].flat();
+    let written: Written<Out>;
     try {
-      await this.write(all, sharedLockMsMax);
+      written = await this.write(all, sharedLockMsMax);
     } catch (error) {
+      this.running--;
       // An outage is everybody's, and asking again for each would only add to it.
-      if (error instanceof AppError) rejectAll(all, error);
-      else return this.apart(batch);
+      if (!(error instanceof AppError)) return this.apart(batch);
+      rejectAll(all, error);
+      for (const lane of batch.keys()) this.free(lane);
+      return;
     }
+    this.running--;
     for (const lane of batch.keys()) this.free(lane);
+    // To tell a crowd takes milliseconds, which the next transaction has for its first statements.
+    if (this.ready >= all.length / 2) this.work();
+    settle(all, written);
   }
 
   private free(lane: string): void {
@@ -113,7 +123,7 @@ export class Lanes<In, Out extends object> {
 
   private async alone(each: Waiting<In, Out>[]): Promise<void> {
     try {
-      await this.write(each, aloneLockMsMax);
+      settle(each, await this.write(each, aloneLockMsMax));
     } catch (error) {
       if (isLockTimeout(error)) rejectAll(each, busy("The conversation is being changed."));
       else if (each.length === 1 || error instanceof AppError) rejectAll(each, error);
@@ -121,14 +131,20 @@ export class Lanes<In, Out extends object> {
     }
   }
 
-  private async write(each: Waiting<In, Out>[], lockTimeoutMs: number): Promise<void> {
-    const batch = each.map((waiting) => waiting.one);
-    const outcomes = await this.options.write(batch, lockTimeoutMs);
-    for (const [i, { done }] of each.entries()) {
-      const outcome = outcomes[i] as Out | AppError;
-      if (outcome instanceof AppError) done.reject(outcome);
-      else done.resolve(outcome);
-    }
+  private async write(each: Waiting<In, Out>[], lockTimeoutMs: number): Promise<Written<Out>> {
+    return await this.options.write(
+      each.map((waiting) => waiting.one),
+      lockTimeoutMs,
+    );
+  }
+}
+
+function settle<In, Out>(each: Waiting<In, Out>[], { outcomes, tell }: Written<Out>): void {
+  tell();
+  for (const [i, { done }] of each.entries()) {
+    const outcome = outcomes[i] as Out | AppError;
+    if (outcome instanceof AppError) done.reject(outcome);
+    else done.resolve(outcome);
   }
 }
 

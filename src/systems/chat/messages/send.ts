@@ -50,9 +50,11 @@ export function createSender(
     laneOf: (draft) => draft.conversation_id,
     async write(drafts, lockTimeoutMs) {
       const { outcomes, changes, caughtUp } = await store(drafts, lockTimeoutMs);
-      for (const change of changes) deps.live.message(change);
-      deps.telling.tell(caughtUp);
-      return outcomes;
+      const tell = () => {
+        for (const change of changes) deps.live.message(change);
+        deps.telling.tell(caughtUp);
+      };
+      return { outcomes, tell };
     },
   });
   return {
