@@ -1,17 +1,16 @@
 /**
- * Gives memory back after a crowd came or went. What it took to let them in is garbage, which the
- * engine collects as more is made: a process that is quiet afterwards makes none and would keep
- * it, half as much again as the connections themselves take.
+ * Keeps garbage from piling up while a crowd comes or goes. What it takes to let somebody in is
+ * garbage at once, but the engine waits until it is half as much as all that it knows of, files
+ * held in memory included. What stays of each connection then lies scattered among what has gone,
+ * and the pages between are never given back: 7 KB a connection instead of 3.
+ *
+ * The collection runs beside the program, which stands still for 2 ms of it.
  */
-const crowdMin = 1_000;
-/** Fewer a second are no crowd, and a collection, of some ten milliseconds, disturbs nobody. */
-const quietMax = 100;
+const movesMin = 1_000;
 
 export class Crowd {
   private readonly collect: () => void;
   private moved = 0;
-  private movedBefore = 0;
-  private collectedAt = 0;
 
   constructor(collect: () => void = () => void Bun.gc(false)) {
     this.collect = collect;
@@ -24,10 +23,8 @@ export class Crowd {
 
   /** Called about once a second. */
   turn(): void {
-    const quiet = this.moved - this.movedBefore <= quietMax;
-    this.movedBefore = this.moved;
-    if (!quiet || this.moved - this.collectedAt < crowdMin) return;
-    this.collectedAt = this.moved;
+    if (this.moved < movesMin) return;
+    this.moved = 0;
     this.collect();
   }
 }
