@@ -11,13 +11,13 @@ import { serverCore } from "./load.ts";
 
 export type BenchRedis = { url: string; client: RedisClient; stop(): Promise<void> };
 
-/** Without persistence, on its core. */
-export async function startRedis(): Promise<BenchRedis> {
+/** Without persistence, on a core of its own or the one that is given. */
+export async function startRedis(core = serverCore): Promise<BenchRedis> {
   const binary = Bun.which("redis-server") ?? Bun.which("valkey-server");
   if (!binary) throw new Error("Neither redis-server nor valkey-server is here: run bin/setup.");
   const port = freePort();
   const options = ["--bind", "127.0.0.1", "--port", String(port), "--save", ""];
-  const server = Bun.spawn(["taskset", "-c", serverCore, binary, ...options], { stdout: "ignore" });
+  const server = Bun.spawn(["taskset", "-c", core, binary, ...options], { stdout: "ignore" });
   const url = `redis://127.0.0.1:${port}`;
   for (;;) {
     const client = new RedisClient(url, { autoReconnect: false });

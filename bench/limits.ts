@@ -2,11 +2,12 @@
  * Rate limits beside rate-limiter-flexible, in one run. Prints ratios and merges the figures into
  * bench/measured-limits.json.
  *
- *   bun bench/limits.ts                everything, about five minutes
- *   bun bench/limits.ts memory leased  parts by name: memory, and on Redis strict, peer, leased, hot, local
+ *   bun bench/limits.ts                everything, about eight minutes
+ *   bun bench/limits.ts memory leased  parts by name: memory; strict, peer, leased, hot, local on Redis; guard
  */
+import { benchGuard } from "./limits-guard.ts";
 import { benchMemory } from "./limits-memory.ts";
 import { redisParts } from "./limits-redis.ts";
 import { runParts } from "./run.ts";
 
-await runParts("measured-limits.json", { memory: benchMemory, ...redisParts });
+await runParts("measured-limits.json", { memory: benchMemory, ...redisParts, guard: benchGuard });

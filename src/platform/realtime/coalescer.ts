@@ -1,8 +1,9 @@
 /**
- * Writes what comes alone at once, and joins what comes close together. The first of a topic goes
- * out as it comes; what follows within `windowMs` waits for the end of the window and shares one
- * message, a line each. So one message at a time is never delayed, and a busy topic costs each
- * socket a few writes per window instead of one per frame: it is the writes that are dear.
+ * Writes what comes alone at once, and joins what comes close together. What comes first of a topic
+ * goes out at the end of the step that it comes in, with what else that step says; what follows
+ * within `windowMs` waits for the end of the window and shares one message, a line each. So one
+ * message at a time is never delayed, and a busy topic costs each socket a few writes per window
+ * instead of one per frame: it is the writes that are dear.
  *
  * One timer serves all topics, so a window is at most `windowMs` and may be shorter.
  */
@@ -11,7 +12,7 @@ export class Coalescer {
   private readonly windowMs: number;
   /** Topics within their window. */
   private readonly open = new Map<string, Waiting>();
-  /** Of these, those whose window began in this turn of the event loop. */
+  /** Of these, those whose window begins with this step. */
   private begun: string[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
 
