@@ -18,7 +18,7 @@ const accuracies = ["local", "leased", "strict"];
 type Case = { name: string; change: object };
 const unguarded: Case = { name: "none", change: { enabled: false } };
 const everybody = (accuracy: string): Case => {
-  return { name: `everybody_${accuracy}`, change: { enabled: true, key: [], accuracy } };
+  return { name: `everybody_${accuracy}`, change: { enabled: true, key: ["global"], accuracy } };
 };
 const each = (accuracy: string): Case => {
   return { name: `each_${accuracy}`, change: { enabled: true, key: ["ip"], accuracy } };

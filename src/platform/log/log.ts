@@ -1,7 +1,8 @@
 /**
  * Logs are JSON lines on stderr. A field whose name says it is a secret is never written,
  * and values that look like our own keys and tokens are masked wherever they appear, so a
- * careless call cannot leak one.
+ * careless call cannot leak one. A warning or an error that is the same again, as many are while
+ * the database is away, is written once in ten seconds, with how often it came meanwhile.
  */
 export type Level = "debug" | "info" | "warn" | "error";
 export type Fields = Record<string, unknown>;
@@ -39,15 +40,29 @@ function replace(key: string, value: unknown): unknown {
   return value;
 }
 
-export function createLog(
-  options: { level?: Level; write?: (line: string) => void; base?: Fields } = {},
-): Log {
+export type LogOptions = {
+  level?: Level;
+  write?: (line: string) => void;
+  base?: Fields;
+  /** Milliseconds. */
+  now?: () => number;
+};
+
+export function createLog(options: LogOptions = {}): Log {
+  return logWith(options, new Repeats());
+}
+
+function logWith(options: LogOptions, repeats: Repeats): Log {
+  const { write = writeStderr, base = {}, now = Date.now } = options;
   const floor = rank[options.level ?? "info"];
-  const write = options.write ?? writeStderr;
-  const base = options.base ?? {};
   const emit = (level: Level, message: string, fields: Fields = {}) => {
     if (rank[level] < floor) return;
-    const entry = { time: new Date().toISOString(), level, message, ...base, ...fields };
+    const said = { level, message, ...base, ...fields };
+    const at = now();
+    const repeated =
+      rank[level] < rank.warn ? 0 : repeats.before(JSON.stringify(said, replace), at);
+    if (repeated === null) return;
+    const entry = { time: new Date(at).toISOString(), ...said, ...(repeated > 0 && { repeated }) };
     write(maskSecrets(JSON.stringify(entry, replace)) + "\n");
   };
   return {
@@ -55,8 +70,29 @@ export function createLog(
     info: (message, fields) => emit("info", message, fields),
     warn: (message, fields) => emit("warn", message, fields),
     error: (message, fields) => emit("error", message, fields),
-    with: (fields) => createLog({ ...options, base: { ...base, ...fields } }),
+    with: (fields) => logWith({ ...options, base: { ...base, ...fields } }, repeats),
   };
+}
+
+const repeatMs = 10_000;
+const repeatsMax = 1_000;
+
+/** What was said lately, and how often it was to be said again since. */
+class Repeats {
+  private readonly said = new Map<number | bigint, { at: number; again: number }>();
+
+  /** How often it was left out before; null: it is to be left out now. */
+  before(line: string, at: number): number | null {
+    const key = Bun.hash(line);
+    const last = this.said.get(key);
+    if (last !== undefined && at - last.at < repeatMs && at >= last.at) {
+      last.again++;
+      return null;
+    }
+    if (this.said.size >= repeatsMax) this.said.clear();
+    this.said.set(key, { at, again: 0 });
+    return last?.again ?? 0;
+  }
 }
 
 /** A reader that went away must not take the process with it. */
