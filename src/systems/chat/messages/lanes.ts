@@ -17,7 +17,7 @@ export type LanesOptions<In, Out> = {
   write(batch: In[], lockTimeoutMs: number): Promise<Written<Out>>;
 };
 
-/** The answer to each in its place, and what tells others of them, once and before the answers. */
+/** The answer to each in its place, and what tells others before the answers; it does not throw. */
 export type Written<Out> = { outcomes: (Out | AppError)[]; tell(): void };
 
 type Waiting<In, Out> = { one: In; done: PromiseWithResolvers<Out> };

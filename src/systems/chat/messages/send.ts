@@ -1,6 +1,7 @@
 import type { Principal } from "../../../platform/auth/principal.ts";
 import type { Db } from "../../../platform/db/db.ts";
 import { uniqueViolation } from "../../../platform/db/sqlstate.ts";
+import type { Log } from "../../../platform/log/log.ts";
 import type { Limits } from "../../limits/contract.ts";
 import type { Live } from "../live.ts";
 import type { Ack, Sending } from "../ports.ts";
@@ -28,7 +29,7 @@ const resendsMs = 5_000;
 
 /** Acknowledged means committed, with the log on the disk. */
 export function createSender(
-  deps: SendDeps & { db: Db; live: Live; limits: Limits; telling: ReceiptTelling },
+  deps: SendDeps & { db: Db; log: Log; live: Live; limits: Limits; telling: ReceiptTelling },
 ): Sender {
   const { db, clock } = deps;
   let resendsUntilMs = Number.NEGATIVE_INFINITY;
@@ -46,15 +47,21 @@ export function createSender(
     }
   }
 
+  /** What is stored is acknowledged, whatever becomes of this: beats lead members to it. */
+  function tell(changes: SentBatch["changes"], caughtUp: string[]): void {
+    try {
+      for (const change of changes) deps.live.message(change);
+      deps.telling.tell(caughtUp);
+    } catch (error) {
+      deps.log.error("stored messages could not be told", { error });
+    }
+  }
+
   const lanes = new Lanes<Draft, Ack>({
     laneOf: (draft) => draft.conversation_id,
     async write(drafts, lockTimeoutMs) {
       const { outcomes, changes, caughtUp } = await store(drafts, lockTimeoutMs);
-      const tell = () => {
-        for (const change of changes) deps.live.message(change);
-        deps.telling.tell(caughtUp);
-      };
-      return { outcomes, tell };
+      return { outcomes, tell: () => tell(changes, caughtUp) };
     },
   });
   return {
