@@ -83,10 +83,11 @@ function report(place: string, results: Map<string, Load[]>): Measured {
       median(runs.map((result, n) => pick(result) / pick(bare[n] as Load)));
     const rate = ratio((result) => result.requestsPerSecond);
     const cpu = ratio((result) => result.cpuMicros);
+    const perSecond = Math.round(median(runs.map((run) => run.requestsPerSecond)));
+    const micros = median(runs.map((run) => run.cpuMicros)).toFixed(2);
     console.log(
-      `${place}, ${name.padEnd(16)} ${Math.round(median(runs.map((r) => r.requestsPerSecond)))}/s, ` +
-        `${median(runs.map((r) => r.cpuMicros)).toFixed(2)} us CPU, of no rule: ` +
-        `rate ${rate.toFixed(3)}, CPU ${cpu.toFixed(3)}`,
+      `${place}, ${name.padEnd(16)} ${perSecond}/s, ${micros} us CPU, ` +
+        `of no rule: rate ${rate.toFixed(3)}, CPU ${cpu.toFixed(3)}`,
     );
     if (name === unguarded.name) continue;
     measured[`limits_guard_${place}_${name}_rate`] = Number(rate.toFixed(3));

@@ -3,7 +3,8 @@
  * bench/measured-limits.json.
  *
  *   bun bench/limits.ts                everything, about eight minutes
- *   bun bench/limits.ts memory leased  parts by name: memory; strict, peer, leased, hot, local on Redis; guard
+ *   bun bench/limits.ts memory leased  parts by name: memory and guard, and on Redis strict, peer,
+ *                                     leased, hot and local
  */
 import { benchGuard } from "./limits-guard.ts";
 import { benchMemory } from "./limits-memory.ts";

@@ -89,6 +89,18 @@ function sizeOf(held: Lease | Divided): number {
   return leasesOf(held).length;
 }
 
+/** What of their stocks is left; none of it is handed out any more. */
+export async function giveBackStocks(leases: readonly Lease[]): Promise<void> {
+  const all = leases
+    .filter((lease) => lease.stock > 0)
+    .map(({ limit, key, stock, at, alone, home }): [Home, Units] => {
+      return [home, { limit, key, cost: stock, at, alone }];
+    });
+  for (const lease of leases) lease.end();
+  // What cannot be given back counts as used.
+  await giveBackAll(all).catch(() => {});
+}
+
 /** To each place what is from there, in one step. */
 export async function giveBackAll(all: readonly (readonly [Home, Units])[]): Promise<void> {
   const byHome = Map.groupBy(all, ([home]) => home);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import { allowed, refused, spend, type Home, type Lease } from "./lease.ts";
-import { giveBackAll, LeaseTable, leasesOf } from "./lease-table.ts";
+import { giveBackAll, giveBackStocks, LeaseTable, leasesOf } from "./lease-table.ts";
 import { termsOf, windowLeftMs } from "./lease-terms.ts";
 import type { Charge, Decision, Limit } from "./limiter.ts";
 import { tickMs, Wheel } from "./lease-wheel.ts";
@@ -10,9 +10,9 @@ import type { SubKeys } from "./sub-keys.ts";
 
 /**
  * Units taken from the central limiter in blocks and handed out here, so that most questions need
- * no round trip. A block is what is asked now and a stock: none at first, then what the key uses by
- * its rate while the stock may be held, but never more than 1/32 of what is free centrally. What is
- * not used by then is given back.
+ * no round trip. A block is what is asked now and a stock: none at first, then what the key uses
+ * by its rate while the stock may be held, but never more than 1/32 of what is free centrally. What
+ * is not used by then is given back.
  *
  * Never above the limit, whatever the number of processes and kills: a unit is charged centrally
  * before it is handed out, and one that is handed out later than it was charged does no harm:
@@ -29,10 +29,10 @@ import type { SubKeys } from "./sub-keys.ts";
  * said above. A process that is killed takes its stock, 1/32 of what was free, with it until the
  * window ends.
  *
- * Rejected: stocks that double and halve (a key asked for now and then needs a round trip each time,
- * a busy one twice as many); blocks of a fixed size (100 of them strand a limit of 400 on four processes, 2 of them
- * ask Redis every other time); a local bucket at a share of the rate (a process that alone is busy
- * would be refused at that share).
+ * Rejected: stocks that double and halve (a key asked for now and then needs a round trip each
+ * time, a busy one twice as many); blocks of a fixed size (100 of them strand a limit of 400 on
+ * four processes, 2 of them ask Redis every other time); a local bucket at a share of the rate (a
+ * process that alone is busy would be refused at that share).
  */
 export class Leases {
   private readonly clock: Clock;
@@ -94,7 +94,7 @@ export class Leases {
 
   async close(): Promise<void> {
     clearInterval(this.sweeping);
-    await this.giveBack(this.table.all());
+    await giveBackStocks(this.table.all());
   }
 
   private async takeAfterFetch(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
@@ -109,7 +109,7 @@ export class Leases {
   private giveBackStray(leases: readonly Lease[]): void {
     const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
     const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
-    if (stray.length > 0) void this.giveBack([...new Set(stray)]);
+    if (stray.length > 0) void giveBackStocks([...new Set(stray)]);
   }
 
   private async fetchAndTake(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
@@ -172,7 +172,7 @@ export class Leases {
     // With no room to keep a stock, units are taken as they are asked for.
     const want = asked + (lease.kept ? lease.nextSize(since, holdMs) : 0);
     const grant = await home.lease({ limit: central, key, cost: least, asked, want });
-    if (this.clock.monotonic() >= lease.endsAt) void this.giveBack([lease]);
+    if (this.clock.monotonic() >= lease.endsAt) void giveBackStocks([lease]);
     // The window ends at the earliest so long after the question was sent.
     const heldMs = grant.alone ? holdMs : Math.min(holdMs, windowLeftMs(limit, grant.at));
     lease.receive(grant, least, since + heldMs, since);
@@ -194,18 +194,7 @@ export class Leases {
       else this.table.drop(lease);
       ended.push(lease);
     }
-    await this.giveBack(ended);
-  }
-
-  private async giveBack(leases: readonly Lease[]): Promise<void> {
-    const all = leases
-      .filter((lease) => lease.stock > 0)
-      .map(({ limit, key, stock, at, alone, home }): [Home, Units] => {
-        return [home, { limit, key, cost: stock, at, alone }];
-      });
-    for (const lease of leases) lease.end();
-    // What cannot be given back counts as used.
-    await giveBackAll(all).catch(() => {});
+    await giveBackStocks(ended);
   }
 }
 
