@@ -101,6 +101,13 @@ export async function giveBackStocks(leases: readonly Lease[]): Promise<void> {
   await giveBackAll(all).catch(() => {});
 }
 
+/** What was fetched for one question alone, and not spent as another rule refused. */
+export function giveBackStray(leases: readonly Lease[]): void {
+  const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
+  const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
+  if (stray.length > 0) void giveBackStocks([...new Set(stray)]);
+}
+
 /** To each place what is from there, in one step. */
 export async function giveBackAll(all: readonly (readonly [Home, Units])[]): Promise<void> {
   const byHome = Map.groupBy(all, ([home]) => home);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 import { allowed, refused, spend, type Home, type Lease } from "./lease.ts";
-import { giveBackAll, giveBackStocks, LeaseTable, leasesOf } from "./lease-table.ts";
+import { giveBackAll, giveBackStocks, giveBackStray, LeaseTable, leasesOf } from "./lease-table.ts";
 import { termsOf, windowLeftMs } from "./lease-terms.ts";
 import type { Charge, Decision, Limit } from "./limiter.ts";
 import { tickMs, Wheel } from "./lease-wheel.ts";
@@ -25,8 +25,8 @@ import type { SubKeys } from "./sub-keys.ts";
  *
  * May refuse early: while P processes use one key, up to (P - 1) * limit / 32 units may lie in the
  * stocks of others, each for `holdMs` at most: a tenth of the window, ten seconds at most, and one
- * where that makes a bucket's burst up to a tenth smaller or a log's window up to a tenth longer, as
- * said above. A process that is killed takes its stock, 1/32 of what was free, with it until the
+ * where that makes a bucket's burst up to a tenth smaller or a log's window up to a tenth longer,
+ * as said above. A process that is killed takes its stock, 1/32 of what was free, with it until the
  * window ends.
  *
  * Rejected: stocks that double and halve (a key asked for now and then needs a round trip each
@@ -101,15 +101,8 @@ export class Leases {
     try {
       return await this.fetchAndTake(leases, charges);
     } finally {
-      if (leases.some(({ kept }) => !kept)) this.giveBackStray(leases);
+      if (leases.some(({ kept }) => !kept)) giveBackStray(leases);
     }
-  }
-
-  /** What was fetched for this question alone, and not spent as another rule refused. */
-  private giveBackStray(leases: readonly Lease[]): void {
-    const held = leases.flatMap((lease) => leasesOf(lease.place?.holder ?? lease));
-    const stray = held.filter(({ kept, stock }) => !kept && stock > 0);
-    if (stray.length > 0) void giveBackStocks([...new Set(stray)]);
   }
 
   private async fetchAndTake(leases: Lease[], charges: readonly Charge[]): Promise<Decision> {
