@@ -52,7 +52,7 @@ export class Coalescer {
   private readonly begin = (): void => {
     for (const topic of this.begun) this.flush(topic);
     this.begun = [];
-    this.timer ??= setTimeout(this.turn, this.windowMs);
+    if (this.open.size > 0) this.timer ??= setTimeout(this.turn, this.windowMs);
   };
 
   private readonly turn = (): void => {

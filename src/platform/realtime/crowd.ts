@@ -4,7 +4,7 @@
  * held in memory included. What stays of each connection then lies scattered among what has gone,
  * and the pages between are never given back: 7 KB a connection instead of 3.
  *
- * The collection runs beside the program, which stands still for 2 ms of it.
+ * The collection runs beside the program, which stands still for 2 to 6 ms of it.
  */
 const movesMin = 1_000;
 

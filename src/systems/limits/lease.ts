@@ -93,12 +93,10 @@ export class Lease {
     return this.size;
   }
 
-  /** No unit is handed out of it any more. Returns whether one was since it ended last. */
-  end(): boolean {
-    const used = this.spent > 0;
+  /** No unit is handed out of it any more. */
+  end(): void {
     this.usedBefore += this.spent - this.counted;
     this.stock = this.spent = this.counted = 0;
-    return used;
   }
 
   /** `least` is the smallest cost that it was asked for. */

@@ -142,9 +142,9 @@ export class LocalCounts {
       return units;
     });
     const keys = entries.map(({ limit, key }) => `{stoa}:local:${limit.id}:${key}`);
-    const args = entries.flatMap(({ limit }, i) => [slotMs(limit), told[i] as number]);
+    const numbers = entries.flatMap(({ limit }, i) => [slotMs(limit), told[i] as number]);
     try {
-      const reply = await this.state.run(settle, keys, args);
+      const reply = await this.state.run(settle, keys, numbers);
       entries.forEach((entry, i) => {
         const [slot, current, previous] = reply.slice(3 * i, 3 * i + 3) as Totals;
         this.learn(entry, told[i] as number, [slot, current, previous]);

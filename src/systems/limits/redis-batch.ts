@@ -27,10 +27,10 @@ type Question = {
   reject: (error: unknown) => void;
 };
 
-/** Questions of one turn, printed for decide.lua. */
+/** Questions that go together, as numbers for decide.lua. */
 export class Batch {
   readonly keys: string[] = [];
-  readonly args: number[] = [];
+  readonly numbers: number[] = [];
   readonly questions: Question[] = [];
   sent = false;
   private readonly tag: string;
@@ -41,7 +41,7 @@ export class Batch {
 
   add({ limit, key, cost }: Charge): void {
     this.keys.push(keyOf(this.tag, limit, key));
-    this.args.push(codes[limit.algorithm], cost, ...numbersOf(limit));
+    this.numbers.push(codes[limit.algorithm], cost, ...numbersOf(limit));
   }
 
   answer(reply: number[]): void {

@@ -63,9 +63,9 @@ export class RedisLimiter implements Limiter {
         resolve({ at: reply[0] as number, units, answer, alone: false, late: false });
       };
       const batch = this.batch(1);
-      batch.args.push(ops.lease, 1);
+      batch.numbers.push(ops.lease, 1);
       batch.add(charge);
-      batch.args.push(charge.asked, charge.want);
+      batch.numbers.push(charge.asked, charge.want);
       batch.questions.push({ size: 1, done, reject });
     });
   }
@@ -83,7 +83,7 @@ export class RedisLimiter implements Limiter {
       const done = (reply: number[], at: number) => resolve(decisionAt(reply, at, size));
       if (op !== ops.report) checkCosts(charges);
       const batch = this.batch(size);
-      batch.args.push(op, size);
+      batch.numbers.push(op, size);
       for (const charge of charges) batch.add(charge);
       batch.questions.push({ size, done, reject });
     });
@@ -110,7 +110,7 @@ export class RedisLimiter implements Limiter {
     if (batch.sent) return;
     batch.sent = true;
     this.inFlight++;
-    this.state.run(decide, batch.keys, batch.args).then(
+    this.state.run(decide, batch.keys, batch.numbers).then(
       (reply) => {
         this.sendNext();
         batch.answer(reply);
@@ -129,11 +129,11 @@ export class RedisLimiter implements Limiter {
 
   private async amend(changes: [op: number, charge: Charge, at: number][]): Promise<void> {
     const keys = changes.map(([, { limit, key }]) => keyOf(this.tag, limit, key));
-    const args = changes.flatMap(([op, { limit, cost }, at]) => {
+    const numbers = changes.flatMap(([op, { limit, cost }, at]) => {
       const { algorithm, windowMs } = limit;
       return [op, codes[algorithm], cost, at, limit.limit, windowMs];
     });
-    await this.state.run(amend, keys, args);
+    await this.state.run(amend, keys, numbers);
   }
 }
 

@@ -225,3 +225,20 @@ test("one conversation whose row is held does not hold up the others", async () 
   await holding;
   expect((await waiting).map((ack) => ack.seq)).toEqual([1, 2]);
 });
+
+test("what is stored is acknowledged, though telling the others fails", async () => {
+  const [ada, bob] = people(2) as [string, string];
+  const id = await chat.conversation({ members: [ada, bob] });
+  const third = await chat.process();
+  const fail = () => {
+    throw new Error("nobody could be told");
+  };
+  Object.assign(third.told.messages, { push: fail });
+  const acks = await Promise.all([ada, bob].map((from) => send(from, text(id), third)));
+  expect(inOrder(acks.map((ack) => ack.seq))).toEqual([1, 2]);
+  expect((await rows(id)).length).toBe(2);
+  // What comes after is stored and told as ever.
+  Reflect.deleteProperty(third.told.messages, "push");
+  expect((await send(ada, text(id), third)).seq).toBe(3);
+  expect(third.told.messages.map(({ message }) => message.seq)).toEqual([3]);
+});
