@@ -60,7 +60,8 @@ export async function restoreCommand(call: Call): Promise<number> {
   if (!(await Bun.file(file).exists())) throw new CommandError(`there is no file ${file}`);
   const force = call.is("force");
   const migrations = await allMigrations();
-  const summary = await withDatabase(call, async ({ db: { client } }) => {
+  const summary = await withDatabase(call, async ({ db }) => {
+    const { client } = db;
     const servers = await serverSessionCount(client);
     if (servers > 0 && !force) {
       throw new CommandError(
@@ -74,7 +75,7 @@ export async function restoreCommand(call: Call): Promise<number> {
       restore(client, file, { force, files, onProgress }),
     );
     await migrate(client, migrations, logOf(call));
-    await leapAhead(client);
+    await leapAhead(db);
     if (servers > 0) call.say("Restart the running Stoa now: it still remembers what was before.");
     return done;
   });

@@ -48,24 +48,17 @@ async function textToBreak(folder: string, { file, from }: Omit<Break, "to">): P
 export const answersEarly: Break[] = [
   {
     file: "src/platform/db/db.ts",
-    from: "return { value: await work(writerOf(tx, effects)) };",
-    to: `const value = await work(writerOf(tx, effects));
-        early.resolve({ value });
+    from: `const result = await inTransaction(client, options, (tx, sent) =>
+        work(writerOf(tx, sent, effects)),
+      );`,
+    to: `const early = Promise.withResolvers<T>();
+      inTransaction(client, options, async (tx, sent) => {
+        const made = await work(writerOf(tx, sent, effects));
+        early.resolve(made);
         await Bun.sleep(40);
-        return { value };`,
-  },
-  {
-    file: "src/platform/db/db.ts",
-    from: "const result = await client.begin(async (tx) => {",
-    to: `const early = Promise.withResolvers<{ value: T }>();
-      const begun = client.begin(async (tx) => {`,
-  },
-  {
-    file: "src/platform/db/db.ts",
-    from: "for (const effect of effects) effect();",
-    to: `begun.catch(early.reject);
-      const result = await early.promise;
-      for (const effect of effects) effect();`,
+        return made;
+      }).catch(early.reject);
+      const result = await early.promise;`,
   },
 ];
 

@@ -11,8 +11,9 @@ export { parseLsn } from "./replica.ts";
 
 /**
  * The way to PostgreSQL. A `Reader` runs single statements; only a transaction yields a
- * `Writer`, so a change can never be made half. Every statement has a deadline on the server
- * (statement_timeout) and one here, because a frozen server answers no time-out of its own.
+ * `Writer`, so a change can never be made half: outside of one the server refuses to write. Every
+ * statement has a deadline on the server (statement_timeout) and one here, because a frozen server
+ * answers no time-out of its own.
  */
 export type Row = Record<string, unknown>;
 
@@ -40,6 +41,8 @@ export interface Writer extends Reader {
   readonly [writer]: true;
   /** Rows changed by one statement. */
   run(strings: TemplateStringsArray, ...values: unknown[]): Promise<number>;
+  /** Sends one statement and waits for nothing: the commit goes out behind it, and fails with it. */
+  send(strings: TemplateStringsArray, ...values: unknown[]): void;
   /** Runs once the transaction has committed, never when it rolled back. */
   afterCommit(effect: () => void): void;
   /** Streams COPY ... FROM STDIN inside this transaction. `statement` has no parameters. */
@@ -66,7 +69,7 @@ export const serverSessions = "stoa";
 
 export interface Db extends TimedReader {
   /** Runs `work` in one transaction. Retried on serialisation failure and deadlock only. */
-  write<T>(work: (tx: Writer) => Promise<T>, options?: WriteOptions): Promise<T>;
+  write<T>(work: (tx: Writer) => Promise<T> | T, options?: WriteOptions): Promise<T>;
   /**
    * A reader that may lag: the replica once it has replayed `lsn`, else the primary. Callers
    * pass the position of their own last write (null: none) and so always read it back.
@@ -162,6 +165,7 @@ function openClient(connection: Connection, options: DbOptions, max: number): SQ
       statement_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: 60_000,
       TimeZone: "UTC",
+      default_transaction_read_only: "on",
     },
   };
   return typeof connection === "string"
@@ -170,11 +174,10 @@ function openClient(connection: Connection, options: DbOptions, max: number): SQ
 }
 
 function timedReaderOf(sql: SQL, deadlineMs: number): TimedReader {
-  const limited = (timeoutMs: number, work: (reader: Reader) => Promise<unknown>) =>
-    sql.begin("READ ONLY", async (tx) => {
-      await tx.unsafe(`SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}`);
-      return { value: await work(readerOf(tx, deadlineMs)) };
-    });
+  const limited = <T>(statementTimeoutMs: number, work: (reader: Reader) => Promise<T>) =>
+    inTransaction(sql, { readOnly: true, statementTimeoutMs }, async (session) => ({
+      value: await work(readerOf(session, deadlineMs)),
+    }));
   return {
     ...readerOf(sql, deadlineMs),
     async within(timeoutMs, work) {
@@ -182,7 +185,7 @@ function timedReaderOf(sql: SQL, deadlineMs: number): TimedReader {
         if (isTimeout(error)) return null;
         throw error;
       });
-      return ((await withDeadline(running, deadlineMs))?.value ?? null) as never;
+      return (await withDeadline(running, deadlineMs))?.value ?? null;
     },
   };
 }
@@ -202,23 +205,17 @@ function readerOf(sql: SQL, deadlineMs: number): Reader {
 
 async function attempt<T>(
   client: SQL,
-  work: (tx: Writer) => Promise<T>,
+  work: (tx: Writer) => Promise<T> | T,
   options: WriteOptions,
 ): Promise<T> {
   for (let tried = 0; ; tried++) {
     const effects: (() => void)[] = [];
     try {
-      const result = await client.begin(async (tx) => {
-        if (options.statementTimeoutMs !== undefined) {
-          await tx.unsafe(`SET LOCAL statement_timeout = ${Number(options.statementTimeoutMs)}`);
-        }
-        if (options.lockTimeoutMs !== undefined) {
-          await tx.unsafe(`SET LOCAL lock_timeout = ${Number(options.lockTimeoutMs)}`);
-        }
-        return { value: await work(writerOf(tx, effects)) };
-      });
+      const result = await inTransaction(client, options, (tx, sent) =>
+        work(writerOf(tx, sent, effects)),
+      );
       for (const effect of effects) effect();
-      return result.value;
+      return result;
     } catch (error) {
       if (isRetryable(error) && tried < retriesMax) continue;
       throw explain(error);
@@ -226,11 +223,68 @@ async function attempt<T>(
   }
 }
 
-function writerOf(tx: SQL, effects: (() => void)[]): Writer {
+/**
+ * Bun's own `begin` waits for the server to have begun before it sends the first statement, and for
+ * the last before it sends the commit. Here they go out together, so a transaction costs no round
+ * trip of its own. Should a beginning alone fail, what follows it writes nothing: sessions are
+ * read-only outside transactions that say otherwise.
+ */
+async function inTransaction<T>(
+  client: SQL,
+  options: WriteOptions & { readOnly?: boolean },
+  work: (session: SQL, sent: Sent) => Promise<T> | T,
+): Promise<T> {
+  const session = await client.reserve();
+  const sent = new Sent();
+  try {
+    sent.add(options.readOnly ? session`BEGIN READ ONLY` : session`BEGIN READ WRITE`);
+    for (const [name, ms] of [
+      ["statement_timeout", options.statementTimeoutMs],
+      ["lock_timeout", options.lockTimeoutMs],
+    ] as const) {
+      const time = `${Math.ceil(ms ?? 0)}ms`;
+      if (ms !== undefined) sent.add(session`SELECT set_config(${name}, ${time}, true)`);
+    }
+    const value = await work(session, sent);
+    sent.add(session`COMMIT`);
+    await sent.done();
+    return value;
+  } catch (error) {
+    await session`ROLLBACK`.catch(() => {}); // of a session that is gone, or did commit
+    await sent.done(); // what failed first is why the rest did
+    throw error;
+  } finally {
+    session.release();
+  }
+}
+
+/** Statements under way that nobody waits for yet. */
+class Sent {
+  private readonly statements: Promise<{ command?: string }>[] = [];
+
+  add(statement: SQL.Query<{ command?: string }>): void {
+    // Only a `then` sends it.
+    const running = statement.then((result) => result);
+    running.catch(() => {}); // `done` tells
+    this.statements.push(running);
+  }
+
+  /** Rejects with the first failure in the order of sending. */
+  async done(): Promise<void> {
+    for (const statement of this.statements) {
+      const { command } = await statement;
+      // The commit of what failed before says no more than that.
+      if (command === "ROLLBACK") throw new Error("a statement failed, and the work went on");
+    }
+  }
+}
+
+function writerOf(tx: SQL, sent: Sent, effects: (() => void)[]): Writer {
   const base: Omit<Writer, typeof writer> = {
     all: (strings, ...values) => tx(strings, ...values) as never,
     one: async (strings, ...values) => ((await tx(strings, ...values)) as never[])[0] ?? null,
     run: async (strings, ...values) => (await tx(strings, ...values)).count,
+    send: (strings, ...values) => sent.add(tx(strings, ...values)),
     sql: (strings, ...values) => tx(strings, ...values),
     array: (values, type) => tx.array(values as unknown[], type),
     json: (value) => tx.json(value),

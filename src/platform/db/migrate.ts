@@ -19,6 +19,7 @@ export async function migrate(client: SQL, migrations: Migration[], log: Log): P
   const connection = await client.reserve();
   try {
     await connection`SET statement_timeout = 0`;
+    await connection`SET default_transaction_read_only = off`;
     await connection`SELECT pg_advisory_lock(${migrationLock})`;
     await requireVersion(connection);
     await connection`CREATE SCHEMA IF NOT EXISTS platform`;
@@ -44,6 +45,7 @@ export async function migrate(client: SQL, migrations: Migration[], log: Log): P
   } finally {
     await connection`SELECT pg_advisory_unlock(${migrationLock})`.catch(() => {});
     await connection`RESET statement_timeout`.catch(() => {});
+    await connection`RESET default_transaction_read_only`.catch(() => {});
     await connection.release();
   }
 }

@@ -36,7 +36,7 @@ export async function restore(
     return await readBackupFile(
       path,
       ({ header, frames, sizeBytes }) =>
-        client.begin(async (tx) => {
+        client.begin("READ WRITE", async (tx) => {
           const loaded = (what: string, at: number) =>
             onProgress({ phase: "restoring", at: what, fraction: at / sizeBytes });
           await prepareSession(tx);

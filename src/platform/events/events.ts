@@ -40,9 +40,9 @@ export type Subscription = {
 
 export interface Events {
   /** Writes the event into the outbox in the caller's transaction. Returns its id. */
-  publish<T>(tx: Writer, type: EventType<T>, event: NewEvent<T>): Promise<string>;
+  publish<T>(tx: Writer, type: EventType<T>, event: NewEvent<T>): string;
   /** The same for many of one type, by one statement. Their ids are in their order. */
-  publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): Promise<string[]>;
+  publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): string[];
 }
 
 export type NewEvent<T> = { owner_id: string | null; data: T };

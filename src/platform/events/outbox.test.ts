@@ -63,7 +63,7 @@ test("an event of a change that was rolled back does not exist", async () => {
   const { got, subscription } = recording("all", ["*"]);
   const { events } = open([subscription]);
   const change = database.db.write(async (tx) => {
-    await events.publish(tx, created, { owner_id: null, data: { code: "x" } });
+    events.publish(tx, created, { owner_id: null, data: { code: "x" } });
     throw new Error("changed my mind");
   });
   await expect(change).rejects.toThrow();

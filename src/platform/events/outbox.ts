@@ -67,12 +67,12 @@ class JobOutbox implements Outbox {
     this.handedOut = options.metrics?.counter("stoa_events_total", "Events handed out.");
   }
 
-  async publish<T>(tx: Writer, type: EventType<T>, event: NewEvent<T>): Promise<string> {
-    const [id] = await this.publishAll(tx, type, [event]);
+  publish<T>(tx: Writer, type: EventType<T>, event: NewEvent<T>): string {
+    const [id] = this.publishAll(tx, type, [event]);
     return id as string;
   }
 
-  async publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): Promise<string[]> {
+  publishAll<T>(tx: Writer, type: EventType<T>, events: NewEvent<T>[]): string[] {
     const { clock, ids } = this.options;
     const occurred_at = new Date(clock.now());
     const rows = events.map(({ owner_id, data }) => {
@@ -81,7 +81,7 @@ class JobOutbox implements Outbox {
       assert(bytes <= eventBytesMax, `${type.type} has ${bytes} bytes; ${eventBytesMax} may be`);
       return { id: ids.next(), type: type.type, owner_id, data: checked, occurred_at };
     });
-    await store.insertEvents(tx, rows);
+    store.insertEvents(tx, rows);
     tx.afterCommit(() => this.ring());
     return rows.map((row) => row.id);
   }

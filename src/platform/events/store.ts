@@ -10,8 +10,8 @@ type EventRow = {
   occurred_at: Date;
 };
 
-export async function insertEvents(tx: Writer, events: EventRow[]): Promise<void> {
-  await tx.run`
+export function insertEvents(tx: Writer, events: EventRow[]): void {
+  tx.send`
     INSERT INTO platform.outbox (id, type, owner_id, data, occurred_at)
     SELECT id, type, owner_id, data, occurred_at
     FROM jsonb_populate_recordset(NULL::platform.outbox, ${tx.json(events)})`;

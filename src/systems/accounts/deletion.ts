@@ -33,7 +33,7 @@ export function createDeletion(options: {
     requireAnotherAdmin(admins, id);
     if (transfer_to !== null) await requireHeir(tx, id, transfer_to);
     await store.deleteAccount(tx, id);
-    await events.publish(tx, accountDeleted, { owner_id: id, data: { id, transfer_to } });
+    events.publish(tx, accountDeleted, { owner_id: id, data: { id, transfer_to } });
     const entry = { account_id: id, action: "accounts.deleted", target: id };
     await audit(tx, { ...origin, ...entry, detail: { transfer_to } });
     await changes.announce(tx, { kind: "account", id });

@@ -48,7 +48,7 @@ export function createDirectory(options: {
 
     async rename(tx: Writer, id: string, name: string, origin: Origin): Promise<void> {
       await store.updateName(tx, { id, name });
-      await events.publish(tx, accountRenamed, { owner_id: id, data: { id, name } });
+      events.publish(tx, accountRenamed, { owner_id: id, data: { id, name } });
       await audit(tx, { ...origin, account_id: id, action: "accounts.renamed", target: id });
     },
 

@@ -42,7 +42,7 @@ export function createRegister(options: {
         throw new AppError("accounts.email_taken", "email: an account with it exists already.");
       });
     const { email, role } = created;
-    await options.events.publish(tx, accountCreated, { owner_id: id, data: { id, email, role } });
+    options.events.publish(tx, accountCreated, { owner_id: id, data: { id, email, role } });
     await options.audit(tx, { ...origin, account_id: id, action: "accounts.created", target: id });
     return created;
   };

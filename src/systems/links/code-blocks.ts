@@ -23,8 +23,10 @@ export function createCodeBlocks(db: Db, key: Uint8Array): CodeBlocks {
   const fetching: Record<CodeAlphabet, Promise<void> | null> = { base62: null, people: null };
 
   async function fetchBlock(alphabet: CodeAlphabet): Promise<void> {
-    const row = await db.one<{ block: string }>`
-      SELECT nextval(${`links.${alphabet}_blocks`}::regclass) AS block`;
+    const row = await db.write(
+      (tx) => tx.one<{ block: string }>`
+        SELECT nextval(${`links.${alphabet}_blocks`}::regclass) AS block`,
+    );
     const start = (Number(row?.block) - 1) * codesPerBlock;
     if (start + codesPerBlock > codecs[alphabet].size) throw new Error("out of codes");
     current[alphabet].push({ next: start, end: start + codesPerBlock });

@@ -155,6 +155,6 @@ async function record(tx: Writer, deps: DeadLinkDeps, found: Checked[]): Promise
     const reason = reasons.get(row.id);
     if (reason === undefined) continue;
     const data = { ...factsOf(row, row.host, deps.naming), reason };
-    await deps.events.publish(tx, linkDied, { owner_id: row.owner_id, data });
+    deps.events.publish(tx, linkDied, { owner_id: row.owner_id, data });
   }
 }

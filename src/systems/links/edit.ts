@@ -73,7 +73,7 @@ export class Edit {
       ...this.check(row, wish),
       ...(passwordHash !== undefined && { password_hash: passwordHash }),
     }));
-    await this.publish(tx, linkUpdated, next);
+    this.publish(tx, linkUpdated, next);
     await this.audit(tx, by, next, "links.updated", { fields: Object.keys(wish) });
     return next;
   }
@@ -81,7 +81,7 @@ export class Edit {
   async remove(tx: Writer, by: Principal, id: string): Promise<void> {
     const deletedAt = new Date(this.deps.clock.now());
     const next = await this.change(tx, by, id, () => ({ deleted_at: deletedAt }));
-    await this.publish(tx, linkDeleted, next);
+    this.publish(tx, linkDeleted, next);
     await this.audit(tx, by, next, "links.deleted", { code: next.code });
   }
 
@@ -104,14 +104,14 @@ export class Edit {
     if (!row || row.deleted_at) throw unknownLink(id);
     const next = { ...row, ...edit(row), updated_at: new Date(clock.now()) };
     await updateLink(tx, next);
-    await announceChange(tx, "edit", row);
+    announceChange(tx, "edit", row);
     tx.afterCommit(() => forget(row.domain_id, row.code));
     return next;
   }
 
-  private async publish(tx: Writer, type: EventType<LinkFacts>, row: ListedRow): Promise<void> {
+  private publish(tx: Writer, type: EventType<LinkFacts>, row: ListedRow): void {
     const data = factsOf(row, row.host, this.deps.naming);
-    await this.deps.events.publish(tx, type, { owner_id: row.owner_id, data });
+    this.deps.events.publish(tx, type, { owner_id: row.owner_id, data });
   }
 
   private async audit(

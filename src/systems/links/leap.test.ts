@@ -12,7 +12,7 @@ test("after a restore no block is leased that may have been leased since the bac
     return Number(row?.n);
   };
   const before = { base62: await next("base62"), people: await next("people") };
-  await leapAhead(db.client);
+  await leapAhead(db);
   expect(await next("base62")).toBe(before.base62 + 100_001);
   expect(await next("people")).toBe(before.people + 100_001);
   await drop();

@@ -1,4 +1,4 @@
-import type { SQL } from "bun";
+import type { Db } from "../../platform/db/db.ts";
 
 /**
  * After a restore: the backup knows nothing of codes that were given after it was made, and they
@@ -7,9 +7,11 @@ import type { SQL } from "bun";
  */
 const blocks = 100_000;
 
-export async function leapAhead(client: SQL): Promise<void> {
-  await client`SELECT setval('links.base62_blocks', last_value + ${blocks})
-    FROM links.base62_blocks`;
-  await client`SELECT setval('links.people_blocks', last_value + ${blocks})
-    FROM links.people_blocks`;
+export async function leapAhead(db: Pick<Db, "write">): Promise<void> {
+  await db.write(async (tx) => {
+    await tx.all`SELECT setval('links.base62_blocks', last_value + ${blocks})
+      FROM links.base62_blocks`;
+    await tx.all`SELECT setval('links.people_blocks', last_value + ${blocks})
+      FROM links.people_blocks`;
+  });
 }

@@ -59,7 +59,7 @@ async function recordProof(
     throw error;
   }
   const { id: domain_id, host, owner_id } = row;
-  await events.publish(tx, domainVerified, { owner_id, data: { domain_id, host } });
+  events.publish(tx, domainVerified, { owner_id, data: { domain_id, host } });
   await noteDomain(tx, accounts, { actor: by, row, action: "domains.verified" });
   await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
   return { ...row, verified_at, quarantined, quarantine_reason };
@@ -72,6 +72,6 @@ async function recordLoss(
 ): Promise<void> {
   const { id, host, owner_id } = holder;
   await tx.run`UPDATE links.domains SET verified_at = NULL WHERE id = ${id}`;
-  await events.publish(tx, domainLost, { owner_id, data: { domain_id: id, host } });
+  events.publish(tx, domainLost, { owner_id, data: { domain_id: id, host } });
   await noteDomain(tx, accounts, { actor: "system", row: holder, action: "domains.lost" });
 }

@@ -46,7 +46,7 @@ export class Quarantine {
     await this.setLink(tx, row, reason);
     if (row.quarantined !== null) return;
     const data = { ...factsOf(row, row.host, this.deps.naming), reason };
-    await this.deps.events.publish(tx, linkQuarantined, { owner_id: row.owner_id, data });
+    this.deps.events.publish(tx, linkQuarantined, { owner_id: row.owner_id, data });
     await this.audit(tx, actor, row.owner_id, "links.quarantined", row.id, { reason });
   }
 
@@ -55,7 +55,7 @@ export class Quarantine {
     if (row.quarantined === null) return;
     await this.setLink(tx, row, null);
     const data = factsOf(row, row.host, this.deps.naming);
-    await this.deps.events.publish(tx, linkReleased, { owner_id: row.owner_id, data });
+    this.deps.events.publish(tx, linkReleased, { owner_id: row.owner_id, data });
     const detail = { reason: row.quarantined };
     await this.audit(tx, actor, row.owner_id, "links.released", row.id, detail);
   }
@@ -72,7 +72,7 @@ export class Quarantine {
       return;
     }
     await this.forgetAll(tx);
-    await this.deps.events.publish(tx, ownerQuarantined, { owner_id: id, data: { reason } });
+    this.deps.events.publish(tx, ownerQuarantined, { owner_id: id, data: { reason } });
     await this.audit(tx, actor, id, "links.owner_quarantined", id, { reason });
   }
 
@@ -84,7 +84,7 @@ export class Quarantine {
       return;
     }
     await this.forgetAll(tx);
-    await this.deps.events.publish(tx, ownerReleased, { owner_id: id, data: {} });
+    this.deps.events.publish(tx, ownerReleased, { owner_id: id, data: {} });
     await this.audit(tx, actor, id, "links.owner_released", id, {});
   }
 
@@ -93,7 +93,7 @@ export class Quarantine {
     await setDomain(tx, id, reason);
     if (row.quarantined) return;
     const data = { domain_id: id, host: row.host, reason };
-    await this.deps.events.publish(tx, domainQuarantined, { owner_id: row.owner_id, data });
+    this.deps.events.publish(tx, domainQuarantined, { owner_id: row.owner_id, data });
     const detail = { host: row.host, reason };
     await this.audit(tx, actor, row.owner_id, "domains.quarantined", id, detail);
   }
@@ -103,7 +103,7 @@ export class Quarantine {
     if (!row.quarantined) return;
     await setDomain(tx, id, null);
     const data = { domain_id: id, host: row.host };
-    await this.deps.events.publish(tx, domainReleased, { owner_id: row.owner_id, data });
+    this.deps.events.publish(tx, domainReleased, { owner_id: row.owner_id, data });
     await this.audit(tx, actor, row.owner_id, "domains.released", id, { host: row.host });
   }
 
@@ -118,13 +118,13 @@ export class Quarantine {
       UPDATE links.links
       SET quarantined = ${reason}, updated_at = ${new Date(this.deps.clock.now())}
       WHERE id = ${row.id}`;
-    await announceChange(tx, "edit", row);
+    announceChange(tx, "edit", row);
     tx.afterCommit(() => this.deps.targets.forget(row.domain_id, row.code));
   }
 
   /** Of an owner: links anywhere, and the domains. */
   private async forgetAll(tx: Writer): Promise<void> {
-    await announceChange(tx, "all", null);
+    announceChange(tx, "all", null);
     await tx.all`SELECT pg_notify(${domainsChannel}, '')`;
     tx.afterCommit(() => this.deps.targets.forgetAll());
   }

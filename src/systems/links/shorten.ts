@@ -145,7 +145,7 @@ export class Shorten {
       const lost = left.filter((d) => !inserted.has(d.row.id));
       for (const draft of made) outcomes.set(draft.row.id, listed(draft));
       for (const { alias, row } of lost) if (alias) outcomes.set(row.id, aliasTaken(row.code));
-      await this.tell(tx, made);
+      this.tell(tx, made);
       left = await Promise.all(lost.filter((d) => !d.alias).map((d) => this.withNewCode(d)));
     }
     return drafts.map((d) => outcomes.get(d.row.id) as Outcome);
@@ -156,18 +156,18 @@ export class Shorten {
     return { ...draft, row: { ...draft.row, code: code as string } };
   }
 
-  private async tell(tx: Writer, made: Draft[]): Promise<void> {
+  private tell(tx: Writer, made: Draft[]): void {
     if (made.length === 0) return;
     // Only an alias can have been asked for, and cached as unknown, before it was made.
     if (made.some((d) => d.alias)) {
-      await announceChange(tx, "alias", null);
+      announceChange(tx, "alias", null);
       tx.afterCommit(this.deps.forgetUnknown);
     }
     const events = made.map((d) => ({
       owner_id: d.row.owner_id,
       data: factsOf(d.row, d.domain.host, this.deps.naming),
     }));
-    await this.deps.events.publishAll(tx, linkCreated, events);
+    this.deps.events.publishAll(tx, linkCreated, events);
   }
 }
 

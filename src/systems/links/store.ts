@@ -64,7 +64,7 @@ export async function insertLinks(tx: Writer, rows: NewLinkRow[]): Promise<Set<s
     ON CONFLICT DO NOTHING
     RETURNING id`;
   const ids = new Set(inserted.map((row) => row.id));
-  await noteNewTags(
+  noteNewTags(
     tx,
     rows.filter((row) => ids.has(row.id)),
   );
@@ -223,11 +223,11 @@ export const changesChannel = "links_changed";
  * Tells every process, on commit, that a link is not what it was. `alias` says that one was
  * made, so that nobody goes on taking it for unknown.
  */
-export async function announceChange(
+export function announceChange(
   tx: Writer,
   what: "edit" | "alias" | "all",
   row: { domain_id: string; code: string } | null,
-): Promise<void> {
+): void {
   const text = row ? `${what} ${row.domain_id} ${row.code}` : what;
-  await tx.all`SELECT pg_notify(${changesChannel}, ${text})`;
+  tx.send`SELECT pg_notify(${changesChannel}, ${text})`;
 }

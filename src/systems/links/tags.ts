@@ -42,10 +42,10 @@ export async function listTags(
 }
 
 /** Call after links were made, in their transaction. Those without a tag cost nothing. */
-export async function noteNewTags(
+export function noteNewTags(
   tx: Writer,
   made: readonly { owner_id: string; tags: string[] }[],
-): Promise<void> {
+): void {
   const counts = new Map<string, { owner_id: string; tag: string; links: number }>();
   for (const { owner_id, tags } of made) {
     for (const tag of new Set(tags)) {
@@ -56,7 +56,7 @@ export async function noteNewTags(
     }
   }
   if (counts.size === 0) return;
-  await tx.run`
+  tx.send`
     INSERT INTO links.tag_changes (owner_id, tag, links)
     SELECT owner_id, tag, links
     FROM jsonb_populate_recordset(NULL::links.tag_changes, ${tx.json([...counts.values()])})`;

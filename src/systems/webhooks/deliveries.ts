@@ -192,7 +192,7 @@ async function disable(
   const disabled = { ...webhook, enabled: false, disabled_reason: reason, updated_at };
   await store.updateWebhook(tx, disabled);
   await deliveries.buryPending(tx, webhook.id, "the webhook was disabled");
-  await events.publish(tx, webhookDisabled, {
+  events.publish(tx, webhookDisabled, {
     owner_id: webhook.owner_id,
     data: { webhook_id: webhook.id, url: webhook.url, reason },
   });

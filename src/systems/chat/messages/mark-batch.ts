@@ -62,7 +62,7 @@ export async function markBatch(
     tx,
     readMoves.map((move) => move.account_id),
   );
-  await tellReads(tx, events, readMoves);
+  tellReads(tx, events, readMoves);
   return {
     outcomes,
     told: moves.told,
@@ -110,10 +110,10 @@ async function selfRevs(tx: Writer, accountIds: string[]): Promise<Map<string, n
 }
 
 /** That what a push was asked for is read now. */
-async function tellReads(tx: Writer, events: Events, moves: Move[]): Promise<void> {
+function tellReads(tx: Writer, events: Events, moves: Move[]): void {
   const told = moves.filter((move) => move.asked_for);
   if (told.length === 0) return;
-  await events.publishAll(
+  events.publishAll(
     tx,
     messageRead,
     told.map(({ conversation_id, account_id, read_seq }) => ({

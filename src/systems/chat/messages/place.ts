@@ -63,7 +63,7 @@ export async function place(
     rev: ++counterOf(root.conversation_id).rev,
   }));
   for (const root of await countReplies(tx, roots)) changed(messageOf(root));
-  await store(tx, [...counters.values()], placed, caughtUp);
+  store(tx, [...counters.values()], placed, caughtUp);
   return { placed, changes };
 }
 
@@ -94,18 +94,18 @@ async function countReplies(tx: Writer, roots: (Root & { rev: number })[]): Prom
     RETURNING m.*`;
 }
 
-async function store(
+function store(
   tx: Writer,
   counters: Counter[],
   placed: Message[],
   caughtUp: readonly string[],
-): Promise<void> {
+): void {
   const of = (key: Exclude<keyof Message, "body" | "extra">) => list(placed.map((m) => m[key]));
   // JSON has no bare line feeds.
   const bodies = placed.map(({ body }) => JSON.stringify(body)).join("\n");
   const last = new Map(placed.map((m) => [`${m.conversation_id}:${m.sender_id}`, m]));
   const own = [...last.values()];
-  await tx.run`
+  tx.send`
     WITH inserted AS (
       INSERT INTO chat.messages (conversation_id, seq, id, rev, sent_rev, sender_id, client_msg_id,
         by_program, body, reply_to_seq, thread_seq, created_at, expires_at)

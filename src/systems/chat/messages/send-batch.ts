@@ -87,7 +87,7 @@ export async function sendBatch(
   const messages = unplaced(deps, admitted, now);
   const { placed, changes } = await place(tx, conversations, messages, { caughtUp });
   for (const [i, { draft }] of admitted.entries()) outcomes.set(draft, ackOf(placed[i] as Message));
-  await tellPrograms(tx, deps, admitted, placed);
+  tellPrograms(tx, deps, admitted, placed);
   if (!mayBeThere) await forgive(tx, outcomes);
   return {
     // One that is in here twice has its twin's outcome.
@@ -180,15 +180,15 @@ function unplaced(deps: SendDeps, admitted: Admitted[], now: number): Unplaced[]
   }));
 }
 
-async function tellPrograms(
+function tellPrograms(
   tx: Writer,
   { events }: SendDeps,
   admitted: Admitted[],
   placed: Message[],
-): Promise<void> {
+): void {
   const told = placed.filter((_, i) => admitted[i]?.conversation.publishes_events);
   if (told.length === 0) return;
-  await events.publishAll(
+  events.publishAll(
     tx,
     messageSent,
     told.map(({ conversation_id, seq, sender_id }) => ({

@@ -59,7 +59,7 @@ async function look(deps: UndeliveredDeps, signal: AbortSignal): Promise<void> {
   while (told === batchMax && !signal.aborted) {
     told = await deps.db.write(async (tx) => {
       const behind = await takeBehind(tx, await spanFrom(tx, untilMs), untilMs, deps.clock.now());
-      await tellOf(tx, deps.events, behind);
+      tellOf(tx, deps.events, behind);
       if (behind.length < batchMax) {
         await tx.run`
           UPDATE chat.undelivered_scan SET looked_until = ${new Date(untilMs)}
@@ -122,9 +122,9 @@ async function takeBehind(tx: Writer, from: Date, untilMs: number, now: number):
       ORDER BY x.seq DESC LIMIT 1) AS l`;
 }
 
-async function tellOf(tx: Writer, events: Events, behind: Behind[]): Promise<void> {
+function tellOf(tx: Writer, events: Events, behind: Behind[]): void {
   if (behind.length === 0) return;
-  await events.publishAll(
+  events.publishAll(
     tx,
     messageUndelivered,
     behind.map(({ account_id, conversation_id, sender_id, ...row }) => ({
