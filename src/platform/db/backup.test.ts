@@ -58,7 +58,9 @@ let source: TestDatabase["db"]["client"];
 
 async function filled() {
   const client = await database();
-  await client
+  const session = await client.reserve();
+  await session`SET default_transaction_read_only = off`;
+  await session
     .unsafe(
       `INSERT INTO shop."Odd ""Name"
          ("a column", b, n, f, r, t, d, i, j, u, tags, ints, addr, yes, mood, during, c, parent)
@@ -83,6 +85,8 @@ async function filled() {
        SELECT setval('shop.blocks', 4711);`,
     )
     .simple();
+  await session`RESET default_transaction_read_only`;
+  session.release();
   return client;
 }
 
@@ -126,10 +130,12 @@ test("a backup restores every type, partition, key, trigger and sequence", async
   expect(new Set(heard.map((p) => p.phase))).toEqual(new Set(["copying", "checking", "restoring"]));
   expect(await contents(target)).toEqual(await contents(source));
   expect(await structure(target)).toEqual(await structure(source));
-  const [next] = await target`SELECT nextval('shop.blocks')::int AS block`;
-  expect(next.block).toBe(4712);
-  const odd = target.unsafe(`INSERT INTO shop."Odd ""Name" (f) VALUES (1) RETURNING id::int`);
-  expect((await odd)[0].id).toBe(3);
+  await target.begin("READ WRITE", async (tx) => {
+    const [next] = await tx`SELECT nextval('shop.blocks')::int AS block`;
+    expect(next.block).toBe(4712);
+    const odd = tx.unsafe(`INSERT INTO shop."Odd ""Name" (f) VALUES (1) RETURNING id::int`);
+    expect((await odd)[0].id).toBe(3);
+  });
 });
 
 test("a backup under writes holds one instant", async () => {
@@ -140,7 +146,7 @@ test("a backup under writes holds one instant", async () => {
   const transfer = async (seed: number) => {
     for (let n = seed; writing; n++) {
       const [from, to] = [1 + (n % 100), 1 + ((n * 7 + 13) % 100)];
-      await live.begin(async (tx) => {
+      await live.begin("READ WRITE", async (tx) => {
         await tx`UPDATE shop.accounts SET balance = balance - 1 WHERE id = ${Math.min(from, to)}`;
         await tx`UPDATE shop.accounts SET balance = balance + 1 WHERE id = ${Math.max(from, to)}`;
         await tx`INSERT INTO shop.clicks VALUES ('2026-01-01+00', 'human', nextval('shop.blocks'))`;
@@ -196,16 +202,20 @@ test("a database with data is refused unless forced; forced, it becomes the back
   const path = join(folder, "force.stoa");
   await backup(live, path);
   const wanted = await contents(live);
-  await live`UPDATE shop.settings SET value = 'changed'`;
-  await live`INSERT INTO shop.accounts VALUES (7777, 1)`;
-  await live`SELECT setval('shop.blocks', 9000)`;
+  await live.begin("READ WRITE", async (tx) => {
+    await tx`UPDATE shop.settings SET value = 'changed'`;
+    await tx`INSERT INTO shop.accounts VALUES (7777, 1)`;
+    await tx`SELECT setval('shop.blocks', 9000)`;
+  });
   await expect(restore(live, path)).rejects.toThrow("is not empty");
   expect(await contents(live)).not.toEqual(wanted);
   await restore(live, path, { force: true });
   expect(await contents(live)).toEqual(wanted);
   // Numbers handed out since the backup are not handed out again.
-  const [next] = await live`SELECT nextval('shop.blocks')::int AS block`;
-  expect(next.block).toBe(9001);
+  await live.begin("READ WRITE", async (tx) => {
+    const [next] = await tx`SELECT nextval('shop.blocks')::int AS block`;
+    expect(next.block).toBe(9001);
+  });
 });
 
 test("a database of another schema is refused, with the difference", async () => {

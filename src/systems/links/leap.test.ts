@@ -7,8 +7,10 @@ import { leapAhead } from "./leap.ts";
 test("after a restore no block is leased that may have been leased since the backup", async () => {
   const { db, drop } = await testDatabase([...platformMigrations, ...migrations]);
   const next = async (alphabet: string) => {
-    const row = await db.one<{ n: string }>`
-      SELECT nextval(${`links.${alphabet}_blocks`}::regclass) AS n`;
+    const row = await db.write(
+      (tx) => tx.one<{ n: string }>`
+        SELECT nextval(${`links.${alphabet}_blocks`}::regclass) AS n`,
+    );
     return Number(row?.n);
   };
   const before = { base62: await next("base62"), people: await next("people") };
