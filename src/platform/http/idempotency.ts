@@ -4,7 +4,7 @@ import type { Db, Writer } from "../db/db.ts";
 import type { Migration } from "../db/migrate.ts";
 import { AppError } from "../errors/errors.ts";
 import type { JobHandler, Schedule } from "../jobs/jobs.ts";
-import type { Reply } from "./route.ts";
+import { RawJson, type Reply } from "./route.ts";
 import schema from "./idempotency.sql" with { type: "text" };
 
 /**
@@ -168,14 +168,6 @@ export function idempotencySweep(db: Db): { job: JobHandler; schedule: Schedule 
     },
   };
   return { job, schedule: { kind, cron: "41 * * * *" } };
-}
-
-/** JSON that is sent as it stands: a replay is the same to the byte. */
-export class RawJson {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
 }
 
 function inProgress(): AppError {

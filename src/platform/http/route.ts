@@ -16,6 +16,14 @@ export type Access = "public" | "member" | "admin";
 
 export type Reply = { status: number; body?: unknown; headers?: Record<string, string> } | Response;
 
+/** A body that is JSON already, and is sent as it stands. */
+export class RawJson {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export type Context<P = unknown, Q = unknown, B = unknown> = {
   params: P;
   query: Q;

@@ -7,12 +7,12 @@ import type { Log } from "../log/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { admit, needCredentials } from "./admission.ts";
 import { behind, type Guard } from "./guard.ts";
-import { createIdempotency, RawJson, type Claim } from "./idempotency.ts";
+import { createIdempotency, type Claim } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { createPositions } from "./positions.ts";
 import { bodyOf, identify, jsonBodyOf, parse, queryOf, requestIdOf } from "./request.ts";
 import { bySpecificity, notFound } from "./routing.ts";
-import type { Reply, Route } from "./route.ts";
+import { RawJson, type Reply, type Route } from "./route.ts";
 import { whileAllowed, type Watch } from "./stream.ts";
 import { writeAlone } from "./write-group.ts";
 

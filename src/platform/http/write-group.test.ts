@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openTestDb, testDatabase, type TestDatabase } from "../../../test/database.ts";
 import type { Writer } from "../db/db.ts";
 import { AppError } from "../errors/errors.ts";
-import { idempotencyMigration, RawJson, type Claim, type Outcome } from "./idempotency.ts";
+import { idempotencyMigration, type Claim, type Outcome } from "./idempotency.ts";
+import { RawJson } from "./route.ts";
 import { createWriteGroup, writeAlone, type Grouped } from "./write-group.ts";
 
 /** Many requests' claims, changes and answers in one transaction, on a table of notes. */

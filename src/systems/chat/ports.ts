@@ -81,9 +81,21 @@ export interface Listing {
    * The frames of what changed after `since`, by rev. It is the latest state of each thing, so revs
    * may be missing where a later one replaced them; `rev` is where it ends.
    */
-  changes(
-    conversationId: string,
-    since: number,
-    limit: number,
-  ): Promise<{ frames: ServerFrame[]; rev: number; more: boolean }>;
+  changes(conversationId: string, since: number, limit: number): Promise<Changes>;
+}
+
+/** What changed after `since`, up to `rev`. */
+export interface Changes {
+  readonly conversation_id: string;
+  readonly since: number;
+  readonly rev: number;
+  readonly more: boolean;
+  readonly frames: readonly ServerFrame[];
+  /** Whether somebody who sees messages after `fromSeq` may see all of it. */
+  isFor(fromSeq: number): boolean;
+  /** What `write` makes of what they may see; made once where that is all. */
+  textFor(
+    fromSeq: number,
+    write: (changes: Changes, frames: readonly ServerFrame[]) => string,
+  ): string;
 }

@@ -20,7 +20,6 @@ import { Presence } from "./presence.ts";
 import { ReceiptPace } from "./receipt-pace.ts";
 import { Rooms } from "./rooms.ts";
 import { createTickets } from "./tickets.ts";
-import { readTogether } from "./together.ts";
 import { hear, lines, type Change, type Forwarded, type Heard } from "./wire.ts";
 
 export type LiveDeps = {
@@ -54,7 +53,7 @@ export function createLive(deps: LiveDeps): LivePart {
   const process = crypto.randomUUID();
   const listing = lateListing(deps);
   const rooms: Rooms = new Rooms({
-    ...{ ...deps, listing, changes: readTogether(listing) },
+    ...{ ...deps, listing, changes: listing.changes },
     mayDiffer: (person) => presence.watches.doubt(person),
   });
   const people = new People({ ...deps, listing, rooms });

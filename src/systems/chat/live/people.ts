@@ -6,7 +6,7 @@ import type { Listed } from "../shapes.ts";
 import { Person } from "./person.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Session } from "./session.ts";
-import { Turnstile } from "./together.ts";
+import { Turnstile } from "./turnstile.ts";
 import type { OwnChange } from "./wire.ts";
 
 /**

@@ -10,7 +10,7 @@ import type { Person } from "./person.ts";
 import { Room, type Seat } from "./room.ts";
 import type { Session } from "./session.ts";
 import { membersAmong } from "./store.ts";
-import { pageFor, tellChange, tellPage } from "./telling.ts";
+import { changesFrame, tellChange, tellPage } from "./telling.ts";
 import type { Change, Typing } from "./wire.ts";
 
 /**
@@ -209,7 +209,7 @@ export class Rooms {
         const page = await this.deps.changes(room.id, since, changesPageMax);
         const among = await membersAmong(this.deps.db, room.id, [seat.person.id]);
         if (!among?.members.has(seat.person.id)) return;
-        session.send(JSON.stringify(pageFor(seat, { since, ...page })));
+        session.send(page.textFor(seat.fromSeq, changesFrame));
         since = page.rev;
         more = page.more;
       }

@@ -2,6 +2,7 @@ import type { Reader } from "../../../platform/db/db.ts";
 import type { ServerFrame } from "../protocol.ts";
 import { conversationOf, messageOf, type ConversationRow, type MessageRow } from "../rows.ts";
 import type { Member, Role } from "../shapes.ts";
+import { Page } from "./page.ts";
 import { notFound } from "./standing.ts";
 
 /**
@@ -16,13 +17,11 @@ import { notFound } from "./standing.ts";
 /** More than one change concerns, so that each page gets on. */
 const membersPageMax = 2_000;
 
-export type Changes = { frames: ServerFrame[]; rev: number; more: boolean };
-
 export async function changesSince(
   reader: Reader,
   conversationId: string,
-  { since, limit, fromSeq }: { since: number; limit: number; fromSeq: number },
-): Promise<Changes> {
+  { since, limit }: { since: number; limit: number },
+): Promise<Page> {
   const row = await reader.one<ConversationRow>`
     SELECT c.*, r.receipts_rev FROM chat.conversations c
     LEFT JOIN chat.receipt_revs r ON r.conversation_id = c.id
@@ -30,11 +29,13 @@ export async function changesSince(
   if (!row) throw notFound();
   const conversation = conversationOf(row);
   // One who is ahead knows a history that is not, such as that before a restored backup.
-  if (conversation.rev <= since) return { frames: [], rev: conversation.rev, more: false };
+  const place = { conversation_id: conversationId, since };
+  if (conversation.rev <= since) {
+    return new Page({ ...place, rev: conversation.rev, more: false }, []);
+  }
   const messages = await reader.all<MessageRow>`
     SELECT * FROM chat.shown_messages
     WHERE conversation_id = ${conversationId} AND rev > ${since} AND rev <= ${conversation.rev}
-      AND seq > ${fromSeq}
     ORDER BY rev LIMIT ${limit + 1}`;
   const more = messages.length > limit;
   const page = messages.slice(0, limit).map(messageOf);
@@ -51,7 +52,7 @@ export async function changesSince(
     ...{ type: "conversation", rev, conversation },
     ...(members.length > 0 && { members }),
   });
-  return { frames, rev, more: rev < conversation.rev };
+  return new Page({ ...place, rev, more: rev < conversation.rev }, frames);
 }
 
 type MemberRow = {

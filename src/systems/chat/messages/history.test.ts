@@ -94,9 +94,9 @@ test("the replies of a thread, in pages", async () => {
 /** What a client that knew `since` knows after the pages: the rev of each message. */
 async function catchUp(id: string, since: number, limit: number) {
   const seen = new Map<number, number>();
-  const pages: ServerFrame[][] = [];
+  const pages: (readonly ServerFrame[])[] = [];
   for (let at = since; ;) {
-    const { frames, rev, more } = await changesSince(chat.db, id, { since: at, limit, fromSeq: 0 });
+    const { frames, rev, more } = await changesSince(chat.db, id, { since: at, limit });
     pages.push(frames);
     for (const frame of frames) {
       if (frame.type === "message") seen.set(frame.message.seq, frame.message.rev);

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Db } from "../../../platform/db/db.ts";
-import { idSchema, route, type Route } from "../../../platform/http/route.ts";
-import { sendBodySchema } from "../protocol.ts";
+import { idSchema, RawJson, route, type Route } from "../../../platform/http/route.ts";
+import type { Changes, Listing } from "../ports.ts";
+import { sendBodySchema, type ServerFrame } from "../protocol.ts";
 import { messageSchema } from "../shapes.ts";
-import { changesSince } from "./changes.ts";
 import { history, memberView, oneMessage, thread, viewOf } from "./history.ts";
 import type { Sender } from "./send.ts";
 import * as wire from "./wire.ts";
@@ -13,7 +13,7 @@ const tag = "chat";
 const base = "/api/v1/chat/conversations/{id}";
 const params = z.object({ id: idSchema });
 
-export type MessageRouteDeps = { db: Db; sending: Sender };
+export type MessageRouteDeps = { db: Db; sending: Sender; listing: Pick<Listing, "changes"> };
 
 export function messageRoutes(deps: MessageRouteDeps): Route[] {
   return [sendRoute(deps), historyRoute(deps), oneRoute(deps), changesRoute(deps)];
@@ -90,7 +90,10 @@ function oneRoute({ db }: MessageRouteDeps): Route {
   });
 }
 
-function changesRoute({ db }: MessageRouteDeps): Route {
+const changesBody = ({ rev, more }: Changes, frames: readonly ServerFrame[]) =>
+  JSON.stringify({ frames, rev, more });
+
+function changesRoute({ db, listing }: MessageRouteDeps): Route {
   return route({
     method: "GET",
     path: `${base}/changes`,
@@ -104,7 +107,8 @@ function changesRoute({ db }: MessageRouteDeps): Route {
     errors: ["chat.not_found", "chat.removed"],
     async handler({ params: { id }, query: { since, limit }, principal }) {
       const { from_seq } = await memberView(db, id, principal.account_id);
-      return { status: 200, body: await changesSince(db, id, { since, limit, fromSeq: from_seq }) };
+      const changes = await listing.changes(id, since, limit);
+      return { status: 200, body: new RawJson(changes.textFor(from_seq, changesBody)) };
     },
   });
 }

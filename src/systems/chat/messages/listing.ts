@@ -1,6 +1,7 @@
 import type { Db } from "../../../platform/db/db.ts";
 import type { Listing, Top } from "../ports.ts";
 import { changesSince } from "./changes.ts";
+import { readTogether } from "./page.ts";
 import { idsBehind, listedOnes, listedPage, type After } from "./listing-store.ts";
 import type { Listed } from "../shapes.ts";
 
@@ -33,7 +34,7 @@ export function createListing(db: Db): Listing {
           AND m.left_at IS NULL AND c.deleted_at IS NULL`;
       return row !== null;
     },
-    changes: (id, since, limit) => changesSince(db, id, { since, limit, fromSeq: 0 }),
+    changes: readTogether((id, since, limit) => changesSince(db, id, { since, limit })),
   };
 }
 

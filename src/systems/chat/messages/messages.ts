@@ -46,15 +46,16 @@ export function createMessages(deps: MessagesDeps): Messages {
   const telling = new ReceiptTelling(deps);
   const marking = new Marks({ ...deps, telling });
   const sending = createSender({ ...deps, telling });
+  const listing = createListing(db);
   const undelivered = undeliveredJob({
     ...deps,
     afterSeconds: config.chatUndeliveredAfterSeconds,
   });
   return {
     ...createNotes(deps),
-    ...{ sending, marking, listing: createListing(db) },
+    ...{ sending, marking, listing },
     routes: [
-      ...messageRoutes({ db, sending }),
+      ...messageRoutes({ db, sending, listing }),
       ...receiptRoutes({ db, marking }),
       listingRoute(db),
     ],
