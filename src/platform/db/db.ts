@@ -5,6 +5,7 @@ import { explain, withDeadline } from "./deadline.ts";
 import { createGate } from "./gate.ts";
 import { followReplica } from "./replica.ts";
 import { isRetryable, isTimeout } from "./sqlstate.ts";
+import { inTransaction, type Sent, type Terms } from "./transaction.ts";
 
 export { explain, withDeadline } from "./deadline.ts";
 export { parseLsn } from "./replica.ts";
@@ -91,10 +92,7 @@ export interface Db extends TimedReader {
   close(deadline?: AbortSignal): Promise<void>;
 }
 
-export type WriteOptions = {
-  statementTimeoutMs?: number;
-  /** Longest a statement may wait for a lock. */
-  lockTimeoutMs?: number;
+export type WriteOptions = Omit<Terms, "readOnly"> & {
   /** Longest the whole transaction may take; past it the caller gets 503, outcome unknown. */
   timeoutMs?: number;
 };
@@ -219,62 +217,6 @@ async function attempt<T>(
     } catch (error) {
       if (isRetryable(error) && tried < retriesMax) continue;
       throw explain(error);
-    }
-  }
-}
-
-/**
- * Bun's own `begin` waits for the server to have begun before it sends the first statement, and for
- * the last before it sends the commit. Here they go out together, so a transaction costs no round
- * trip of its own. Should a beginning alone fail, what follows it writes nothing: sessions are
- * read-only outside transactions that say otherwise.
- */
-async function inTransaction<T>(
-  client: SQL,
-  options: WriteOptions & { readOnly?: boolean },
-  work: (session: SQL, sent: Sent) => Promise<T> | T,
-): Promise<T> {
-  const session = await client.reserve();
-  const sent = new Sent();
-  try {
-    sent.add(options.readOnly ? session`BEGIN READ ONLY` : session`BEGIN READ WRITE`);
-    for (const [name, ms] of [
-      ["statement_timeout", options.statementTimeoutMs],
-      ["lock_timeout", options.lockTimeoutMs],
-    ] as const) {
-      const time = `${Math.ceil(ms ?? 0)}ms`;
-      if (ms !== undefined) sent.add(session`SELECT set_config(${name}, ${time}, true)`);
-    }
-    const value = await work(session, sent);
-    sent.add(session`COMMIT`);
-    await sent.done();
-    return value;
-  } catch (error) {
-    await session`ROLLBACK`.catch(() => {}); // of a session that is gone, or did commit
-    await sent.done(); // what failed first is why the rest did
-    throw error;
-  } finally {
-    session.release();
-  }
-}
-
-/** Statements under way that nobody waits for yet. */
-class Sent {
-  private readonly statements: Promise<{ command?: string }>[] = [];
-
-  add(statement: SQL.Query<{ command?: string }>): void {
-    // Only a `then` sends it.
-    const running = statement.then((result) => result);
-    running.catch(() => {}); // `done` tells
-    this.statements.push(running);
-  }
-
-  /** Rejects with the first failure in the order of sending. */
-  async done(): Promise<void> {
-    for (const statement of this.statements) {
-      const { command } = await statement;
-      // The commit of what failed before says no more than that.
-      if (command === "ROLLBACK") throw new Error("a statement failed, and the work went on");
     }
   }
 }

@@ -4,7 +4,7 @@ import { Page, readTogether, type Write } from "./page.ts";
 const pageOf = (id: string, since: number) =>
   new Page({ conversation_id: id, since, rev: since + 1, more: false }, []);
 
-test("those who ask while the same is read share the next read, which is newer than they", async () => {
+test("those who ask while the same is read share the read after it", async () => {
   const asked: string[] = [];
   const waiting: (() => void)[] = [];
   const changes = readTogether(async (id, since, limit) => {
@@ -46,7 +46,7 @@ test("a failure is everybody's who shares it, and nobody's after", async () => {
   expect(await changes("1", 0, 1)).toMatchObject({ rev: 1 });
 });
 
-test("it is written out once for all who may see the whole of it, and for others without the rest", () => {
+test("it is written out once for all who may see the whole of it", () => {
   const message = (seq: number) => ({ type: "message", message: { seq } }) as never;
   const conversation = { type: "conversation" } as never;
   const place = { conversation_id: "1", since: 3, rev: 6, more: false };
