@@ -146,6 +146,9 @@ async function run(
   };
 }
 
+/** Of the grace, for jobs that run; the rest is for what comes after them. */
+const jobsShare = 1 / 3;
+
 /** From the sockets inwards, within the grace. */
 async function end(started: {
   platform: Platform;
@@ -160,7 +163,9 @@ async function end(started: {
   const [result] = await Promise.all([listening.stop(deadline), proxies?.stop(deadline)]);
   // Each ends by the deadline by itself, unless it waits for a database that hangs.
   const inTime = (work?: Promise<void>) => Promise.race([work, passed(deadline)]);
-  await inTime(jobs.stop(deadline));
+  // A job is taken up again where it was; what systems still hold in memory is not.
+  const jobsEnd = AbortSignal.timeout(config.drainGraceMs * jobsShare);
+  await inTime(jobs.stop(AbortSignal.any([deadline, jobsEnd])));
   for (const system of started.systems.toReversed()) await inTime(system.stop?.(deadline));
   for (const one of [...leaseServers, state]) await inTime(one.close());
   await inTime(ids.close());

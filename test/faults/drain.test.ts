@@ -3,9 +3,10 @@ import { checkClicks, checkLinks, checkVisits, rulesOf, type Violation } from ".
 import { History } from "./history.ts";
 import { install, openEmbedded } from "./install.ts";
 import { Client, startLoad, type LoadOptions } from "./load.ts";
+import { startReceiver, subscribe } from "./receiver.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
-import { lasting, Stage } from "./stage.ts";
+import { lasting, Stage, until } from "./stage.ts";
 import { postgresOf, signal, startStoa } from "./stoa.ts";
 import { drained, spoolsOf, storedClicks, storedLinks } from "./stored.ts";
 
@@ -97,6 +98,39 @@ test("a request that outlasts the grace is cut off, and what was acknowledged st
   expect(checkLinks(history.operations, await storedLinks(after))).toEqual([]);
   client.close();
 });
+
+async function drainBesideJob(brokenTree?: string) {
+  await using stage = new Stage();
+  const { dataDir, key } = await install(stage);
+  const env = { STOA_DRAIN_GRACE_MS: String(graceMs) };
+  const stoa = await startStoa(stage, { dataDir, env, tree: brokenTree });
+  const receiver = startReceiver(stage, "hang");
+  await subscribe(stoa.port, key, receiver);
+  const history = new History();
+  const { random } = stage;
+  const load = startLoad({
+    ...{ ports: () => [stoa.port], key, history, random, writers: 2, visitors: 5 },
+  });
+  await until("a delivery waits for its answer", () => receiver.tries() > 0);
+  const began = performance.now();
+  const code = await stoa.stop();
+  const tookMs = performance.now() - began;
+  await load.stop();
+  console.log(`stopped beside a job in ${Math.round(tookMs)} ms`);
+  return { code, isEarly: tookMs < graceMs, spools: spoolsOf(dataDir) };
+}
+
+test("a job that would outlast the grace leaves time for what comes after it", async () => {
+  expect(await drainBesideJob()).toEqual({ code: 0, isEarly: true, spools: [] });
+});
+
+counterproof(
+  "jobs that may take all of the grace",
+  [{ file: "src/stoa.ts", from: "const jobsShare = 1 / 3;", to: "const jobsShare = 1;" }],
+  async (broken) => {
+    expect((await drainBesideJob(broken)).isEarly).toBe(false);
+  },
+);
 
 test("a frozen database does not hold up the end, and what was acknowledged stays", async () => {
   await using stage = new Stage();

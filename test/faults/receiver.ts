@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createServer as createHttpServer } from "node:http";
+import { expect } from "bun:test";
+import { Line } from "./line.ts";
 import type { Stage } from "./stage.ts";
 
 /** Somebody's webhook endpoint on loopback, in good or in bad health. */
@@ -54,4 +56,17 @@ function startBad(stage: Stage, way: "reset" | "hang"): Receiver {
   });
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/hook`, got: [], tries: () => tries };
+}
+
+/** To links that are made. */
+export async function subscribe(port: number, key: string, receiver: Receiver): Promise<void> {
+  const line = new Line(port);
+  const answer = await line.ask({
+    method: "POST",
+    path: "/api/v1/webhooks",
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ url: receiver.url, event_types: ["links.created"] }),
+  });
+  line.close();
+  expect(answer.status).toBe(201);
 }

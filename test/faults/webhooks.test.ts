@@ -2,10 +2,9 @@ import { expect, test } from "bun:test";
 import { checkUnique } from "./checks.ts";
 import { History } from "./history.ts";
 import { install } from "./install.ts";
-import { Line } from "./line.ts";
 import { startLoad } from "./load.ts";
 import { freePort } from "../free-port.ts";
-import { startReceiver, type Receiver } from "./receiver.ts";
+import { startReceiver, subscribe, type Receiver } from "./receiver.ts";
 import { counterproof } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
 import { lasting, Stage, until } from "./stage.ts";
@@ -18,18 +17,6 @@ import { startStoa } from "./stoa.ts";
  * of times, and a third one gets everything meanwhile.
  */
 const deliveredWithinMs = 30_000;
-
-async function subscribe(port: number, key: string, receiver: Receiver): Promise<void> {
-  const line = new Line(port);
-  const answer = await line.ask({
-    method: "POST",
-    path: "/api/v1/webhooks",
-    headers: { authorization: `Bearer ${key}` },
-    body: JSON.stringify({ url: receiver.url, event_types: ["links.created"] }),
-  });
-  line.close();
-  expect(answer.status).toBe(201);
-}
 
 async function killWhileTelling(kills: number, brokenTree?: string) {
   await using stage = new Stage();
