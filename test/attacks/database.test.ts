@@ -111,11 +111,8 @@ const builtFrom: Record<string, { pieces: string[]; because: string }> = {
     because: "PostgreSQL quoted the names; a backup is the operator's own file, checked by hash",
   },
   "src/platform/db/db.ts": {
-    pieces: [
-      ...["Number(options.lockTimeoutMs)", "Number(options.statementTimeoutMs)"],
-      ...["Math.ceil(timeoutMs)", "statement"],
-    ],
-    because: "numbers; and what copyIn is given, which is looked at where that is called",
+    pieces: ["statement"],
+    because: "what copyIn is given, which is looked at where that is called",
   },
   "src/platform/db/migrate.ts": { pieces: ["migration.sql"], because: "files of the program" },
   "src/systems/links/clicks/drain.ts": {
