@@ -148,12 +148,13 @@ async function provoke(): Promise<void> {
 /** With its table out of the way: a fault of ours, and all that PostgreSQL has to say of it. */
 async function whileBroken(table: string, work: () => Promise<void>): Promise<void> {
   const [schema, name] = table.split(".");
-  const { client } = world.db;
-  await client.unsafe(`ALTER TABLE ${table} RENAME TO away`);
+  const rename = (from: string, to: string) =>
+    world.db.client.begin("READ WRITE", (tx) => tx.unsafe(`ALTER TABLE ${from} RENAME TO ${to}`));
+  await rename(table, "away");
   try {
     await work();
   } finally {
-    await client.unsafe(`ALTER TABLE ${schema}.away RENAME TO ${name}`);
+    await rename(`${schema}.away`, name as string);
   }
 }
 
