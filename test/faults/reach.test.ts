@@ -218,7 +218,7 @@ const untold: [what: string, lags: Lags, broken: Break][] = [
     lagsOfLinks,
     {
       file: "src/systems/links/store.ts",
-      from: "await tx.all`SELECT pg_notify(${changesChannel}, ${text})`;",
+      from: "tx.send`SELECT pg_notify(${changesChannel}, ${text})`;",
       to: "await tx.all`SELECT ${changesChannel}::text, ${text}::text`;",
     },
   ],

@@ -88,8 +88,10 @@ class Pair {
     if (step.do === "wait") this.wait(step.ms * paceOf(this.algorithm));
     else if (step.do === "wait as told") this.wait(Math.max(0, this.told - step.early));
     else if (step.do === "step back") {
+      // Seen on both sides of the step: of a clock that comes back to the very millisecond at which
+      // it was seen last, nobody can tell before it moves that time has passed.
+      this.limiter.peek([]);
       this.clock.set(this.clock.now() - step.ms);
-      // Seen before the clock could come to the very millisecond that was seen before the step.
       this.limiter.peek([]);
     } else if (step.do === "reset") {
       this.limiter.reset(this.limit, "k");
