@@ -102,7 +102,7 @@ counterproof(
   [
     {
       file: "src/platform/events/outbox.ts",
-      from: "await store.insertEvents(tx, rows);",
+      from: "store.insertEvents(tx, rows);",
       to: `const late = () => this.options.db.write((later) => store.insertEvents(later, rows));
     tx.afterCommit(() => setTimeout(() => void late().catch(() => {}), 100));`,
     },
