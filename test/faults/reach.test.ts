@@ -219,7 +219,7 @@ const untold: [what: string, lags: Lags, broken: Break][] = [
     {
       file: "src/systems/links/store.ts",
       from: "tx.send`SELECT pg_notify(${changesChannel}, ${text})`;",
-      to: "await tx.all`SELECT ${changesChannel}::text, ${text}::text`;",
+      to: "tx.send`SELECT ${changesChannel}::text, ${text}::text`;",
     },
   ],
   [
