@@ -34,7 +34,7 @@ export async function inTransaction<T>(
     await sent.done();
     return value;
   } catch (error) {
-    await session`ROLLBACK`.catch(() => {}); // of a session that is gone, or did commit
+    await session`ROLLBACK`.catch(() => {}); // a session that is gone keeps nothing
     await sent.done(); // what failed first is why the rest did
     throw error;
   } finally {

@@ -94,8 +94,8 @@ export interface Changes {
   /** Whether somebody who sees messages after `fromSeq` may see all of it. */
   isFor(fromSeq: number): boolean;
   /** What `write` makes of what they may see; made once where that is all. */
-  textFor(
-    fromSeq: number,
-    write: (changes: Changes, frames: readonly ServerFrame[]) => string,
-  ): string;
+  textFor(fromSeq: number, write: WriteChanges): string;
 }
+
+/** How frames are told; the same function each time, or nothing is kept. */
+export type WriteChanges = (changes: Changes, frames: readonly ServerFrame[]) => string;

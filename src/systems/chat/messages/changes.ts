@@ -20,7 +20,7 @@ const membersPageMax = 2_000;
 export async function changesSince(
   reader: Reader,
   conversationId: string,
-  { since, limit }: { since: number; limit: number },
+  { since, limit, fromSeq = 0 }: { since: number; limit: number; fromSeq?: number },
 ): Promise<Page> {
   const row = await reader.one<ConversationRow>`
     SELECT c.*, r.receipts_rev FROM chat.conversations c
@@ -36,6 +36,7 @@ export async function changesSince(
   const messages = await reader.all<MessageRow>`
     SELECT * FROM chat.shown_messages
     WHERE conversation_id = ${conversationId} AND rev > ${since} AND rev <= ${conversation.rev}
+      AND seq > ${fromSeq}
     ORDER BY rev LIMIT ${limit + 1}`;
   const more = messages.length > limit;
   const page = messages.slice(0, limit).map(messageOf);

@@ -173,3 +173,20 @@ test("strangers learn nothing; wrong input and missing scopes are refused", asyn
   expect((await call("GET", list, { as: null })).status).toBe(401);
   expect((await call("GET", list, { as: world.createOnlyKey })).status).toBe(403);
 });
+
+test("one who joined late is led through no pages of what came before", async () => {
+  const made = { kind: "group", title: "Long before", account_ids: [] };
+  const opened = await call<{ id: string }>("POST", "/api/v1/chat/conversations", { body: made });
+  const { id } = opened.body;
+  for (let n = 0; n < 6; n++) await send(id, `before ${n}`);
+  const joined = await call("POST", path(id, "members"), { body: { account_ids: [world.bob.id] } });
+  expect(joined.status).toBeLessThan(300);
+  expect((await send(id, "after")).status).toBe(201);
+  const first = async (as: Person) => {
+    const at = path(id, "changes?since=0&limit=2");
+    const { body } = await call<{ frames: ServerFrame[] }>("GET", at, { as });
+    return body.frames.flatMap((frame) => (frame.type === "message" ? frame.message.body : []));
+  };
+  expect(await first(world.ada)).toContainEqual({ text: "before 0" });
+  expect(await first(world.bob)).toContainEqual({ text: "after" });
+});

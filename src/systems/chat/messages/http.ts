@@ -5,6 +5,7 @@ import type { Changes, Listing } from "../ports.ts";
 import { sendBodySchema, type ServerFrame } from "../protocol.ts";
 import { messageSchema } from "../shapes.ts";
 import { history, memberView, oneMessage, thread, viewOf } from "./history.ts";
+import { changesSince } from "./changes.ts";
 import type { Sender } from "./send.ts";
 import * as wire from "./wire.ts";
 
@@ -107,7 +108,11 @@ function changesRoute({ db, listing }: MessageRouteDeps): Route {
     errors: ["chat.not_found", "chat.removed"],
     async handler({ params: { id }, query: { since, limit }, principal }) {
       const { from_seq } = await memberView(db, id, principal.account_id);
-      const changes = await listing.changes(id, since, limit);
+      const shared = await listing.changes(id, since, limit);
+      // Where some of it is not theirs, there may be any number of pages before what is.
+      const changes = shared.isFor(from_seq)
+        ? shared
+        : await changesSince(db, id, { since, limit, fromSeq: from_seq });
       return { status: 200, body: new RawJson(changes.textFor(from_seq, changesBody)) };
     },
   });

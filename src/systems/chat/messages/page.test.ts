@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { Page, readTogether, type Write } from "./page.ts";
+import type { WriteChanges } from "../ports.ts";
+import { Page, readTogether } from "./page.ts";
 
 const pageOf = (id: string, since: number) =>
   new Page({ conversation_id: id, since, rev: since + 1, more: false }, []);
@@ -52,7 +53,8 @@ test("it is written out once for all who may see the whole of it", () => {
   const place = { conversation_id: "1", since: 3, rev: 6, more: false };
   const page = new Page(place, [message(4), message(5), conversation]);
   let written = 0;
-  const write: Write = ({ since }, frames) => `${++written}: ${frames.length} since ${since}`;
+  const write: WriteChanges = ({ since }, frames) =>
+    `${++written}: ${frames.length} since ${since}`;
   expect(page.textFor(0, write)).toBe("1: 3 since 3");
   expect(page.textFor(3, write)).toBe("1: 3 since 3");
   expect(page.textFor(4, write)).toBe("2: 2 since 3");

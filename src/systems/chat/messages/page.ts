@@ -1,4 +1,4 @@
-import type { Changes } from "../ports.ts";
+import type { Changes, WriteChanges } from "../ports.ts";
 import type { ServerFrame } from "../protocol.ts";
 
 /**
@@ -6,10 +6,7 @@ import type { ServerFrame } from "../protocol.ts";
  * is read once for all who ask together, and written out once for all who may see the whole of it:
  * a text for each of two thousand would be a hundred megabytes.
  */
-type Place = { conversation_id: string; since: number; rev: number; more: boolean };
-
-/** How the frames are told; the same function each time, or nothing is kept. */
-export type Write = (page: Changes, frames: readonly ServerFrame[]) => string;
+type Place = Pick<Changes, "conversation_id" | "since" | "rev" | "more">;
 
 export class Page implements Changes {
   readonly conversation_id: string;
@@ -17,7 +14,7 @@ export class Page implements Changes {
   readonly rev: number;
   readonly more: boolean;
   readonly frames: readonly ServerFrame[];
-  private readonly texts = new Map<Write, string>();
+  private readonly texts = new Map<WriteChanges, string>();
 
   constructor(place: Place, frames: readonly ServerFrame[]) {
     this.conversation_id = place.conversation_id;
@@ -32,7 +29,7 @@ export class Page implements Changes {
     return this.frames.every((frame) => isFor(fromSeq, frame));
   }
 
-  textFor(fromSeq: number, write: Write): string {
+  textFor(fromSeq: number, write: WriteChanges): string {
     if (!this.isFor(fromSeq)) {
       return write(
         this,
