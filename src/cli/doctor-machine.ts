@@ -124,6 +124,5 @@ function checkGeo(config: Config): Finding {
     return warn(check, "the database does not know 8.8.8.8", "Run npm ci to install it again.");
   }
   if (said === "") return sound(check, "the database is there and mapped");
-  const found = `held in 130 MB of memory, because it cannot be mapped: ${said}`;
-  return warn(check, found, "Let the user that runs Stoa write to node_modules/@ip-location-db.");
+  return sound(check, "the database is there; Stoa maps a copy of 130 MB in its data folder");
 }

@@ -1,3 +1,4 @@
+import { join, relative } from "node:path";
 import type { Config } from "../platform/config/config.ts";
 import type { Running } from "../stoa.ts";
 
@@ -10,19 +11,25 @@ export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config)
   const lines = ["", `  Stoa is ready: ${shown}`, ""];
   if (firstAdmin) {
     const { email, password } = firstAdmin;
-    const local = `http://localhost:${port}`;
     lines.push(
       "  Sign in (made for this install, shown once):",
       `    e-mail    ${email}`,
       `    password  ${password}`,
       "",
       "  Three commands to try:",
-      `    TOKEN=$(bin/stoa key create ${email} --name first)`,
-      `    curl -s ${local}/api/v1/links -H "Authorization: Bearer $TOKEN" \\`,
+      `    TOKEN=$(${command()} key create ${email} --name first)`,
+      `    curl -s ${shown}/api/v1/links -H "Authorization: Bearer $TOKEN" \\`,
       `      -H 'Content-Type: application/json' -d '{"url":"https://example.com","alias":"hello"}'`,
-      `    curl -i ${local}/hello`,
+      `    curl -i ${shown}/hello`,
       "",
     );
   }
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** How to call `stoa` from here: in a container or a service this is not its folder. */
+function command(): string {
+  const path = join(import.meta.dir, "../../bin/stoa");
+  const near = relative(process.cwd(), path);
+  return near.startsWith("..") ? path : near;
 }

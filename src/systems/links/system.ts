@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Passwords } from "../../platform/auth/password.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Config } from "../../platform/config/config.ts";
@@ -73,7 +74,9 @@ export async function linksSystem(options: LinksOptions): Promise<LinksSystem> {
   const codes = createCodeBlocks(db, await installSecret(db, codeKeySecret));
   const targets = new Targets({ db, clock, entriesMax: config.linkCacheEntriesMax });
   const { blocklist, domains, urlPolicy } = await openPolicy(options);
-  const geo = config.clickGeoEnabled ? openGeo({ log }) : null;
+  const geo = config.clickGeoEnabled
+    ? openGeo({ log, copies: join(config.dataDir, "locations") })
+    : null;
   const clicks = createClicks({ ...options, dataDir: config.dataDir, geo });
   const hearing = hearChanges({ db, clock, log, targets, domains });
   const shorten = new Shorten({
