@@ -19,6 +19,7 @@ import {
   allMigrations,
   hasDatabase,
   logOf,
+  noDatabase,
   serverSessionCount,
   withDatabase,
 } from "./workplace.ts";
@@ -30,9 +31,7 @@ import { leapAhead } from "../systems/links/leap.ts";
  */
 export async function backupCommand(call: Call): Promise<number> {
   const file = resolve(call.args[0] ?? "");
-  if (!hasDatabase(call)) {
-    throw new CommandError(`there is no database in ${resolve(call.config.dataDir)} to back up`);
-  }
+  if (!hasDatabase(call)) throw new CommandError(`${noDatabase(call)} to back up`);
   const files = call.config.s3Url === "" ? filesOnDisk(() => blobsThere(call)) : filesElsewhere();
   const summary = await withDatabase(call, async ({ db }) => {
     return await withProgress(call, (onProgress) => backup(db.client, file, { files, onProgress }));

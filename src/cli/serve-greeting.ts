@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { Config } from "../platform/config/config.ts";
 import type { Running } from "../stoa.ts";
 
@@ -17,7 +17,7 @@ export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config)
       `    password  ${password}`,
       "",
       "  Three commands to try:",
-      `    TOKEN=$(${command()} key create ${email} --name first)`,
+      `    TOKEN=$(${command(config)} key create ${email} --name first)`,
       `    curl -s ${shown}/api/v1/links -H "Authorization: Bearer $TOKEN" \\`,
       `      -H 'Content-Type: application/json' -d '{"url":"https://example.com","alias":"hello"}'`,
       `    curl -i ${shown}/hello`,
@@ -27,9 +27,11 @@ export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config)
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** How to call `stoa` from here: in a container or a service this is not its folder. */
-function command(): string {
+/** How to call `stoa` from here: in a container or as a service this is not its folder. */
+function command({ dataDir }: Config): string {
   const path = join(import.meta.dir, "../../bin/stoa");
   const near = relative(process.cwd(), path);
-  return near.startsWith("..") ? path : near;
+  const data = resolve(dataDir);
+  const where = data === resolve("data") ? "" : `STOA_DATA_DIR=${data} `;
+  return where + (near.startsWith("..") ? path : near);
 }

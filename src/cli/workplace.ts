@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { SQL } from "bun";
 import { explain, serverSessions } from "../platform/db/db.ts";
 import { type Migration, pendingMigrations } from "../platform/db/migrate.ts";
@@ -35,13 +35,15 @@ export async function withDatabase<T>(
   }
 }
 
-/** With ids, events and jobs, on a schema that is up to date. */
+/** With ids, events and jobs, on a schema that is up to date; of a Stoa that has been started. */
 export async function withPlatform<T>(
   call: Call,
   work: (platform: Platform) => Promise<T>,
 ): Promise<T> {
   const { openPlatform } = await import("../platform/platform.ts");
   const { migrations } = await import("../migrations.ts");
+  // A new one in whatever folder this is would hide that another was meant.
+  if (!hasDatabase(call)) throw new CommandError(`${noDatabase(call)}. ${whereTo}`);
   return await withDatabase(call, async (database) => {
     await refuseToMigrateUnderServer(database.db.client, await allMigrations());
     const platform = await openPlatform(call.config, logOf(call), database, migrations);
@@ -73,6 +75,13 @@ export async function serverSessionCount(client: SQL): Promise<number> {
 export function hasDatabase({ config }: Call): boolean {
   return config.databaseUrl !== "" || existsSync(join(config.dataDir, "postgres", "PG_VERSION"));
 }
+
+export function noDatabase({ config }: Call): string {
+  return `there is no database in ${resolve(config.dataDir)}`;
+}
+
+const whereTo =
+  "Set STOA_DATA_DIR to the data folder of the Stoa you mean; a new one begins with `stoa serve`.";
 
 /** Warnings as sentences; with STOA_LOG_LEVEL=debug everything as it is logged. */
 export function logOf(call: Call): Log {
