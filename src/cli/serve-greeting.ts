@@ -27,11 +27,11 @@ export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config)
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** How to call `stoa` from here: in a container or as a service this is not its folder. */
+/** How to call `stoa` from here; `bin/stoa` itself knows no data but its installation's. */
 function command({ dataDir }: Config): string {
-  const path = join(import.meta.dir, "../../bin/stoa");
-  const near = relative(process.cwd(), path);
+  const root = join(import.meta.dir, "../..");
+  const near = relative(process.cwd(), join(root, "bin/stoa"));
   const data = resolve(dataDir);
-  const where = data === resolve("data") ? "" : `STOA_DATA_DIR=${data} `;
-  return where + (near.startsWith("..") ? path : near);
+  const where = data === join(root, "data") ? "" : `STOA_DATA_DIR=${data} `;
+  return where + (near.startsWith("..") ? join(root, "bin/stoa") : near);
 }
