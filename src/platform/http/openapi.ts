@@ -41,7 +41,7 @@ function operation(route: Route): Json {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === "public" ? {} : { security: [{ bearer: [] }] }),
+    security: route.access === "public" ? [] : [{ bearer: [] }],
     ...(route.scope ? { "x-scope": route.scope } : {}),
     parameters: parametersOf(route),
     ...requestBodyOf(route),
@@ -111,7 +111,9 @@ function responsesOf(route: Route): Json {
 export function errorsOf(route: Route): Map<number, ErrorCode[]> {
   const codes: ErrorCode[] = [...(route.errors ?? [])];
   if (route.body || route.query || route.params) codes.push("request.invalid");
-  if (route.body) codes.push("request.malformed_json", "request.too_large");
+  if (route.body) {
+    codes.push("request.malformed_json", "request.unsupported_media_type", "request.too_large");
+  }
   if (route.access !== "public") codes.push("auth.required", "auth.invalid_token");
   if (route.scope) codes.push("auth.scope_missing");
   if (route.access === "admin") codes.push("auth.forbidden");

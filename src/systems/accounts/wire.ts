@@ -3,6 +3,7 @@ import type { Principal } from "../../platform/auth/principal.ts";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 import { idSchema, pageQuery, timeSchema } from "../../platform/http/route.ts";
+import { oneLine } from "../../platform/http/text.ts";
 import type { Account } from "./contract.ts";
 import { unknownAccount } from "./register.ts";
 import { findAccount } from "./store.ts";
@@ -33,12 +34,7 @@ export const signedInReply = z.object({
 
 /** What may be shown on one line. */
 export const lineSchema = (lengthMax: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(lengthMax)
-    .regex(/^\P{Cc}*$/u, "no control characters");
+  z.string().trim().min(1).max(lengthMax).regex(oneLine, "no control characters");
 
 /** Length is judged by the password policy; this only bounds what is read. */
 export const passwordSchema = z.string().max(1_000);

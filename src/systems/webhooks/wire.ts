@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
 import { idSchema, timeSchema } from "../../platform/http/route.ts";
+import { oneLine } from "../../platform/http/text.ts";
 import type { DeliveryRow } from "./delivery-store.ts";
 import { receiverUrl } from "./receiver-url.ts";
 import type { WebhookRow } from "./store.ts";
@@ -24,10 +25,7 @@ const eventTypeSchema = z
 
 const shape = {
   url: receiverUrl,
-  description: z
-    .string()
-    .max(descriptionLengthMax)
-    .regex(/^\P{Cc}*$/u, "no control characters"),
+  description: z.string().max(descriptionLengthMax).regex(oneLine, "no control characters"),
   event_types: z
     .array(eventTypeSchema)
     .min(1)

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Principal } from "../../../platform/auth/principal.ts";
+import { oneLine, severalLines } from "../../../platform/http/text.ts";
 import { idSchema, pageQuery, timeSchema } from "../../../platform/http/route.ts";
 import type { Limits } from "../../limits/contract.ts";
 import { titleCharactersMax } from "../shapes.ts";
@@ -14,11 +15,7 @@ export const memberParams = z.object({ id: idSchema, account_id: idSchema });
 
 /** What may be shown on one line. */
 export const lineSchema = (charactersMax: number) =>
-  z
-    .string()
-    .trim()
-    .max(charactersMax)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, "no control characters");
+  z.string().trim().max(charactersMax).regex(oneLine, "no control characters");
 
 /** Several lines are fine. */
 export const textSchema = (charactersMax: number) =>
@@ -26,7 +23,7 @@ export const textSchema = (charactersMax: number) =>
     .string()
     .trim()
     .max(charactersMax)
-    .regex(/^[^\p{Cs}\0]*$/u, "no NUL and no half of a surrogate pair");
+    .regex(severalLines, "no NUL and no half of a surrogate pair");
 
 export const titleSchema = lineSchema(titleCharactersMax).min(1);
 export const descriptionSchema = textSchema(1_000);
