@@ -71,7 +71,7 @@ export function uploadRoutes(options: Mount & { intake: Intake; delivery: Delive
       summary: "Get a file by a link to it, whole or in part",
       query: linkQuery,
       stream: true,
-      replies: { 200: "application/octet-stream", 206: "application/octet-stream", 304: null },
+      replies: { 200: "*/*", 206: "*/*", 304: null },
       errors: [
         ...(["uploads.signature_wrong", "uploads.expired", "uploads.not_found"] as const),
         ...(["uploads.range_beyond", "blobs.unavailable"] as const),

@@ -27,6 +27,8 @@ import schema from "./idempotency.sql" with { type: "text" };
 export const idempotencyMigration: Migration = { id: "platform/idempotency/1", sql: schema };
 
 export const idempotencyKeyLengthMax = 255;
+/** Visible ASCII characters. */
+export const idempotencyKeyPattern = new RegExp(`^[!-~]{1,${idempotencyKeyLengthMax}}$`);
 /** Keys are kept at least this long. */
 export const idempotencyKeptHours = 48;
 

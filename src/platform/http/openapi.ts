@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { errorStatus, type ErrorCode } from "../errors/errors.ts";
+import { idempotencyKeyPattern } from "./idempotency.ts";
 import { problemSchema, type Route } from "./route.ts";
 
 /** The OpenAPI 3.1 document of a list of routes. Zod's JSON Schema is 3.1's own dialect. */
@@ -71,7 +72,7 @@ function parametersOf(route: Route): Json[] {
       name: "Idempotency-Key",
       in: "header",
       required: false,
-      schema: { type: "string", maxLength: 255 },
+      schema: { type: "string", pattern: idempotencyKeyPattern.source },
       description:
         "A random value. The same key and body are done once and answered alike for at least " +
         "24 hours.",
@@ -93,8 +94,9 @@ function responsesOf(route: Route): Json {
   const out: Record<string, Json> = {};
   for (const [status, schema] of Object.entries(route.replies)) {
     out[status] = { description: Number(status) < 300 ? "Success" : "Redirect or other answer" };
-    if (typeof schema === "string") out[status]["content"] = { [schema]: {} };
-    else if (schema) {
+    if (typeof schema === "string" || Array.isArray(schema)) {
+      out[status]["content"] = Object.fromEntries([schema].flat().map((type) => [type, {}]));
+    } else if (schema) {
       out[status]["content"] = { "application/json": { schema: jsonSchema(schema, "output") } };
     }
   }

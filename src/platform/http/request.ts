@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Principal } from "../auth/principal.ts";
 import { AppError } from "../errors/errors.ts";
 import { checkText, parseJson, readBody } from "./body.ts";
-import { idempotencyKeyLengthMax, type Claim } from "./idempotency.ts";
+import { idempotencyKeyLengthMax, idempotencyKeyPattern, type Claim } from "./idempotency.ts";
 import { invalid } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -56,7 +56,7 @@ export function identify(
   caller: Principal | null,
   key: string,
 ): Claim {
-  if (!/^[\x21-\x7e]+$/.test(key) || key.length > idempotencyKeyLengthMax) {
+  if (!idempotencyKeyPattern.test(key)) {
     const message = `1 to ${idempotencyKeyLengthMax} visible ASCII characters`;
     throw new AppError("request.invalid", `Idempotency-Key: ${message}`, {
       fields: [{ field: "Idempotency-Key", message }],

@@ -73,8 +73,8 @@ export type RouteSpec<P, Q, B> = {
   bodyBytesMax?: number;
   /** Honours `Idempotency-Key`. */
   idempotent?: boolean;
-  /** Success statuses with their body schema; null is no body, a string another media type. */
-  replies: Record<number, z.ZodType | string | null>;
+  /** Success statuses with their body schema; null is no body, strings are other media types. */
+  replies: Record<number, z.ZodType | string | string[] | null>;
   /** The codes it may answer besides those that every route may. */
   errors?: ErrorCode[];
   /** No time limit and no place in the in-flight count: for event streams. */

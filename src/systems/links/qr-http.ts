@@ -32,7 +32,7 @@ export function qrRoute({ naming }: { naming: Naming }): Route {
     scope: "links:read",
     params: z.object({ id: idSchema }),
     query: qrQuery,
-    replies: { 200: "image/svg+xml", 304: null },
+    replies: { 200: ["image/svg+xml", "image/png"], 304: null },
     errors: ["links.not_found", "links.invalid"],
     async handler({ params: { id }, query, principal, reader, request }) {
       const row = await requireOwned(reader, principal, id);
