@@ -23,7 +23,13 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
-export async function startRedis(options: { durable?: boolean } = {}): Promise<TestRedis> {
+export type TestRedisOptions = {
+  durable?: boolean;
+  /** A cluster of one, which refuses scripts whose keys are not all on one slot. */
+  cluster?: boolean;
+};
+
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const binary = Bun.which("redis-server") ?? Bun.which("valkey-server");
   if (!binary) throw new Error("Neither redis-server nor valkey-server is here: run bin/setup.");
   const folder = mkdtempSync(join(tmpdir(), "stoa-redis-"));
@@ -37,11 +43,13 @@ export async function startRedis(options: { durable?: boolean } = {}): Promise<T
       ? ["--appendonly", "yes", "--appendfsync", "always"]
       : ["--appendonly", "no"];
     const listen = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder];
-    const command = [binary as string, ...listen, "--save", "", ...persistence];
+    const cluster = options.cluster ? ["--cluster-enabled", "yes"] : [];
+    const command = [binary as string, ...listen, "--save", "", ...persistence, ...cluster];
     server = Bun.spawn([...endsWithUs(), ...command], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     await answering(url);
+    if (options.cluster) await ownAllSlots(url);
   }
 
   async function kill(): Promise<void> {
@@ -87,6 +95,18 @@ async function answering(url: string): Promise<void> {
     await Bun.sleep(20);
   }
   throw new Error(`Redis did not answer within ${startMsMax} ms.`);
+}
+
+async function ownAllSlots(url: string): Promise<void> {
+  const client = new RedisClient(url);
+  await client.send("CLUSTER", ["ADDSLOTSRANGE", "0", "16383"]).catch(() => {}); // it has them
+  const until = Date.now() + startMsMax;
+  for (;;) {
+    if (String(await client.send("CLUSTER", ["INFO"])).includes("cluster_state:ok")) break;
+    if (Date.now() > until) throw new Error(`No cluster within ${startMsMax} ms.`);
+    await Bun.sleep(20);
+  }
+  client.close();
 }
 
 const startMsMax = 10_000;

@@ -12,7 +12,7 @@ import { openMember, openMembers, until, type Member } from "./spread.fixture.ts
 let redis: TestRedis;
 const open: { close(): Promise<void> }[] = [];
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startRedis({ cluster: true });
 });
 afterEach(async () => {
   for (const each of open.splice(0)) await each.close();

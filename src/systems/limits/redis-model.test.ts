@@ -19,7 +19,7 @@ let redis: TestRedis;
 let state: State;
 let decidedAt = 0;
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startRedis({ cluster: true });
   const parts = { clock: systemClock, log: silentLog, metrics: new Metrics() };
   const opened = await openState({ redisUrl: redis.url, commandTimeoutMs: 5_000, ...parts });
   state = Object.assign(Object.create(opened) as State, {

@@ -9,9 +9,11 @@ let main: TestRedis;
 let servers: TestRedis[];
 let open: Member[] = [];
 beforeAll(async () => {
-  [main, ...servers] = (await Promise.all([startRedis(), startRedis(), startRedis()])) as [
-    ...TestRedis[],
-  ] as [TestRedis, TestRedis, TestRedis];
+  [main, ...servers] = (await Promise.all([
+    startRedis({ cluster: true }),
+    startRedis(),
+    startRedis(),
+  ])) as [...TestRedis[]] as [TestRedis, TestRedis, TestRedis];
 });
 afterEach(async () => {
   for (const server of servers) server.thaw();
