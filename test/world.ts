@@ -1,3 +1,4 @@
+import type { SQL } from "bun";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,8 @@ export type Reply = {
 export type World = {
   url: string;
   db: Db;
+  /** A client outside the world's database, with the rights to break it. */
+  server: SQL;
   running: Running;
   admin: Person;
   ada: Person;
@@ -94,7 +97,7 @@ export async function startWorld(
   ]);
 
   return {
-    ...{ url, db: test.db, running, admin, ada, bob },
+    ...{ url, db: test.db, server: test.admin, running, admin, ada, bob },
     readOnlyKey: await keyFor(ada.id, "read-only", ["*:read"]),
     createOnlyKey: await keyFor(ada.id, "create-only", ["*:create"]),
     async call(method, path, { as = ada, body, headers = {} } = {}) {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findRunning } from "../platform/db/embedded.ts";
 import { createPlace, type Place, type Server, startServer } from "./cli.fixture.ts";
@@ -67,14 +66,6 @@ describe("help", () => {
     const unset = await place.stoa(["user", "list"], { env: { PORT: "none" } });
     expect(unset.code).toBe(2);
     expect(unset.err).toContain('PORT: "none" is not integer 0..65535');
-  });
-
-  test("where no Stoa ever was, that is said and nothing is made", async () => {
-    const elsewhere = join(place.folder, "elsewhere");
-    const lost = await place.stoa(["user", "list"], { env: { STOA_DATA_DIR: elsewhere } });
-    expect(lost).toMatchObject({ code: 1, out: "" });
-    expect(lost.err).toContain(`there is no database in ${elsewhere}. Set STOA_DATA_DIR`);
-    expect(existsSync(elsewhere)).toBe(false);
   });
 
   test("a reader that goes away is no error", async () => {

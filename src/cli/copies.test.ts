@@ -1,5 +1,6 @@
 import { SQL } from "bun";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { cp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openBlobs } from "../platform/blobs/open.ts";
@@ -182,6 +183,10 @@ test("what is no backup, or no database, is named", async () => {
   const nothing = await place.stoa(["backup", join(place.folder, "x.stoa")], { env });
   expect([nothing.code, nothing.out]).toEqual([1, ""]);
   expect(nothing.err).toContain("there is no database in");
+  const lost = await place.stoa(["user", "list"], { env });
+  expect([lost.code, lost.out]).toEqual([1, ""]);
+  expect(lost.err).toContain(`there is no database in ${env.STOA_DATA_DIR}. Set STOA_DATA_DIR`);
+  expect(existsSync(env.STOA_DATA_DIR)).toBe(false);
   const own = await folder("named");
   const missing = await own.stoa("restore", join(place.folder, "none.stoa"));
   expect(missing.err).toContain("there is no file");

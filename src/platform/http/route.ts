@@ -98,6 +98,16 @@ export const idSchema = z
   // Of equal length, text orders as the numbers do; PostgreSQL refuses anything above this.
   .refine((id) => id.length < 19 || id <= "9223372036854775807", "an id is a 64-bit number");
 
+/**
+ * What a text may have, spelled by code points: these stand in the OpenAPI, and most languages'
+ * regular expressions have no `\p{Cc}`.
+ */
+const controls = String.raw`\u0000-\u001f\u007f-\u009f`;
+const halvesOfPairs = String.raw`\ud800-\udfff`;
+export const oneLine = new RegExp(`^[^${controls}${halvesOfPairs}]*$`, "u");
+/** What PostgreSQL stores. */
+export const severalLines = new RegExp(`^[^${String.raw`\u0000`}${halvesOfPairs}]*$`, "u");
+
 /** PostgreSQL has no year 0, and JavaScript spells years above 9999 in a way of its own. */
 const earliest = Date.parse("0001-01-01T00:00:00Z");
 const latest = Date.parse("9999-12-31T23:59:59.999Z");

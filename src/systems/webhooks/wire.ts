@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
-import { idSchema, timeSchema } from "../../platform/http/route.ts";
-import { oneLine } from "../../platform/http/text.ts";
+import { idSchema, oneLine, timeSchema } from "../../platform/http/route.ts";
 import type { DeliveryRow } from "./delivery-store.ts";
 import { receiverUrl } from "./receiver-url.ts";
 import type { WebhookRow } from "./store.ts";

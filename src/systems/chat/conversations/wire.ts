@@ -1,7 +1,12 @@
 import { z } from "zod";
 import type { Principal } from "../../../platform/auth/principal.ts";
-import { oneLine, severalLines } from "../../../platform/http/text.ts";
-import { idSchema, pageQuery, timeSchema } from "../../../platform/http/route.ts";
+import {
+  idSchema,
+  oneLine,
+  pageQuery,
+  severalLines,
+  timeSchema,
+} from "../../../platform/http/route.ts";
 import type { Limits } from "../../limits/contract.ts";
 import { titleCharactersMax } from "../shapes.ts";
 

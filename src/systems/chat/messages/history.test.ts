@@ -157,7 +157,7 @@ test("more members than a page takes come in several, those of a change together
   const id = await chat.conversation({ members });
   // Three came with each change.
   await chat.db.write(async (tx) => {
-    await tx.run`UPDATE chat.conversations SET rev = 1_667, members_rev = 1_667 WHERE id = ${id}`;
+    await tx.run`UPDATE chat.conversations SET rev = 1667, members_rev = 1667 WHERE id = ${id}`;
     await tx.run`
       UPDATE chat.members m SET rev = (n + 2) / 3
       FROM unnest(${tx.array(members, "int8")}) WITH ORDINALITY AS t (account_id, n)
