@@ -73,6 +73,18 @@ export class EnvoyClient {
     });
   }
 
+  /** The status of gRPC's health service, as a number; rejects as `ask` does. */
+  health(name: string): Promise<number> {
+    const request = Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]);
+    const raw = (bytes: Buffer) => bytes;
+    return new Promise((resolve, reject) => {
+      this.client.makeUnaryRequest(
+        ...(["/grpc.health.v1.Health/Check", raw, raw, request] as const),
+        (error, answer) => (error ? reject(error) : resolve(answer?.[1] ?? 0)),
+      );
+    });
+  }
+
   close(): void {
     this.client.close();
   }

@@ -172,6 +172,12 @@ describe("a proxy's credentials", () => {
     client.close();
     await open.stop();
   }, 60_000);
+
+  test("may ask first whether the service is there, and needs no key for that", async () => {
+    expect(await envoy.health("")).toBe(1);
+    expect(await envoy.health("envoy.service.ratelimit.v3.RateLimitService")).toBe(1);
+    expect(await codeOf(envoy.health("grpc.testing.Other"))).toBe(grpcStatus.not_found);
+  });
 });
 
 function unmatched(): number {

@@ -7,8 +7,9 @@ import type { Log } from "../../platform/log/log.ts";
 import type { Metrics } from "../../platform/metrics/metrics.ts";
 import type { EnvoyLimits } from "./envoy.ts";
 import { readTls, tlsReadEveryMs, watchTls } from "./envoy-tls.ts";
-import { MalformedMessage, readRequest, writeResponse } from "./envoy-wire.ts";
-import { GrpcError, type GrpcCaller } from "./grpc-call.ts";
+import { readRequest, writeResponse } from "./envoy-wire.ts";
+import { GrpcError, type GrpcCaller, type GrpcMethod } from "./grpc-call.ts";
+import { healthMethod, healthOf } from "./grpc-health.ts";
 import { listenForGrpc, type GrpcServer } from "./grpc-server.ts";
 import { listOf } from "./lists.ts";
 
@@ -17,7 +18,8 @@ import { listOf } from "./lists.ts";
  * with the scope `limits:create` as the metadata `authorization: Bearer KEY`, as for the check by
  * HTTP; only addresses that the settings name need none.
  */
-export const rateLimitMethod = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
+const rateLimitService = "envoy.service.ratelimit.v3.RateLimitService";
+const rateLimitMethod = `/${rateLimitService}/ShouldRateLimit`;
 
 export type EnvoyServiceOptions = {
   config: Pick<
@@ -55,7 +57,10 @@ export async function listenForEnvoy(options: EnvoyServiceOptions): Promise<Grpc
     }
   };
   const { host, limitGrpcPort: port } = config;
-  const methods = new Map([[rateLimitMethod, shouldRateLimit]]);
+  const methods = new Map<string, GrpcMethod>([
+    [rateLimitMethod, shouldRateLimit],
+    [healthMethod, healthOf([rateLimitService])],
+  ]);
   const tls = readTls(config);
   const server = await listenForGrpc({ ...options, host, port, tls, methods });
   const help = "Connections of proxies.";
@@ -95,7 +100,6 @@ function createAccess({ config, authenticate }: EnvoyServiceOptions) {
 }
 
 function grpcErrorOf(error: unknown): unknown {
-  if (error instanceof MalformedMessage) return new GrpcError("invalid_argument", error.message);
   if (!(error instanceof AppError)) return error;
   const status = errorStatus[error.code];
   if (status === 401) return new GrpcError("unauthenticated", error.message);

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { method, type AskedOfEnvoy } from "./envoy-client.fixture.ts";
 import { type Unit, units } from "./envoy-units.ts";
-import { MalformedMessage, readRequest, writeResponse } from "./envoy-wire.ts";
+import { readRequest, writeResponse } from "./envoy-wire.ts";
+import { MalformedMessage } from "./protobuf.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 300 });
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });

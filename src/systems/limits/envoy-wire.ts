@@ -1,12 +1,19 @@
 import type { Override } from "./envoy-override.ts";
 import { unitNumbered, units, type Unit } from "./envoy-units.ts";
+import {
+  MalformedMessage,
+  fieldsOf,
+  textOf,
+  within,
+  writeBytes,
+  writeNumber,
+  writeText,
+} from "./protobuf.ts";
 
 /**
- * The two messages of Envoy's rate limit service in the wire form of Protocol Buffers, read and
- * written by hand: envoy.proto says which fields there are. Fields that are not known are passed
- * over; what can not be read at all throws. The alternative, a library and its generated code, is
- * larger than all of this system for two messages that no longer change.
- * Source: https://protobuf.dev/programming-guides/encoding/
+ * The two messages of Envoy's rate limit service, read and written by hand: envoy.proto says which
+ * fields there are, and those that are not known are passed over. The alternative, a library and
+ * its generated code, is larger than all of this system for two messages that no longer change.
  */
 export type Entry = { key: string; value: string };
 export type Descriptor = {
@@ -37,8 +44,6 @@ export type RateLimitResponse = {
   statuses: Status[];
   headers: Record<string, string>;
 };
-
-export class MalformedMessage extends Error {}
 
 /** Configured by whoever runs the proxy; nobody has as many. */
 const descriptorsMax = 64;
@@ -97,51 +102,6 @@ function push<T>(list: T[], item: T, max: number): void {
   if (list.push(item) > max) throw new MalformedMessage(`at most ${max} in a list`);
 }
 
-/** `bytes` of what has a length, `number` of what has none. */
-type Field = { field: number; number: number; bytes: Uint8Array | null };
-
-function* fieldsOf(bytes: Uint8Array): Generator<Field> {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined || factor > 128 ** 9) throw new MalformedMessage("a bad number");
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
-    }
-  };
-  const skip = (length: number): Uint8Array => {
-    const start = at;
-    at += length;
-    if (at > bytes.length) throw new MalformedMessage("a field ends after its message");
-    return bytes.subarray(start, at);
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    const field = Math.floor(tag / 8);
-    if (field === 0) throw new MalformedMessage("a field without a number");
-    const kind = tag % 8;
-    if (kind === 0) yield { field, number: varint(), bytes: null };
-    else if (kind === 1) yield { field, number: 0, bytes: skip(8) && null };
-    else if (kind === 2) yield { field, number: 0, bytes: skip(varint()) };
-    else if (kind === 5) yield { field, number: 0, bytes: skip(4) && null };
-    else throw new MalformedMessage("a field of an unknown kind");
-  }
-}
-
-function within(bytes: Uint8Array | null): Uint8Array {
-  if (bytes === null) throw new MalformedMessage("a field of another kind than declared");
-  return bytes;
-}
-
-/** Headers of strangers end up here, and need not be text: what is none is replaced, not refused. */
-const decoder = new TextDecoder();
-
-function textOf(bytes: Uint8Array | null): string {
-  return decoder.decode(within(bytes));
-}
-
 export function writeResponse({ allowed, statuses, headers }: RateLimitResponse): Uint8Array {
   const out: number[] = [];
   writeNumber(out, 1, codeOf(allowed));
@@ -175,26 +135,4 @@ function statusBytes({ allowed, limit, remaining, resetMs }: Status): number[] {
 
 function codeOf(allowed: boolean): number {
   return allowed ? codes.ok : codes.overLimit;
-}
-
-function writeNumber(out: number[], field: number, value: number): void {
-  if (value === 0) return;
-  writeVarint(out, field * 8);
-  writeVarint(out, value);
-}
-
-function writeText(out: number[], field: number, text: string): void {
-  writeBytes(out, field, Buffer.from(text));
-}
-
-function writeBytes(out: number[], field: number, bytes: ArrayLike<number>): void {
-  writeVarint(out, field * 8 + 2);
-  writeVarint(out, bytes.length);
-  for (let i = 0; i < bytes.length; i++) out.push(bytes[i] as number);
-}
-
-function writeVarint(out: number[], value: number): void {
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) out.push((rest % 128) + 128);
-  out.push(rest);
 }

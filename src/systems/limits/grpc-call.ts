@@ -9,6 +9,7 @@ import type { Log } from "../../platform/log/log.ts";
 export const grpcStatus = {
   invalid_argument: 3,
   deadline_exceeded: 4,
+  not_found: 5,
   permission_denied: 7,
   resource_exhausted: 8,
   unimplemented: 12,
