@@ -62,3 +62,14 @@ test("patterns are regular expressions in any language", () => {
   // Classes of Unicode's properties and of sets of letters are JavaScript's.
   expect([...patterns].filter((pattern) => /\\[pP]\{|\(\?<[^=!]|--|&&/.test(pattern))).toEqual([]);
 });
+
+test("schemas are objects, and choices of values are lists, as generators of clients want", () => {
+  const bare: string[] = [];
+  JSON.parse(text, (key, value: unknown) => {
+    if (["items", "schema"].includes(key) && typeof value !== "object") bare.push(key);
+    const choices = key === "anyOf" ? (value as Schema[]) : [];
+    if (choices.length > 1 && choices.every((one) => "const" in one)) bare.push(key);
+    return value as Schema;
+  });
+  expect(bare).toEqual([]);
+});

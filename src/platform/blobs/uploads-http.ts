@@ -19,6 +19,9 @@ const offerQuery = z.object({
   types: z.string().max(typesLengthMax),
   ...signed,
 });
+/** A file has its own type; the first is what generated clients read it as. */
+const anyFile = ["application/octet-stream", "*/*"];
+
 const linkQuery = z.object({
   variant: z.enum(["whole", "thumbnail"]),
   name: z.string().max(1_000).default(""),
@@ -71,7 +74,7 @@ export function uploadRoutes(options: Mount & { intake: Intake; delivery: Delive
       summary: "Get a file by a link to it, whole or in part",
       query: linkQuery,
       stream: true,
-      replies: { 200: "*/*", 206: "*/*", 304: null },
+      replies: { 200: anyFile, 206: anyFile, 304: null },
       errors: [
         ...(["uploads.signature_wrong", "uploads.expired", "uploads.not_found"] as const),
         ...(["uploads.range_beyond", "blobs.unavailable"] as const),

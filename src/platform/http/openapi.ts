@@ -132,7 +132,13 @@ export function errorsOf(route: Route): Map<number, ErrorCode[]> {
 }
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const json = z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-2020-12" });
+  const json = z.toJSONSchema(schema, {
+    ...({ io, unrepresentable: "any", target: "draft-2020-12" } as const),
+    override({ jsonSchema: made }) {
+      // How long a tuple is stands beside it; generators of clients stumble over a bare `false`.
+      if (made.items === false) delete made.items;
+    },
+  });
   const { $schema: _, ...rest } = json as Json;
   return rest;
 }

@@ -11,7 +11,7 @@ export const bulkLinksMax = 1_000;
 const urlText = z.string().min(1).max(urlLengthMax);
 export const tagText = z.string().trim().min(1).max(40);
 const robots = z.enum(["index", "noindex"]);
-const redirectStatus = z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]);
+const redirectStatus = z.literal([301, 302, 307, 308]);
 
 const editable = {
   url: urlText,
