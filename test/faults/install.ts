@@ -1,8 +1,8 @@
 import { SQL } from "bun";
 import { findRunning } from "../../src/platform/db/embedded.ts";
 import { Line } from "./line.ts";
-import { Stage } from "./stage.ts";
-import { copyFolder, startStoa, tree } from "./stoa.ts";
+import { Stage, until } from "./stage.ts";
+import { copyFolder, startStoa, tree, type Stoa } from "./stoa.ts";
 
 /**
  * An installed Stoa with its first admin and an API key, made once and copied by every scenario,
@@ -28,16 +28,18 @@ async function makeSeed(madeBy: string): Promise<Install> {
   const kept = new Stage();
   const dataDir = await kept.folder("seed");
   const stoa = await startStoa(stage, { dataDir, tree: madeBy });
-  const key = await firstKey(stoa.port, stoa.said());
+  const key = await firstKey(stoa);
   await stoa.stop();
   return { dataDir, key };
 }
 
 /** Signs in as the admin whom the first start has printed, and makes a key for everything. */
-export async function firstKey(port: number, said: string): Promise<string> {
-  const email = /e-mail +(\S+)/.exec(said)?.[1];
-  const password = /password +(\S+)/.exec(said)?.[1];
-  const line = new Line(port);
+export async function firstKey(stoa: Pick<Stoa, "port" | "said">): Promise<string> {
+  // It answers a moment before it says so.
+  const signIn = () => /e-mail +(\S+)\s+password +(\S+)\s/.exec(stoa.said());
+  await until("the first sign-in is said", () => signIn() !== null);
+  const [, email, password] = signIn() ?? [];
+  const line = new Line(stoa.port);
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
     const answer = await line.ask({ method: "POST", path, headers, body: JSON.stringify(body) });
     if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${answer.body}`);

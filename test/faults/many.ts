@@ -43,7 +43,7 @@ export async function startMany(
     });
   const folders = await Promise.all(Array.from({ length: count }, () => stage.folder("data")));
   const stoas = [await start(0, folders[0]!)];
-  const key = await firstKey(stoas[0]!.port, stoas[0]!.said());
+  const key = await firstKey(stoas[0]!);
   const rest = folders.slice(1);
   for (let first = 1; rest.length > 0; first += startsAtOnce) {
     const next = rest.splice(0, startsAtOnce);
