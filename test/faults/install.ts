@@ -33,19 +33,26 @@ async function makeSeed(madeBy: string): Promise<Install> {
   return { dataDir, key };
 }
 
-/** Signs in as the admin whom the first start has printed, and makes a key for everything. */
-export async function firstKey(stoa: Pick<Stoa, "port" | "said">): Promise<string> {
-  // It answers a moment before it says so.
-  const signIn = () => /e-mail +(\S+)\s+password +(\S+)\s/.exec(stoa.said());
-  await until("the first sign-in is said", () => signIn() !== null);
-  const [, email, password] = signIn() ?? [];
+type Saying = Pick<Stoa, "port" | "said">;
+
+/** Of the admin whom the first start has made. It answers a moment before it says so. */
+export async function firstSignIn(stoa: Saying): Promise<{ email: string; password: string }> {
+  const said = () => /e-mail +(\S+)\s+password +(\S+)\s/.exec(stoa.said());
+  await until("the first sign-in is said", () => said() !== null);
+  const [, email = "", password = ""] = said() ?? [];
+  return { email, password };
+}
+
+/** Signs in as that admin, and makes a key for everything. */
+export async function firstKey(stoa: Saying): Promise<string> {
+  const signIn = await firstSignIn(stoa);
   const line = new Line(stoa.port);
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
     const answer = await line.ask({ method: "POST", path, headers, body: JSON.stringify(body) });
     if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${answer.body}`);
     return JSON.parse(answer.body) as Record<string, string>;
   };
-  const { access_token: token } = await post("/api/v1/sessions", { email, password });
+  const { access_token: token } = await post("/api/v1/sessions", signIn);
   const authorization = { authorization: `Bearer ${token}` };
   const made = await post("/api/v1/keys", { name: "faults", scopes: ["*"] }, authorization);
   line.close();

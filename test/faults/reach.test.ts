@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { firstSignIn } from "./install.ts";
 import { Line, type Answer } from "./line.ts";
 import { counterproof, type Break } from "./sabotage.ts";
 import { rounds } from "./seed.ts";
@@ -200,10 +201,7 @@ async function measure(lagsOf: Lags[], brokenTree?: string) {
 }
 
 async function adminToken({ stoa }: Together, nobody: Caller): Promise<string> {
-  const email = /e-mail +(\S+)/.exec(stoa.said())?.[1];
-  const secret = /password +(\S+)/.exec(stoa.said())?.[1];
-  const signIn = { email, password: secret };
-  const { access_token } = await nobody.done("POST", "/api/v1/sessions", signIn);
+  const { access_token } = await nobody.done("POST", "/api/v1/sessions", await firstSignIn(stoa));
   return access_token!;
 }
 
