@@ -11,8 +11,10 @@ type Operation = {
   responses: Record<string, object>;
 };
 
+type Named = { name: string; path: string; operation: Operation };
+
 let world: World;
-let operations: { name: string; path: string; operation: Operation }[];
+let operations: Named[];
 let text: string;
 
 beforeAll(async () => {
@@ -28,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => world.stop(), 60_000);
 
 /** The names of operations of which something is not so. */
-const except = (holds: (one: (typeof operations)[number]) => boolean) =>
+const except = (holds: (one: Named) => boolean) =>
   operations.filter((one) => !holds(one)).map(({ name }) => name);
 
 test("every operation has a name of its own, and says who may call it", () => {
@@ -38,16 +40,16 @@ test("every operation has a name of its own, and says who may call it", () => {
 });
 
 test("parameters of paths are declared, and no others", () => {
-  const declared = ({ operation }: (typeof operations)[number]) =>
+  const declared = ({ operation }: Named) =>
     operation.parameters.filter((one) => one.in === "path").map((one) => one.name);
   const inPath = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   expect(except((one) => `${declared(one)}` === `${inPath(one.path)}`)).toEqual([]);
 });
 
 test("what takes JSON says that it refuses other types and sizes", () => {
-  const takesJson = ({ operation }: (typeof operations)[number]) =>
+  const takesJson = ({ operation }: Named) =>
     operation.requestBody?.content["application/json"] !== undefined;
-  const refuses = ({ operation }: (typeof operations)[number]) =>
+  const refuses = ({ operation }: Named) =>
     ["400", "413", "415"].every((status) => operation.responses[status] !== undefined);
   expect(except((one) => !takesJson(one) || refuses(one))).toEqual([]);
 });

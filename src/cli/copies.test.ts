@@ -185,7 +185,7 @@ test("what is no backup, or no database, is named", async () => {
   expect(nothing.err).toContain("there is no database in");
   const lost = await place.stoa(["user", "list"], { env });
   expect([lost.code, lost.out]).toEqual([1, ""]);
-  expect(lost.err).toContain(`there is no database in ${env.STOA_DATA_DIR}. Set STOA_DATA_DIR`);
+  expect(lost.err).toContain(`there is no database in ${env.STOA_DATA_DIR}. Set STOA_DATA_DIR or`);
   expect(existsSync(env.STOA_DATA_DIR)).toBe(false);
   const own = await folder("named");
   const missing = await own.stoa("restore", join(place.folder, "none.stoa"));

@@ -31,7 +31,12 @@ export function greet({ publicUrl, port, firstAdmin }: Greeting, config: Config)
 function command({ dataDir }: Config): string {
   const root = join(import.meta.dir, "../..");
   const near = relative(process.cwd(), join(root, "bin/stoa"));
+  const path = word(near.startsWith("..") ? join(root, "bin/stoa") : near);
   const data = resolve(dataDir);
-  const where = data === join(root, "data") ? "" : `STOA_DATA_DIR=${data} `;
-  return where + (near.startsWith("..") ? join(root, "bin/stoa") : near);
+  return data === join(root, "data") ? path : `STOA_DATA_DIR=${word(data)} ${path}`;
+}
+
+/** As one word of a shell. */
+function word(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

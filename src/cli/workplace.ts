@@ -81,7 +81,7 @@ export function noDatabase({ config }: Call): string {
 }
 
 const whereTo =
-  "Set STOA_DATA_DIR to the data folder of the Stoa you mean; a new one begins with `stoa serve`.";
+  "Set STOA_DATA_DIR or DATABASE_URL as for the Stoa you mean; a new one begins with `stoa serve`.";
 
 /** Warnings as sentences; with STOA_LOG_LEVEL=debug everything as it is logged. */
 export function logOf(call: Call): Log {

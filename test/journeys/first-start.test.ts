@@ -9,10 +9,11 @@ import { createStoa } from "../../sdk/stoa.ts";
 let folder: string;
 let stoa: Bun.Subprocess<"ignore", "pipe", "pipe">;
 let url: string;
+let greeting: string;
 let admin: { email: string; password: string };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "stoa-first-start-"));
+  folder = await mkdtemp(join(tmpdir(), "stoa first start-"));
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const port = String(probe.port);
   probe.stop(true);
@@ -24,7 +25,7 @@ beforeAll(async () => {
     stdout: "pipe",
     stderr: "pipe",
   });
-  const greeting = await textUntil(stoa.stdout, /curl -i \S+/);
+  greeting = await textUntil(stoa.stdout, /curl -i \S+\n/);
   expect(greeting).toContain(`Stoa is ready: ${url}`);
   admin = {
     email: /e-mail\s+(\S+)/.exec(greeting)?.[1] ?? "",
@@ -86,6 +87,20 @@ test("Node runs the packed client", async () => {
     true,
     ["from-node", "first"],
   ]);
+}, 30_000);
+
+test("the three commands that the start printed work from any folder", async () => {
+  const [, commands = ""] = greeting.split("Three commands to try:\n");
+  const shell = Bun.spawn(["bash", "-euc", commands], {
+    cwd: "/",
+    env: { PATH: process.env["PATH"] ?? "" },
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const said = await new Response(shell.stdout).text();
+  expect(await shell.exited).toBe(0);
+  expect(said).toContain(`"short_url":"${url}/hello"`);
+  expect(said).toMatch(/HTTP\/1.1 302 [^]*location: https:\/\/example.com\//i);
 }, 30_000);
 
 async function textUntil(stream: ReadableStream<Uint8Array>, end: RegExp): Promise<string> {

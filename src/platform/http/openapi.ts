@@ -133,12 +133,16 @@ export function errorsOf(route: Route): Map<number, ErrorCode[]> {
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
   const json = z.toJSONSchema(schema, {
-    ...({ io, unrepresentable: "any", target: "draft-2020-12" } as const),
-    override({ jsonSchema: made }) {
-      // How long a tuple is stands beside it; generators of clients stumble over a bare `false`.
-      if (made.items === false) delete made.items;
-    },
+    io,
+    unrepresentable: "any",
+    target: "draft-2020-12",
+    override: withoutBareFalse,
   });
   const { $schema: _, ...rest } = json as Json;
   return rest;
+}
+
+/** How long a tuple is stands beside it; generators of clients stumble over `items: false`. */
+function withoutBareFalse({ jsonSchema: made }: { jsonSchema: z.core.JSONSchema.BaseSchema }) {
+  if (made.items === false) delete made.items;
 }

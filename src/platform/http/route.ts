@@ -98,15 +98,24 @@ export const idSchema = z
   // Of equal length, text orders as the numbers do; PostgreSQL refuses anything above this.
   .refine((id) => id.length < 19 || id <= "9223372036854775807", "an id is a 64-bit number");
 
-/**
- * What a text may have, spelled by code points: these stand in the OpenAPI, and most languages'
- * regular expressions have no `\p{Cc}`.
- */
+// By code points: they stand in the OpenAPI, and most languages' expressions have no `\p{Cc}`.
+const nul = String.raw`\u0000`;
 const controls = String.raw`\u0000-\u001f\u007f-\u009f`;
 const halvesOfPairs = String.raw`\ud800-\udfff`;
-export const oneLine = new RegExp(`^[^${controls}${halvesOfPairs}]*$`, "u");
-/** What PostgreSQL stores. */
-export const severalLines = new RegExp(`^[^${String.raw`\u0000`}${halvesOfPairs}]*$`, "u");
+const oneLine = new RegExp(`^[^${controls}${halvesOfPairs}]*$`, "u");
+const severalLines = new RegExp(`^[^${nul}${halvesOfPairs}]*$`, "u");
+
+/** What may be shown on one line. */
+export const lineSchema = (charactersMax: number) =>
+  z.string().trim().max(charactersMax).regex(oneLine, "no control characters");
+
+/** Several lines are fine. */
+export const textSchema = (charactersMax: number) =>
+  z
+    .string()
+    .trim()
+    .max(charactersMax)
+    .regex(severalLines, "no NUL and no half of a surrogate pair");
 
 /** PostgreSQL has no year 0, and JavaScript spells years above 9999 in a way of its own. */
 const earliest = Date.parse("0001-01-01T00:00:00Z");

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Passwords } from "../../platform/auth/password.ts";
 import { requireScope } from "../../platform/auth/principal.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { route, type Route } from "../../platform/http/route.ts";
+import { lineSchema, type Route, route } from "../../platform/http/route.ts";
 import type { Attempts } from "./attempts.ts";
 import { adminRoutes } from "./admin-http.ts";
 import type { Directory } from "./directory.ts";
@@ -42,7 +42,7 @@ function createRoute({ register, passwords, attempts, signUpOpen }: AccountRoute
     body: z.strictObject({
       email: addressSchema,
       password: wire.passwordSchema,
-      name: wire.lineSchema(nameLengthMax).optional(),
+      name: lineSchema(nameLengthMax).min(1).optional(),
     }),
     replies: { 201: wire.accountReply },
     errors: [
@@ -99,7 +99,7 @@ function updateOwnRoute(deps: AccountRoutes): Route {
     scope: "accounts:write",
     body: z
       .strictObject({
-        name: wire.lineSchema(nameLengthMax).optional(),
+        name: lineSchema(nameLengthMax).min(1).optional(),
         password: wire.passwordSchema.optional(),
         current_password: wire.passwordSchema.optional(),
       })

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { idSchema, pageOf, route, type Route, timeSchema } from "../../platform/http/route.ts";
+import {
+  idSchema,
+  lineSchema,
+  pageOf,
+  route,
+  type Route,
+  timeSchema,
+} from "../../platform/http/route.ts";
 import { type ApiKeys, scopeSchema } from "./api-keys.ts";
 import * as store from "./key-store.ts";
 import * as wire from "./wire.ts";
@@ -35,7 +42,7 @@ function createRoute(keys: ApiKeys): Route {
     access: "member",
     scope: "accounts:write",
     body: z.strictObject({
-      name: wire.lineSchema(keyNameLengthMax),
+      name: lineSchema(keyNameLengthMax).min(1),
       scopes: z.array(scopeSchema).min(1).max(scopesMax),
       expires_at: timeSchema.nullable().default(null),
     }),
@@ -81,7 +88,7 @@ function renameRoute(keys: ApiKeys): Route {
     access: "member",
     scope: "accounts:write",
     params: z.object({ id: idSchema }),
-    body: z.strictObject({ name: wire.lineSchema(keyNameLengthMax) }),
+    body: z.strictObject({ name: lineSchema(keyNameLengthMax).min(1) }),
     replies: { 200: keyReply },
     errors: ["accounts.key_not_found", "auth.forbidden"],
     async handler(context) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
 import type { Reader } from "../../platform/db/db.ts";
 import { AppError } from "../../platform/errors/errors.ts";
-import { idSchema, oneLine, pageQuery, timeSchema } from "../../platform/http/route.ts";
+import { idSchema, pageQuery, timeSchema } from "../../platform/http/route.ts";
 import type { Account } from "./contract.ts";
 import { unknownAccount } from "./register.ts";
 import { findAccount } from "./store.ts";
@@ -30,10 +30,6 @@ export const signedInReply = z.object({
   refresh_token: z.string().nullable(),
   account: accountReply,
 });
-
-/** What may be shown on one line. */
-export const lineSchema = (lengthMax: number) =>
-  z.string().trim().min(1).max(lengthMax).regex(oneLine, "no control characters");
 
 /** Length is judged by the password policy; this only bounds what is read. */
 export const passwordSchema = z.string().max(1_000);

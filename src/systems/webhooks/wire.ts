@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Principal } from "../../platform/auth/principal.ts";
-import { idSchema, oneLine, timeSchema } from "../../platform/http/route.ts";
+import { idSchema, lineSchema, timeSchema } from "../../platform/http/route.ts";
 import type { DeliveryRow } from "./delivery-store.ts";
 import { receiverUrl } from "./receiver-url.ts";
 import type { WebhookRow } from "./store.ts";
@@ -24,7 +24,7 @@ const eventTypeSchema = z
 
 const shape = {
   url: receiverUrl,
-  description: z.string().max(descriptionLengthMax).regex(oneLine, "no control characters"),
+  description: lineSchema(descriptionLengthMax),
   event_types: z
     .array(eventTypeSchema)
     .min(1)

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { idSchema, pageOf, route, type Route, timeSchema } from "../../../platform/http/route.ts";
+import {
+  idSchema,
+  pageOf,
+  route,
+  type Route,
+  textSchema,
+  timeSchema,
+} from "../../../platform/http/route.ts";
 import { ban, type Ban, listBans, unban } from "./bans.ts";
 import type { Deps } from "./deps.ts";
 import { addFilter, everywhere, readFilters, removeFilter } from "./filter-sets.ts";
@@ -64,7 +71,7 @@ function banRoute(deps: Deps): Route {
     params: wire.accountParams,
     body: z.strictObject({
       until: wire.laterSchema(deps.clock.now),
-      reason: wire.textSchema(500).default(""),
+      reason: textSchema(500).default(""),
     }),
     replies: { 200: banSchema },
     errors: ["chat.not_found"],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageOf, route, type Route, timeSchema } from "../../../platform/http/route.ts";
+import { lineSchema, pageOf, route, type Route, timeSchema } from "../../../platform/http/route.ts";
 import { block, listBlocks, unblock } from "./blocks.ts";
 import type { Deps } from "./deps.ts";
 import { findPeople, requirePerson } from "./people.ts";
@@ -20,7 +20,7 @@ function searchRoute(deps: Deps): Route {
     tag,
     access: "member",
     scope: "chat:read",
-    query: z.object({ q: wire.lineSchema(254).min(1) }),
+    query: z.object({ q: lineSchema(254).min(1) }),
     replies: { 200: z.object({ items: z.array(wire.personSchema) }) },
     errors: ["request.rate_limited"],
     async handler({ principal, query: { q } }) {

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { idSchema, route, type Route } from "../../../platform/http/route.ts";
+import {
+  idSchema,
+  lineSchema,
+  route,
+  type Route,
+  textSchema,
+} from "../../../platform/http/route.ts";
 import { seqSchema } from "../shapes.ts";
 import type { Deps } from "./deps.ts";
 import { addFilter, readFilters, removeFilter } from "./filter-sets.ts";
@@ -12,7 +18,7 @@ import * as wire from "./wire.ts";
 const { tag, base, conversationParams: params } = wire;
 
 export const filterBody = z.strictObject({
-  text: wire.lineSchema(100).min(1),
+  text: lineSchema(100).min(1),
   /** Refuse the message, or store it with the word covered by asterisks. */
   action: z.enum(["refuse", "mask"]),
   /** Also within words, and in scripts that put no space between them. */
@@ -36,7 +42,7 @@ function reportRoute(deps: Deps): Route {
     params: z.object({ id: idSchema, seq: z.coerce.number().pipe(seqSchema) }),
     body: z.strictObject({
       reason: z.enum(reportReasons),
-      comment: wire.textSchema(1_000).default(""),
+      comment: textSchema(1_000).default(""),
     }),
     replies: { 204: null },
     errors: ["chat.not_found", "request.rate_limited"],

@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { Principal } from "../../../platform/auth/principal.ts";
 import {
   idSchema,
-  oneLine,
+  lineSchema,
   pageQuery,
-  severalLines,
+  textSchema,
   timeSchema,
 } from "../../../platform/http/route.ts";
 import type { Limits } from "../../limits/contract.ts";
@@ -17,18 +17,6 @@ export const adminBase = `${base}/admin`;
 export const conversationParams = z.object({ id: idSchema });
 export const accountParams = z.object({ account_id: idSchema });
 export const memberParams = z.object({ id: idSchema, account_id: idSchema });
-
-/** What may be shown on one line. */
-export const lineSchema = (charactersMax: number) =>
-  z.string().trim().max(charactersMax).regex(oneLine, "no control characters");
-
-/** Several lines are fine. */
-export const textSchema = (charactersMax: number) =>
-  z
-    .string()
-    .trim()
-    .max(charactersMax)
-    .regex(severalLines, "no NUL and no half of a surrogate pair");
 
 export const titleSchema = lineSchema(titleCharactersMax).min(1);
 export const descriptionSchema = textSchema(1_000);

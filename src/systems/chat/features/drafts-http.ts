@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { idSchema, route, type Route } from "../../../platform/http/route.ts";
+import { idSchema, route, type Route, textSchema } from "../../../platform/http/route.ts";
 import { tellOwn } from "../conversations/tell.ts";
-import { textSchema } from "../conversations/wire.ts";
 import { textCharactersMax } from "../shapes.ts";
 import { messageErrors, requireStanding } from "./access.ts";
 import type { FeatureDeps } from "./deps.ts";

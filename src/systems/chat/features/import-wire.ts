@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { idSchema, timeSchema } from "../../../platform/http/route.ts";
-import { descriptionSchema, lineSchema, textSchema } from "../conversations/wire.ts";
+import { idSchema, lineSchema, textSchema, timeSchema } from "../../../platform/http/route.ts";
+import { descriptionSchema } from "../conversations/wire.ts";
 import {
   attachmentSchema,
   attachmentsMax,
