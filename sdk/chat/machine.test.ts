@@ -287,6 +287,65 @@ test("what the server fetched itself moves the cursor as far as it reaches", () 
   expect(started.m.rooms.get("all")?.cursor).toBe(rev + 2);
 });
 
+test("a draft is told once it is left alone, and what needs no telling is not told", () => {
+  const server = withRoom();
+  const started = start();
+  greet(started, server);
+  pass(started, 2_000);
+  serve(started, server);
+  const write = (text: string) => started.tell({ type: "draft", id: "all", text });
+  const asked = () =>
+    started.effects.flatMap((e) =>
+      e.type === "ask" && e.question.what === "draft" ? [e.question.text] : [],
+    );
+  // Written and sent at once, as most are.
+  for (const text of ["Two", "Two of them.", ""]) write(text);
+  pass(started, 2_000);
+  expect(asked()).toEqual([]);
+
+  for (const text of ["A", "A longer one"]) write(text);
+  pass(started, 2_000);
+  expect(asked()).toEqual(["A longer one"]);
+  // Taken back while nobody knows whether that arrived.
+  write("");
+  pass(started, 2_000);
+  expect(asked()).toEqual(["A longer one", null]);
+  serve(started, server);
+  expect(server.draftOf("all", "1")).toBeNull();
+
+  write("another");
+  pass(started, 2_000);
+  serve(started, server);
+  for (const text of ["another one", "another"]) write(text);
+  pass(started, 2_000);
+  expect(asked()).toEqual([]);
+  write("");
+  pass(started, 2_000);
+  serve(started, server);
+  expect(server.draftOf("all", "1")).toBeNull();
+});
+
+test("a draft that was kept is told by whoever finds it, whatever was asked before", () => {
+  const server = withRoom();
+  const first = start();
+  greet(first, server);
+  pass(first, 2_000);
+  first.tell({ type: "draft", id: "all", text: "begun" });
+  pass(first, 2_000);
+  first.tell({ type: "draft", id: "all", text: "" });
+  const records = new Map<string, unknown>();
+  pass(first, 700);
+  for (const effect of first.effects) {
+    if (effect.type === "store") for (const [key, value] of effect.records) records.set(key, value);
+  }
+  // The server got the first, and the page was closed before its answer.
+  serve(first, server);
+  const next = start({ loaded: records });
+  pass(next, 2_000);
+  serve(next, server);
+  expect(server.draftOf("all", "1")).toBeNull();
+});
+
 test("another account finds nothing of the one before", () => {
   const server = withRoom();
   const started = start();

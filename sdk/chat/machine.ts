@@ -16,13 +16,13 @@ import {
   upgrade,
   wake,
 } from "./link.ts";
-import { tellMarks } from "./marks.ts";
+import { tellDraft, tellMarks } from "./marks.ts";
 import { ackMissing, flush, isFlying } from "./outbox.ts";
 import { askReceipts, startLoad } from "./pages.ts";
 import { restore, storeChanges } from "./records.ts";
 import { applyListed, removeRoom } from "./rooms.ts";
 import { expireTyping } from "./signs.ts";
-import { ask, newLink, setDue, type Machine } from "./state.ts";
+import { newLink, setDue, type Machine } from "./state.ts";
 import { repairRoom } from "./sync.ts";
 
 /**
@@ -190,7 +190,7 @@ function performFor(m: Machine, name: string, id: string): void {
       if (room) askReceipts(m, room);
       return;
     case "draft":
-      if (room?.draft) ask(m, { what: "draft", id, text: room.draft.text });
+      if (room) tellDraft(m, room);
       return;
     default:
   }

@@ -1,4 +1,13 @@
-import { isOnline, redraw, setDue, touch, transmit, type Machine, type Room } from "./state.ts";
+import {
+  ask,
+  isOnline,
+  redraw,
+  setDue,
+  touch,
+  transmit,
+  type Machine,
+  type Room,
+} from "./state.ts";
 
 /**
  * How far this device has and its person read, typing, drafts and presence. Read marks are a
@@ -102,9 +111,21 @@ export function tellTyping(m: Machine, id: string, on: boolean): void {
 export function writeDraft(m: Machine, id: string, text: string | null): void {
   const room = m.rooms.get(id);
   if (!room) return;
-  room.draft = { text: text === "" ? null : text };
+  room.draft = { text: text === "" ? null : text, asked: room.draft?.asked ?? false };
   setDue(m, `draft/${id}`, m.now + draftDelayMs);
   touch(m, room);
+}
+
+/** What was written and sent, or taken back, before it was told needs no telling. */
+export function tellDraft(m: Machine, room: Room): void {
+  const { draft } = room;
+  if (!draft) return;
+  if (!draft.asked && draft.text === (room.own.draft?.text ?? null)) {
+    room.draft = undefined;
+    return touch(m, room);
+  }
+  room.draft = { ...draft, asked: true };
+  ask(m, { what: "draft", id: room.id, text: draft.text });
 }
 
 export function draftOf(room: Room): string | null {

@@ -16,7 +16,7 @@ const historyPage = 7;
 const listedPage = 2;
 const time = "2026-01-01T00:00:00.000Z";
 
-type Member = { from: number; read: number; delivered: number };
+type Member = { from: number; read: number; delivered: number; draft: string | null };
 export type ModelRoom = {
   id: string;
   rev: number;
@@ -47,7 +47,7 @@ export class ModelServer {
     const room = this.room(id);
     if (room.members.has(account)) return;
     const from = room.messages.length;
-    room.members.set(account, { from, read: from, delivered: from });
+    room.members.set(account, { from, read: from, delivered: from, draft: null });
     this.membersMoved(room);
     this.own(account, [id]);
   }
@@ -163,8 +163,13 @@ export class ModelServer {
       case "members":
         return { what: "members", items: [] };
       case "draft":
+        member.draft = question.text;
         return { what: "draft" };
     }
+  }
+
+  draftOf(id: string, account: string): string | null | undefined {
+    return this.rooms.get(id)?.members.get(account)?.draft;
   }
 
   private changes(room: ModelRoom, { from }: Member, since: number): Answer {
@@ -219,14 +224,14 @@ export class ModelServer {
 
   private listed(room: ModelRoom, account: string): ChatListed {
     const member = room.members.get(account) as Member;
-    const { from, read, delivered } = member;
+    const { from, read, delivered, draft } = member;
     const last = room.messages.at(-1) ?? null;
     return {
       conversation: this.conversation(room),
       own: {
         ...{ role: "member", from_seq: from, delivered_seq: delivered, read_seq: read },
         ...{ unread: this.unread(room.id, account), muted_until: null, archived: false },
-        draft: null,
+        draft: draft === null ? null : { text: draft, updated_at: "" },
       },
       peer: null,
       last_message: last && last.seq > from ? last : null,

@@ -1,6 +1,6 @@
 import type { ChatListed, ChatMessage } from "./frames.ts";
 import { roomOf } from "./rooms.ts";
-import { setDue, touch, type Machine, type Room, type Unsent } from "./state.ts";
+import { setDue, touch, type Machine, type Room, type Unsent, type UntoldDraft } from "./state.ts";
 import { shownMessages } from "./window.ts";
 
 /**
@@ -18,7 +18,7 @@ type RoomRecord = {
   messages: ChatMessage[];
   read_wanted: number;
   delivered_told: number;
-  draft: { text: string | null } | undefined;
+  draft: UntoldDraft | undefined;
 };
 
 export function storeChanges(m: Machine): void {
@@ -78,7 +78,8 @@ function restoreRoom(m: Machine, record: RoomRecord): void {
   room.stateRev = record.state_rev;
   room.readWanted = record.read_wanted;
   room.deliveredTold = record.delivered_told;
-  room.draft = record.draft;
+  // The page that kept it may have asked since.
+  room.draft = record.draft && { ...record.draft, asked: true };
   const [first, last] = [messages[0], messages.at(-1)];
   if (first && last) {
     for (const message of messages) room.messages.set(message.seq, message);

@@ -44,8 +44,11 @@ export type Room = {
   typing: Map<string, number>;
   typingTold: number;
   /** Undefined where there is none that the server does not know. */
-  draft: { text: string | null } | undefined;
+  draft: UntoldDraft | undefined;
 };
+
+/** `asked` once the server may have got it, or what stood there before it was written on. */
+export type UntoldDraft = { text: string | null; asked: boolean };
 
 /**
  * The seqs shown: all from `low` to `high` are in `messages`. While `live`, every message above

@@ -49,7 +49,8 @@ export async function visitor(
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    if (!["error", "warning"].includes(message.type())) return;
+    complaints.push(`${message.text()} ${message.location().url}`.trimEnd());
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.addInitScript(() => {

@@ -128,7 +128,9 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   await settings.getByRole("button", { name: "Remove" }).click();
   await ada.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await bob.page.getByText("There is no such conversation").waitFor();
-  for (const { complaints } of [ada, bob]) expect(complaints).toEqual([]);
+  expect(ada.complaints).toEqual([]);
+  // A draft may be on its way while its writer is removed.
+  expect(bob.complaints.filter((text) => !/403.*\/draft$/.test(text))).toEqual([]);
 }, 120_000);
 
 test("one who was offline comes back: both have one order, and nothing doubled", async () => {
