@@ -22,7 +22,8 @@ const faultTests = `
 import { expect, test } from "bun:test";
 test("holds", () => {});
 test("breaks", () => { throw new Error("of the second"); });
-test("fails without an error", () => expect.unreachable());
+test("fails without an error", () => { expect.unreachable(); });
+test("differs", () => { expect(["found"]).toEqual([]); });
 test("holds too", () => {});`;
 
 test("the last lines name what failed, then count it", async () => {
@@ -46,15 +47,24 @@ test("the last lines name what failed, then count it", async () => {
     .replaceAll(/ \[[\d.]+ms\]/g, "")
     .trimEnd()
     .split("\n");
-  expect(lines.slice(-8)).toEqual([
+  const end = lines.slice(lines.indexOf("src/deep/one.test.ts: group > first"));
+  const where = expect.stringMatching(/^ +at .*two\.test\.ts:\d+/);
+  expect(end).toEqual([
     "src/deep/one.test.ts: group > first",
     "  error: of the first",
     "== lint     FAILED     2 s",
     "test/faults/two.test.ts: breaks",
     "  error: of the second",
+    where,
     "test/faults/two.test.ts: fails without an error",
     expect.stringMatching(/^ {2}\w+Error: /),
-    "10 passed, 4 failed",
+    where,
+    "test/faults/two.test.ts: differs",
+    "  error: expect(received).toEqual(expected)",
+    ...["  - []", "  + [", '  +   "found",', "  + ]"],
+    ...["  - Expected  - 1", "  + Received  + 3"],
+    where,
+    "10 passed, 5 failed",
   ]);
   expect(await run.exited).toBe(1);
 });
