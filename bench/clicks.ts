@@ -24,7 +24,7 @@ import { Roller } from "../src/systems/links/clicks/roll.ts";
 import { Spool } from "../src/systems/links/clicks/spool.ts";
 import { Stats } from "../src/systems/links/clicks/stats.ts";
 import { VisitorKeys } from "../src/systems/links/clicks/visitors.ts";
-import { statsQuery } from "../src/systems/links/wire.ts";
+import { statsQuery } from "../src/systems/links/clicks/wire.ts";
 import type { Measured } from "./run.ts";
 
 export type ClicksOptions = { recent: number; links: number; history: number };

@@ -15,7 +15,8 @@ import {
   messageSchema,
   ownSchema,
 } from "../src/systems/chat/shapes.ts";
-import { print, type Schema } from "./sdk-types.ts";
+import type { Schema } from "../src/platform/http/openapi-document.ts";
+import { print, shapeOf } from "./sdk-types.ts";
 
 /** Writes docs/chat-protocol.md and .schema.json from the schemas that frames are checked by. */
 const root = new URL("../", import.meta.url);
@@ -50,7 +51,7 @@ export async function protocolReference(): Promise<string> {
   for (const [name, schema] of Object.entries(shapes)) {
     const json = jsonOf(schema, "output");
     types.push(block(`type ${name} = ${print(json, named, "", true)};`));
-    named.set(print(json, new Map(), "", true), name);
+    named.set(shapeOf(json), name);
   }
   const [said, told] = source.split("const serverFrames = ") as [string, string];
   return [

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { said, taken } from "./chat-schemas.ts";
-import { formatted, print, type Schema } from "./sdk-types.ts";
+import type { Schema } from "../src/platform/http/openapi-document.ts";
+import { formatted, print, shapeOf } from "./sdk-types.ts";
 
 /**
  * Prints the SDK's types of the chat's frames from the schemas that the server checks them by.
@@ -20,7 +21,7 @@ export async function sdkFrames(): Promise<string> {
     for (const [name, schema] of Object.entries(schemas)) {
       const json = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as Schema;
       out += `\nexport type ${name} = ${print(json, named, "", true)};\n`;
-      named.set(print(json, new Map(), "", true), name);
+      named.set(shapeOf(json), name);
     }
   }
   return await formatted(out, sdkFramesFile);

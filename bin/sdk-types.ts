@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { said } from "./chat-schemas.ts";
 import { loadConfig } from "../src/platform/config/config.ts";
+import type { Document, Operation, Schema } from "../src/platform/http/openapi-document.ts";
 import { openapiOf } from "../src/platform/http/openapi.ts";
 import type { Route } from "../src/platform/http/route.ts";
 import { silentLog } from "../src/platform/log/log.ts";
@@ -13,31 +14,6 @@ import { startStoa } from "../src/stoa.ts";
  * Prints the SDK's types from the OpenAPI document. The document is made from the route values,
  * so a field that a route takes or answers is in the SDK without being written twice.
  */
-export type Schema = {
-  $ref?: string;
-  type?: string | string[];
-  const?: unknown;
-  enum?: unknown[];
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-  allOf?: Schema[];
-  items?: Schema;
-  prefixItems?: Schema[];
-  properties?: Record<string, Schema>;
-  required?: string[];
-  additionalProperties?: Schema | boolean;
-  description?: string;
-};
-type Content = Record<string, { schema?: Schema }>;
-type Operation = {
-  operationId: string;
-  summary: string;
-  parameters: { name: string; in: string; required: boolean; schema: Schema }[];
-  requestBody?: { content: Content };
-  responses: Record<string, { content?: Content }>;
-};
-type Document = { paths: Record<string, Record<string, Operation>> };
-
 /** Names for shapes that many operations share: where one is found, then the way down to it. */
 type Names = Record<string, [operationId: string, part: Part, ...path: string[]]>;
 type Part = "query" | "body" | "reply";
@@ -98,7 +74,7 @@ export const sdkTypesFile = join(import.meta.dir, "../sdk/types.ts");
 /** What sdk/types.ts must hold, as `bun fmt` leaves it. */
 export async function sdkTypes(routes: Route[]): Promise<string> {
   const document = openapiOf(routes, { version: "0", serverUrl: "" });
-  return await formatted(typesOf(document as unknown as Document), sdkTypesFile);
+  return await formatted(typesOf(document), sdkTypesFile);
 }
 
 /** The text as `bun fmt` leaves a file of that name. */
@@ -171,7 +147,12 @@ function queryOf(operation: Operation): Schema | undefined {
   if (parameters.length === 0) return undefined;
   return {
     type: "object",
-    properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
+    properties: Object.fromEntries(
+      parameters.map(({ name, description, schema }) => [
+        name,
+        description === undefined ? schema : { ...schema, description },
+      ]),
+    ),
     required: parameters.filter(({ required }) => required).map(({ name }) => name),
     additionalProperties: false,
   };
@@ -188,9 +169,12 @@ function stepInto(schema: Schema | undefined, step: string): Schema | undefined 
   return undefined;
 }
 
-/** What prints alike is called alike, also where one has a default or other bounds. */
-function shapeOf(schema: Schema): string {
-  return print(schema, new Map(), "", true);
+/** What prints alike is called alike, also where one has a default, other bounds or other notes. */
+export function shapeOf(schema: Schema): string {
+  const withoutNotes = JSON.stringify(schema, (key, value: unknown) =>
+    key === "description" && typeof value === "string" ? undefined : value,
+  );
+  return print(JSON.parse(withoutNotes) as Schema, new Map(), "", true);
 }
 
 export function print(
@@ -232,7 +216,7 @@ function printObject(schema: Schema, named: Map<string, string>, indent: string)
   const required = new Set(schema.required);
   const extra = schema.additionalProperties;
   const fields = Object.entries(schema.properties ?? {}).map(([key, property]) => {
-    const note = property.description ? `${indent}  /** ${property.description} */\n` : "";
+    const note = property.description ? noteOf(property.description, `${indent}  `) : "";
     const mark = required.has(key) ? "" : "?";
     const label = /^[A-Za-z_]\w*$/.test(key) ? key : JSON.stringify(key);
     return `${note}${indent}  ${label}${mark}: ${print(property, named, `${indent}  `)};\n`;
@@ -240,6 +224,14 @@ function printObject(schema: Schema, named: Map<string, string>, indent: string)
   if (fields.length > 0) return `{\n${fields.join("")}${indent}}`;
   const values = typeof extra === "object" ? print(extra, named, indent) : "unknown";
   return extra === false ? "Record<string, never>" : `Record<string, ${values}>`;
+}
+
+function noteOf(text: string, indent: string): string {
+  const line = `${indent}/** ${text} */\n`;
+  if (line.length <= 100) return line;
+  const lines = text.match(/.{1,80}(?: |$)/g) ?? [];
+  const rows = lines.map((part) => `${indent} * ${part.trimEnd()}\n`);
+  return `${indent}/**\n${rows.join("")}${indent} */\n`;
 }
 
 /** What a page of a long list holds, if the schema is one. */

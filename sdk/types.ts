@@ -18,6 +18,7 @@ export type Link = {
   short_url: string;
   url: string;
   state: "active" | "scheduled" | "expired" | "used_up" | "deleted" | "quarantined";
+  /** Set while visitors are not sent on because something was stopped. */
   quarantine: Quarantine | null;
   title: string | null;
   description: string | null;
@@ -28,6 +29,7 @@ export type Link = {
   expires_at: string | null;
   expired_url: string | null;
   max_clicks: number | null;
+  /** Of `max_clicks`. */
   clicks_used: number;
   has_password: boolean;
   forward_query: boolean;
@@ -36,8 +38,11 @@ export type Link = {
   split: SplitTarget[] | null;
   robots: "index" | "noindex";
   click_retention_days: number | null;
+  /** Why a link to this host deserves a second look: `mixed_script`, `look_alike`. */
   flags: string[];
+  /** Set since when the daily check found the target gone. */
   dead_since: string | null;
+  /** All but those of the latest seconds. */
   clicks: number;
   created_at: string;
   updated_at: string;
@@ -54,52 +59,89 @@ export type SplitTarget = {
 };
 
 export type CreateLink = {
+  /** Where it leads: http, https or one of the app schemes in the config. */
   url: string;
+  /** When it ends; null is never. */
   expires_at?: string | null;
+  /** Until then its code is as unknown. */
   starts_at?: string | null;
+  /** How many visitors are sent on before it is used up, exact to the click. */
   max_clicks?: number | null;
+  /** Where it leads once it ended, instead of a 410. */
   expired_url?: string | null;
+  /** The status of the redirect. 302 where nothing is said. */
   redirect?: 301 | 302 | 307 | 308;
+  /** For you, and for previews of the link. */
   title?: string | null;
+  /** For previews of the link. */
   description?: string | null;
+  /** For previews of the link, in place of the target's own. */
   image?: string | null;
   tags?: string[];
+  /** Asked of every visitor. */
   password?: string | null;
+  /** Add the visitor's query string to that of the target. */
   forward_query?: boolean;
+  /** Add what follows the code to the path of the target. */
   forward_path?: boolean;
+  /** Other targets for some visitors; the first that matches counts. */
   rules?: Rule[];
+  /** Targets by weight, for visitors whom no rule matches; each keeps theirs. */
   split?: SplitTarget[] | null;
+  /** Whether search engines may list the short link. */
   robots?: "index" | "noindex";
+  /** Days that this link's raw clicks are kept; null is the configured term. */
   click_retention_days?: number | null;
+  /** A code of your own: letters, digits, - and _. Made up where it is absent. */
   alias?: string;
+  /** Host of a verified domain; Stoa's own where it is absent. */
   domain?: string;
+  /** Days to live, instead of `expires_at`; 0 is for ever. */
   ttl_days?: number;
+  /** Answer the caller's live link to the same URL and domain, where there is one. */
   find_or_create?: boolean;
 };
 
 export type UpdateLink = {
+  /** Where it leads: http, https or one of the app schemes in the config. */
   url?: string;
+  /** When it ends; null is never. */
   expires_at?: string | null;
+  /** Until then its code is as unknown. */
   starts_at?: string | null;
+  /** How many visitors are sent on before it is used up, exact to the click. */
   max_clicks?: number | null;
+  /** Where it leads once it ended, instead of a 410. */
   expired_url?: string | null;
+  /** The status of the redirect. 302 where nothing is said. */
   redirect?: 301 | 302 | 307 | 308;
+  /** For you, and for previews of the link. */
   title?: string | null;
+  /** For previews of the link. */
   description?: string | null;
+  /** For previews of the link, in place of the target's own. */
   image?: string | null;
   tags?: string[];
+  /** Asked of every visitor. */
   password?: string | null;
+  /** Add the visitor's query string to that of the target. */
   forward_query?: boolean;
+  /** Add what follows the code to the path of the target. */
   forward_path?: boolean;
+  /** Other targets for some visitors; the first that matches counts. */
   rules?: Rule[];
+  /** Targets by weight, for visitors whom no rule matches; each keeps theirs. */
   split?: SplitTarget[] | null;
+  /** Whether search engines may list the short link. */
   robots?: "index" | "noindex";
+  /** Days that this link's raw clicks are kept; null is the configured term. */
   click_retention_days?: number | null;
 };
 
 export type ListLinks = {
   cursor?: string;
   limit?: number;
+  /** Words in code, URL, title or tags. */
   search?: string;
   tag?: string;
   domain?: string;
@@ -108,22 +150,29 @@ export type ListLinks = {
 };
 
 export type Rule = {
+  /** All that is said must hold; of a list, one is enough. */
   if: {
     device?: ("mobile" | "tablet" | "desktop")[];
     os?: ("ios" | "android" | "windows" | "macos" | "linux" | "chromeos" | "other")[];
+    /** `de` matches de-CH too; `de-CH` matches only itself and what is below it. */
     language?: string[];
     country?: string[];
+    /** Compared without case and accents. */
     city?: string[];
+    /** Every one must be in the query string; without `value`, any value will do. */
     query?: {
       name: string;
       value?: string;
     }[];
     address?: string[];
     from?: string;
+    /** The first instant that is no longer matched. */
     until?: string;
   };
   url: string;
+  /** Opened on iOS instead; `url` remains the fallback. */
   ios_app?: string;
+  /** Opened on Android instead; `url` is the fallback. */
   android_app?: string;
 };
 
@@ -155,15 +204,21 @@ export type TagCount = {
 export type Domain = {
   id: string;
   host: string;
+  /** Put this in a TXT record of `_stoa.<host>`, or serve it at the well-known path. */
   verification: {
     txt_name: string;
     txt_value: string;
     well_known_url: string;
   };
+  /** Null until its proof was found. */
   verified_at: string | null;
+  /** Set while the domain or its owner is stopped: none of its links redirects. */
   quarantine: Quarantine | null;
+  /** `people` codes are case-insensitive, free of look-alikes and tell a typo. */
   alphabet: "base62" | "people";
+  /** Where the bare host leads. */
   root_url: string | null;
+  /** Where unknown codes lead. */
   not_found_url: string | null;
   created_at: string;
 };
@@ -173,6 +228,7 @@ export type Stats = {
   to: string;
   interval: StatsInterval;
   group_by: StatsGroup;
+  /** Clicks up to this instant are in the numbers. */
   as_of: string;
   totals: {
     clicks: number;
@@ -180,9 +236,11 @@ export type Stats = {
     bots: number;
     unfurlers: number;
     prefetches: number;
+    /** HyperLogLog estimate; a person counts once a day. */
     unique_visitors: number;
     new_visitors: number;
   };
+  /** `key` is an instant for `time`, else the value; "" is unknown. */
   rows: {
     key: string;
     clicks: number;
@@ -191,10 +249,14 @@ export type Stats = {
 };
 
 export type StatsQuery = {
+  /** Thirty days ago where it is absent. */
   from?: string;
+  /** Now where it is absent. */
   to?: string;
   interval?: StatsInterval;
+  /** `time` gives the curve, the others the top. */
   group_by?: StatsGroup;
+  /** Whose clicks count: people only, or everything that asked. */
   traffic?: "human" | "all";
   limit?: number;
 };
@@ -217,9 +279,13 @@ export type StatsGroup =
 export type Click = {
   at: string;
   kind: "human" | "bot" | "unfurler" | "prefetch";
+  /** What gave it away: `slack`, `program:curl`, `browser`. "" where it is not kept. */
   reason: string;
+  /** Of this link, today. */
   new_visitor: boolean;
+  /** Asked for by `DNT` or `Sec-GPC`: only time and kind are kept. */
   do_not_track: boolean;
+  /** ISO 3166-1, two letters; "" is unknown, here and below. */
   country: string;
   city: string;
   device: string;
@@ -240,7 +306,9 @@ export type Webhook = {
   description: string;
   event_types: string[];
   enabled: boolean;
+  /** `gone`: it answered 410. `failing`: no success for three days. Null: not by itself. */
   disabled_reason: "gone" | "failing" | null;
+  /** Since when every attempt has failed; null after a success. */
   failing_since: string | null;
   created_at: string;
   updated_at: string;
@@ -252,10 +320,13 @@ export type WebhookWithSecret = {
   description: string;
   event_types: string[];
   enabled: boolean;
+  /** `gone`: it answered 410. `failing`: no success for three days. Null: not by itself. */
   disabled_reason: "gone" | "failing" | null;
+  /** Since when every attempt has failed; null after a success. */
   failing_since: string | null;
   created_at: string;
   updated_at: string;
+  /** Signs what is sent; shown here and never again. */
   secret: string;
 };
 
@@ -269,6 +340,7 @@ export type Delivery = {
   last_attempt_at: string | null;
   duration_ms: number | null;
   response_status: number | null;
+  /** The first 2 KB. */
   response_body: string | null;
   error: string | null;
   created_at: string;
@@ -280,6 +352,7 @@ export type Report = {
   owner_id: string;
   short_url: string;
   url: string;
+  /** What is stopped already, and why; null where nothing is. */
   quarantine: Quarantine | null;
   reason: ReportReason;
   detail: string;
@@ -297,12 +370,15 @@ export type StopReason = {
 };
 
 export type Lookup = {
+  /** Null where a host or an account was asked for. */
   link: Link | null;
+  /** Null on Stoa's own host, which cannot be stopped, and where an account was asked for. */
   domain: {
     id: string;
     host: string;
     stopped: string | null;
   } | null;
+  /** Null where the account is deleted. */
   owner: {
     id: string;
     name: string;
@@ -315,6 +391,7 @@ export type Quarantined = {
   kind: "link" | "owner" | "domain";
   id: string;
   owner_id: string;
+  /** Short URL, host or account id. */
   name: string;
   url: string | null;
   reason: string;
@@ -325,7 +402,9 @@ export type Account = {
   email: string | null;
   name: string;
   role: "admin" | "member";
+  /** What rules of rate limits may tell apart. */
   tier: string;
+  /** Until then only routes of accounts are open. */
   must_change_password: boolean;
   disabled_at: string | null;
   created_at: string;
@@ -334,7 +413,9 @@ export type Account = {
 export type SignedIn = {
   access_token: string;
   token_type: "Bearer";
+  /** Seconds. */
   expires_in: number;
+  /** Null when it was set as a cookie. */
   refresh_token: string | null;
   account: Account;
 };
@@ -343,8 +424,10 @@ export type Session = {
   id: string;
   user_agent: string;
   address: string;
+  /** Whether it is the one asking. */
   current: boolean;
   created_at: string;
+  /** When it last refreshed. */
   rotated_at: string;
   expires_at: string;
 };
@@ -352,9 +435,11 @@ export type Session = {
 export type ApiKey = {
   id: string;
   name: string;
+  /** The first characters, to tell keys apart. */
   prefix: string;
   scopes: string[];
   expires_at: string | null;
+  /** To the minute. */
   last_used_at: string | null;
   created_at: string;
 };
@@ -379,28 +464,36 @@ export type LimitRule = {
   description: string;
   enabled: boolean;
   mode: LimitMode;
+  /** Only asked for by name, never by the guard in front of routes. */
   service: boolean;
+  /** Empty: all. */
   tiers: string[];
+  /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes: string[];
   methods: LimitMethod[];
+  /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm: LimitAlgorithm;
   limit: number;
   window_ms: number;
   burst: number | null;
   cost: number;
   key: string[];
+  /** Used where a part of `key` is not known of a caller. */
   key_fallback: string[];
   accuracy: LimitAccuracy;
   sub_keys: number | null;
+  /** Null: closed for what changes something, open for what reads. */
   on_failure: LimitFailure | null;
   penalty_ms: number;
   wait_ms_max: number;
   queue_max: number;
+  /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow: string[];
   deny: string[];
   preset: boolean;
   version: number;
   updated_at: string;
+  /** Null: Stoa itself. */
   updated_by: string | null;
 };
 
@@ -424,12 +517,16 @@ export type LimitFailure = "open" | "closed";
 
 export type CreateLimitRule = {
   name: string;
+  /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm: LimitAlgorithm;
   description?: string;
   enabled?: boolean;
   mode?: LimitMode;
+  /** Only asked for by name, never by the guard in front of routes. */
   service?: boolean;
+  /** Empty: all. */
   tiers?: string[];
+  /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes?: string[];
   methods?: LimitMethod[];
   limit?: number;
@@ -437,13 +534,16 @@ export type CreateLimitRule = {
   burst?: number | null;
   cost?: number;
   key?: string[];
+  /** Used where a part of `key` is not known of a caller. */
   key_fallback?: string[];
   accuracy?: LimitAccuracy;
   sub_keys?: number | null;
+  /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
   queue_max?: number;
+  /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow?: string[];
   deny?: string[];
 };
@@ -453,25 +553,33 @@ export type UpdateLimitRule = {
   description?: string;
   enabled?: boolean;
   mode?: LimitMode;
+  /** Only asked for by name, never by the guard in front of routes. */
   service?: boolean;
+  /** Empty: all. */
   tiers?: string[];
+  /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes?: string[];
   methods?: LimitMethod[];
+  /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm?: LimitAlgorithm;
   limit?: number;
   window_ms?: number;
   burst?: number | null;
   cost?: number;
   key?: string[];
+  /** Used where a part of `key` is not known of a caller. */
   key_fallback?: string[];
   accuracy?: LimitAccuracy;
   sub_keys?: number | null;
+  /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
   penalty_ms?: number;
   wait_ms_max?: number;
   queue_max?: number;
+  /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow?: string[];
   deny?: string[];
+  /** The version that was read; another one by now answers 412. `If-Match` says the same. */
   version?: number;
 };
 
@@ -480,90 +588,118 @@ export type LimitRuleVersion = {
   version: number;
   change: "created" | "updated" | "removed";
   name: string;
+  /** The rule as it was from then on; of a removed one as it was at last. */
   definition: {
     name: string;
     description: string;
     enabled: boolean;
     mode: LimitMode;
+    /** Only asked for by name, never by the guard in front of routes. */
     service: boolean;
+    /** Empty: all. */
     tiers: string[];
+    /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
     routes: string[];
     methods: LimitMethod[];
+    /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
     algorithm: LimitAlgorithm;
     limit: number;
     window_ms: number;
     burst: number | null;
     cost: number;
     key: string[];
+    /** Used where a part of `key` is not known of a caller. */
     key_fallback: string[];
     accuracy: LimitAccuracy;
     sub_keys: number | null;
+    /** Null: closed for what changes something, open for what reads. */
     on_failure: LimitFailure | null;
     penalty_ms: number;
     wait_ms_max: number;
     queue_max: number;
+    /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
     allow: string[];
     deny: string[];
   };
   changed_at: string;
+  /** Null: Stoa itself. */
   changed_by: string | null;
 };
 
 export type LimitQuestion = {
+  /** One rule by its name, whatever its tiers. */
   rule?: string;
+  /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
   policy?: string;
+  /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
   tier?: string;
   cost?: number;
 };
 
 export type LimitReport = {
+  /** One rule by its name, whatever its tiers. */
   rule?: string;
+  /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
   policy?: string;
+  /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
   tier?: string;
   cost: number;
 };
 
 export type LimitKey = {
+  /** One rule by its name, whatever its tiers. */
   rule?: string;
+  /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
   policy?: string;
+  /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
   tier?: string;
 };
 
 export type LimitAnswer = {
   allowed: boolean;
+  /** The rule nearest to refusing, or that refused; null where none concerns the key. */
   rule: string | null;
   limit: number | null;
   remaining: number | null;
   reset_at: string | null;
+  /** 0 when allowed; null on a deny list, where waiting is of no use. */
   retry_after_ms: number | null;
+  /** How long a leaky bucket asks to wait before going on. */
   delay_ms: number;
 };
 
 export type LimitExplanation = {
+  /** As the table of routes has it; null where nothing answers the path. */
   route: string | null;
   tier: string;
   allowed: boolean;
+  /** All that are enabled, in the order that they are asked in. */
   rules: {
     rule: string;
     mode: LimitMode;
+    /** Whether it is asked about this request. */
     applies: boolean;
     why: string;
     key: string | null;
+    /** How it is counted; a list is not. */
     accuracy: LimitAccuracy | null;
     sub_keys: number | null;
+    /** What it would say now; null where it is not asked. */
     state: LimitAnswer | null;
   }[];
 };
 
 export type Refusals = {
+  /** Most refused first. Counts may be a little high, never low; shadow rules' are not in them. */
   keys: {
     rule: string;
     key: string;
     refused: number;
   }[];
+  /** By step, rule and route; oldest first. */
   series: {
     at: string;
     rule: string;
@@ -571,6 +707,7 @@ export type Refusals = {
     shadow: boolean;
     refused: number;
   }[];
+  /** Where the last five minutes refused far more than the hour before would let expect. */
   rises: {
     rule: string;
     route: string;
@@ -593,6 +730,7 @@ export type ChatScheduled = {
   thread_seq: number | null;
   send_at: string;
   created_at: string;
+  /** Why it was not sent: a code and what it says. Null while it waits. */
   failure: string | null;
 };
 
@@ -610,6 +748,7 @@ export type SimulatedOutcome = {
   allowed: boolean;
   delay_ms: number;
   remaining: number;
+  /** Null when it would never pass. */
   retry_after_ms: number | null;
 };
 
@@ -739,6 +878,7 @@ export interface Operations {
     query: {
       cursor?: string;
       limit?: number;
+      /** Part of an e-mail address or a name. */
       search?: string;
     };
     body: undefined;
@@ -786,7 +926,9 @@ export interface Operations {
       version: string;
       started_at: string;
       ready: boolean;
+      /** Null when the database did not answer in time. */
       database_ms: number | null;
+      /** In the Prometheus text format, as `/metrics` answers. */
       metrics: string;
     };
   };
@@ -852,7 +994,9 @@ export interface Operations {
       items: {
         id: string;
         text: string;
+        /** Refuse the message, or store it with the word covered by asterisks. */
         action: "refuse" | "mask";
+        /** Also within words, and in scripts that put no space between them. */
         anywhere: boolean;
       }[];
     };
@@ -880,6 +1024,7 @@ export interface Operations {
       reporter_id: string;
       reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
       comment: string;
+      /** What the message said when it was reported. */
       body: ChatBody | null;
       status: "open" | "upheld" | "dismissed";
       created_at: string;
@@ -930,7 +1075,9 @@ export interface Operations {
       items: {
         id: string;
         text: string;
+        /** Refuse the message, or store it with the word covered by asterisks. */
         action: "refuse" | "mask";
+        /** Also within words, and in scripts that put no space between them. */
         anywhere: boolean;
       }[];
     };
@@ -963,6 +1110,7 @@ export interface Operations {
       before?: number;
       after?: number;
       around?: number;
+      /** Only the replies of the thread of this message, oldest first, after `after`. */
       thread?: number;
       limit?: number;
     };
@@ -1028,6 +1176,7 @@ export interface Operations {
     body: undefined;
     reply: {
       kind: "direct" | "group" | "channel";
+      /** Empty for a direct conversation, which is called after the other person. */
       title: string;
       description: string;
       member_count: number;
@@ -1060,6 +1209,7 @@ export interface Operations {
       q: string;
       conversation_id?: string;
       sender?: string;
+      /** `next_cursor` of the page before: the id of a message. */
       before?: string;
       limit?: number;
     };
@@ -1071,6 +1221,7 @@ export interface Operations {
     query: {
       variant: "whole" | "thumbnail";
       name?: string;
+      /** Milliseconds since 1970. */
       expires: number;
       signature: string;
     };
@@ -1103,6 +1254,7 @@ export interface Operations {
   get_limits_explain: {
     query: {
       method?: LimitMethod;
+      /** As it is asked for, such as `/api/v1/links/123`, without host and query. */
       path: string;
       address?: string;
       account_id?: string;
@@ -1195,6 +1347,7 @@ export interface Operations {
     query: {
       cursor?: string;
       limit?: number;
+      /** What the tags begin with. */
       prefix?: string;
     };
     body: undefined;
@@ -1282,8 +1435,11 @@ export interface Operations {
     body: {
       title?: string;
       description?: string;
+      /** `admins`: only owners and admins send. */
       send_by?: "members" | "admins";
+      /** Between two messages of one member; 0 is none. */
       slow_mode_seconds?: number;
+      /** How long messages that are sent from now on stay; null is for ever. */
       disappear_seconds?: number | null;
       publishes_events?: boolean;
     };
@@ -1302,6 +1458,7 @@ export interface Operations {
     query: undefined;
     body: {
       text: string;
+      /** All that the new text names. */
       mentions?: string[];
     };
     reply: ChatMessage;
@@ -1310,6 +1467,7 @@ export interface Operations {
   patch_chat_conversations_id_own: {
     query: undefined;
     body: {
+      /** Null: not muted. */
       muted_until?: string | null;
       archived?: boolean;
     };
@@ -1320,6 +1478,7 @@ export interface Operations {
     query: undefined;
     body: {
       text?: string;
+      /** All that the new text names. */
       mentions?: string[];
       send_at?: string;
     };
@@ -1360,6 +1519,7 @@ export interface Operations {
     query: undefined;
     body: {
       tag: string;
+      /** The new name; one that exists already takes the links of both. Null: none. */
       to: string | null;
     };
     reply: void;
@@ -1370,6 +1530,7 @@ export interface Operations {
     body: {
       url?: string;
       description?: string;
+      /** What is sent: `links.created`, `links.*`, or `*` for everything. */
       event_types?: string[];
       enabled?: boolean;
     };
@@ -1466,13 +1627,17 @@ export interface Operations {
     query: undefined;
     body: {
       text: string;
+      /** Refuse the message, or store it with the word covered by asterisks. */
       action: "refuse" | "mask";
+      /** Also within words, and in scripts that put no space between them. */
       anywhere?: boolean;
     };
     reply: {
       id: string;
       text: string;
+      /** Refuse the message, or store it with the word covered by asterisks. */
       action: "refuse" | "mask";
+      /** Also within words, and in scripts that put no space between them. */
       anywhere: boolean;
     };
   };
@@ -1487,7 +1652,9 @@ export interface Operations {
     query: undefined;
     body: {
       status: "upheld" | "dismissed";
+      /** Deletes the message, for everybody. */
       delete_message?: boolean;
+      /** Bans the sender until then. */
       ban_until?: string;
     };
     reply: {
@@ -1499,6 +1666,7 @@ export interface Operations {
       reporter_id: string;
       reason: "spam" | "abuse" | "threat" | "sexual" | "illegal" | "other";
       comment: string;
+      /** What the message said when it was reported. */
       body: ChatBody | null;
       status: "open" | "upheld" | "dismissed";
       created_at: string;
@@ -1511,9 +1679,12 @@ export interface Operations {
     query: undefined;
     body: {
       kind: "direct" | "group" | "channel";
+      /** Of a direct conversation: the other person. */
       account_id?: string;
+      /** Of a group or channel. */
       title?: string;
       description?: string;
+      /** Who is in it from the beginning, besides the caller. */
       account_ids?: string[];
     };
     reply: ChatConversation;
@@ -1523,13 +1694,17 @@ export interface Operations {
     query: undefined;
     body: {
       text: string;
+      /** Refuse the message, or store it with the word covered by asterisks. */
       action: "refuse" | "mask";
+      /** Also within words, and in scripts that put no space between them. */
       anywhere?: boolean;
     };
     reply: {
       id: string;
       text: string;
+      /** Refuse the message, or store it with the word covered by asterisks. */
       action: "refuse" | "mask";
+      /** Also within words, and in scripts that put no space between them. */
       anywhere: boolean;
     };
   };
@@ -1572,6 +1747,10 @@ export interface Operations {
       client_msg_id: string;
       body: {
         text?: string;
+        /**
+         * Accounts that are named in the text and told so even when they muted the
+         * conversation.
+         */
         mentions?: string[];
         attachments?: ChatAttachment[];
         poll?: {
@@ -1641,7 +1820,9 @@ export interface Operations {
     query: undefined;
     body: {
       device_id: string;
+      /** Of the stream that `presence` and `watch` are about. */
       session_id?: string;
+      /** As on the socket, in `docs/chat-protocol.md`. */
       frames: unknown[];
     };
     reply: {
@@ -1663,18 +1844,23 @@ export interface Operations {
           role?: "owner" | "admin" | "member";
         }[];
         messages?: {
+          /** What makes it the same message in the next import. */
           client_msg_id: string;
           sender_id: string;
           sent_at: string;
           text?: string;
+          /** `client_msg_id` of one that it answers. */
           reply_to?: string;
+          /** `client_msg_id` of any one in the thread that it belongs to. */
           thread?: string;
           edited_at?: string;
+          /** Only that there was something is left of it. */
           deleted_at?: string;
           reactions?: {
             emoji: string;
             account_ids: string[];
           }[];
+          /** Uploads that whoever imports has made, and nobody used. */
           attachments?: {
             upload_id: string;
             kind: "image" | "file" | "voice" | "video";
@@ -1688,6 +1874,7 @@ export interface Operations {
       conversations: {
         ref: string;
         id: string;
+        /** Those that were there already are known. */
         added: number;
         known: number;
       }[];
@@ -1701,7 +1888,9 @@ export interface Operations {
       lines: number;
       added: number;
       known: number;
+      /** Lines that nothing came of. */
       failed: number;
+      /** The first of them, and of those that were added without something that they named. */
       problems: {
         line: number;
         code: string;
@@ -1723,6 +1912,10 @@ export interface Operations {
       client_msg_id: string;
       body: {
         text?: string;
+        /**
+         * Accounts that are named in the text and told so even when they muted the
+         * conversation.
+         */
         mentions?: string[];
         attachments?: ChatAttachment[];
         poll?: {
@@ -1791,9 +1984,11 @@ export interface Operations {
     reply: {
       id: string;
       name: string;
+      /** The first characters, to tell keys apart. */
       prefix: string;
       scopes: string[];
       expires_at: string | null;
+      /** To the minute. */
       last_used_at: string | null;
       created_at: string;
       key: string;
@@ -1825,8 +2020,11 @@ export interface Operations {
   post_limits_penalize: {
     query: undefined;
     body: {
+      /** One rule by its name, whatever its tiers. */
       rule?: string;
+      /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
       policy?: string;
+      /** The key itself, or its parts by name, of which each rule takes those that it names. */
       key: string | Record<string, string>;
       tier?: string;
       ms: number;
@@ -1881,11 +2079,13 @@ export interface Operations {
   post_links_bulk: {
     query: undefined;
     body: {
+      /** Each as the body of `POST /api/v1/links`, and judged for itself. */
       links: unknown[];
     };
     reply: {
       created: number;
       failed: number;
+      /** In the order of the request. */
       results: BulkResult[];
     };
   };
@@ -1901,6 +2101,7 @@ export interface Operations {
       format: "stoa" | "bitly" | "kutt" | "yourls" | "shlink";
       rows: number;
       created: number;
+      /** Rows whose link was there already. */
       skipped: number;
       errors: {
         row: number;
@@ -1913,6 +2114,7 @@ export interface Operations {
   post_reports: {
     query: undefined;
     body: {
+      /** Or `code`, with `domain` unless it is Stoa's own. */
       short_url?: string;
       code?: string;
       domain?: string;
@@ -1946,6 +2148,7 @@ export interface Operations {
     body: {
       url: string;
       description?: string;
+      /** What is sent: `links.created`, `links.*`, or `*` for everything. */
       event_types: string[];
       enabled?: boolean;
     };
@@ -2015,6 +2218,7 @@ export interface Operations {
   put_chat_conversations_id_messages_seq_votes: {
     query: undefined;
     body: {
+      /** Counted from 0; none takes the vote back. */
       options: number[];
     };
     reply: ChatMessage;
@@ -2025,6 +2229,7 @@ export interface Operations {
       owner: string;
       bytes_max: number;
       types: string;
+      /** Milliseconds since 1970. */
       expires: number;
       signature: string;
     };
@@ -2036,7 +2241,10 @@ export interface Operations {
       sha256: string;
       width: number | null;
       height: number | null;
-      /** Null where there is none: of HEIC, films, sounds and documents none is made, nor of a picture that cannot be read; one that takes long comes later. */
+      /**
+       * Null where there is none: of HEIC, films, sounds and documents none is made, nor
+       * of a picture that cannot be read; one that takes long comes later.
+       */
       thumbnail: {
         width: number;
         height: number;

@@ -1,16 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Document, Operation, Schema } from "../src/platform/http/openapi-document.ts";
+import { operationId } from "../src/platform/http/openapi.ts";
 import { startWorld, type World } from "./world.ts";
 
 /** The document that Stoa gives to programs which are written in whatever language. */
-type Schema = { [key: string]: unknown };
-type Operation = {
-  operationId: string;
-  security?: object[];
-  parameters: { name: string; in: string }[];
-  requestBody?: { content: Record<string, object> };
-  responses: Record<string, object>;
-};
-
 type Named = { name: string; path: string; operation: Operation };
 
 let world: World;
@@ -20,7 +13,7 @@ let text: string;
 beforeAll(async () => {
   world = await startWorld();
   text = await (await fetch(`${world.url}/openapi.json`)).text();
-  const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, Operation>> };
+  const { paths } = JSON.parse(text) as Document;
   operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       return { name: `${method} ${path}`, path, operation };
@@ -74,4 +67,59 @@ test("schemas are objects, and choices of values are lists, as generators of cli
     return value as Schema;
   });
   expect(bare).toEqual([]);
+});
+
+describe("the pages for people", () => {
+  const pages = new Map<string, string>();
+  beforeAll(async () => {
+    const tags = new Set(world.running.routes.map((route) => route.tag));
+    for (const path of ["/docs", "/docs/errors", ...[...tags].map((tag) => `/docs/${tag}`)]) {
+      const reply = await fetch(world.url + path);
+      expect([path, reply.status]).toEqual([path, 200]);
+      pages.set(path, await reply.text());
+    }
+  });
+
+  test("have every operation, and lead nowhere that is not there", () => {
+    const dead: string[] = [];
+    const found = new Set<string>();
+    for (const html of pages.values()) {
+      for (const [, href = ""] of html.matchAll(/ href="(\/docs[^"]*)"/g)) {
+        const [path = "", id] = href.split("#");
+        const there = pages.get(path);
+        if (!there || (id !== undefined && !there.includes(` id="${id}"`))) dead.push(href);
+        if (id !== undefined) found.add(id);
+      }
+    }
+    expect(dead).toEqual([]);
+    expect(world.running.routes.map(operationId).filter((id) => !found.has(id))).toEqual([]);
+  });
+
+  test("say of each field what it takes, whatever it is nested in", () => {
+    const [, creating = ""] = (pages.get("/docs/links") ?? "").split(' id="post_links"');
+    for (const row of [
+      "<code>url</code></td><td>string 1 - 2,048 characters</td>",
+      "<code>expires_at</code></td><td>time | null</td>",
+      "<code>redirect</code></td><td>301 | 302 | 307 | 308</td>",
+      '<code>rules[].if.device</code></td><td>list 1 - 50 of "mobile" | "tablet" | "desktop"</td>',
+      "<code>split[].weight</code></td><td>integer 1 - 1,000</td>",
+    ]) {
+      expect(creating).toContain(row);
+    }
+  });
+
+  test("show calls whose bodies their routes take", () => {
+    const refused: string[] = [];
+    for (const route of world.running.routes.filter(({ body }) => body)) {
+      const [, page = ""] = (pages.get(`/docs/${route.tag}`) ?? "").split(
+        ` id="${operationId(route)}"`,
+      );
+      const [, shown = ""] = /-d '([^]*?)'<\/pre>/.exec(page) ?? [];
+      const said = shown.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+      const body = JSON.parse(said.replaceAll("'\\''", "'")) as unknown;
+      if (!route.body?.safeParse(body).success) refused.push(`${route.path} ${said}`);
+    }
+    // Within a year, which a page that stays cannot know.
+    expect(refused.filter((call) => !/"send_at":"2030/.test(call))).toEqual([]);
+  });
 });

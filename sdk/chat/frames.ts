@@ -1,9 +1,11 @@
 // Made by bin/sdk-frames.ts from the schemas of the chat's frames; do not edit.
 
 export type ChatAttachment = {
+  /** Of an upload that the sender made and nobody else used. */
   upload_id: string;
   kind: "image" | "file" | "voice" | "video";
   name?: string;
+  /** Filled in by the server from the content itself. */
   type?: string;
   bytes?: number;
   width?: number;
@@ -13,6 +15,7 @@ export type ChatAttachment = {
 
 export type ChatBody = {
   text: string;
+  /** Accounts that are named in the text and told so even when they muted the conversation. */
   mentions?: string[];
   attachments?: ChatAttachment[];
   poll?: {
@@ -21,10 +24,12 @@ export type ChatBody = {
     several: boolean;
     closes_at?: string;
   };
+  /** Where a forwarded message came from. Filled in by the server. */
   forwarded_from?: {
     sender_id: string;
     sent_at: string;
   };
+  /** A line that Stoa writes: somebody joined, the title changed. Never taken from a client. */
   note?: {
     what: string;
     account_ids?: string[];
@@ -35,16 +40,19 @@ export type ChatBody = {
 export type ChatMessage = {
   conversation_id: string;
   seq: number;
+  /** Of its latest change. */
   rev: number;
   id: string;
   sender_id: string;
   client_msg_id: string;
   by_program: boolean;
+  /** Null once it is deleted or has disappeared. */
   body: ChatBody | null;
   reply_to_seq: number | null;
   thread_seq: number | null;
   reply_count: number;
   extra: {
+    /** The first accounts of each emoji are named, for "you reacted" and for who did. */
     reactions?: {
       emoji: string;
       count: number;
@@ -72,9 +80,11 @@ export type ChatMessage = {
 export type ChatConversation = {
   id: string;
   kind: "direct" | "group" | "channel";
+  /** Empty for a direct conversation, which is called after the other person. */
   title: string;
   description: string;
   created_by: string;
+  /** The two of a direct conversation; null otherwise. */
   pair: string[] | null;
   top_seq: number;
   rev: number;
@@ -94,6 +104,7 @@ export type ChatMember = {
   name: string;
   role: "owner" | "admin" | "member";
   joined_at: string;
+  /** Set for one who is no member any more. */
   left_at: string | null;
   rev: number;
 };
@@ -103,6 +114,7 @@ export type ChatOwn = {
   from_seq: number;
   delivered_seq: number;
   read_seq: number;
+  /** Messages above `read_seq` that are theirs to see: top_seq - max(read_seq, from_seq). */
   unread: number;
   muted_until: string | null;
   archived: boolean;
@@ -115,6 +127,7 @@ export type ChatOwn = {
 export type ChatListed = {
   conversation: ChatConversation;
   own: ChatOwn;
+  /** The other person of a direct conversation. */
   peer: {
     account_id: string;
     name: string;
@@ -143,6 +156,7 @@ export type ServerFrame =
       v: 1;
       account_id: string;
       session_id: string;
+      /** When to send `ping` at the latest. */
       heartbeat_ms: number;
       self_rev: number;
       server_time: string;
@@ -185,6 +199,7 @@ export type ServerFrame =
       type: "self";
       since: number;
       self_rev: number;
+      /** The new state of these; one that was left is in `gone`. */
       items: ChatListed[];
       gone: string[];
     }
@@ -244,6 +259,7 @@ export type ClientFrame =
   | {
       type: "hello";
       v: 1;
+      /** An access token or API key, or a ticket of `POST /api/v1/chat/tickets`. One of both. */
       token?: string;
       ticket?: string;
       device_id: string;
@@ -255,11 +271,14 @@ export type ClientFrame =
       client_msg_id: string;
       body: {
         text?: string;
+        /** Accounts that are named in the text and told so even when they muted the conversation. */
         mentions?: string[];
         attachments?: {
+          /** Of an upload that the sender made and nobody else used. */
           upload_id: string;
           kind: "image" | "file" | "voice" | "video";
           name?: string;
+          /** Filled in by the server from the content itself. */
           type?: string;
           bytes?: number;
           width?: number;

@@ -251,3 +251,14 @@ describe("every page", () => {
     expect(complaints).toEqual([]);
   }, 120_000);
 });
+
+test("the reference of the API opens what a link leads to, for everybody", async () => {
+  const { page, complaints } = await site.stranger();
+  for (const path of ["/docs", "/docs/errors", "/docs/links#post_links"]) {
+    await page.goto(world.url + path);
+    expect(await faultsOf(page, path)).toEqual([]);
+  }
+  await page.getByText("curl -X POST").first().waitFor();
+  expect(await page.locator("details[open]").count()).toBe(1);
+  expect(complaints).toEqual([]);
+}, 60_000);

@@ -71,6 +71,7 @@ async function pages(): Promise<Record<string, { response: Response; html: strin
     unknown: await seen(`/${typed}`, people),
     "report of nothing": await seen(`/${typed}+report`, people, form(report)),
     docs: await seen("/docs", people),
+    "docs of links": await seen("/docs/links", people),
     errors: await seen("/docs/errors", people),
     console: await seen(`/console/?q=${typed}`, people),
     "a path of the console": await seen(`/console/${typed}`, people),

@@ -8,8 +8,12 @@ import { uploadFrom, type Mount } from "./upload.ts";
 /** The two ends of a signed URL. Whoever has one may use it; nobody has to be signed in. */
 const params = z.object({ upload_id: idSchema });
 const signed = {
-  /** Milliseconds since 1970. */
-  expires: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  expires: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .describe("Milliseconds since 1970."),
   signature: z.string().max(100),
 };
 const typesLengthMax = mediaTypes.join(",").length;

@@ -30,10 +30,11 @@ export function healthRoutes({ db, clock, metrics, isReady }: HealthDeps): Route
           version: z.string(),
           started_at: timeSchema,
           ready: z.boolean(),
-          /** Null when the database did not answer in time. */
-          database_ms: z.number().nullable(),
-          /** In the Prometheus text format, as `/metrics` answers. */
-          metrics: z.string(),
+          database_ms: z
+            .number()
+            .nullable()
+            .describe("Null when the database did not answer in time."),
+          metrics: z.string().describe("In the Prometheus text format, as `/metrics` answers."),
         }),
       },
       async handler() {

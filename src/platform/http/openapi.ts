@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { errorStatus, type ErrorCode } from "../errors/errors.ts";
 import { idempotencyKeyPattern } from "./idempotency.ts";
+import type { Document, Operation, Parameter, Schema } from "./openapi-document.ts";
 import { problemSchema, type Route } from "./route.ts";
 
 /** The OpenAPI 3.1 document of a list of routes. Zod's JSON Schema is 3.1's own dialect. */
-type Json = Record<string, unknown>;
-
-export function openapiOf(routes: Route[], info: { version: string; serverUrl: string }): Json {
-  const components: Record<string, Json> = { Problem: jsonSchema(problemSchema, "output") };
-  const paths: Record<string, Json> = {};
+export function openapiOf(routes: Route[], info: { version: string; serverUrl: string }): Document {
+  const components: Record<string, Schema> = { Problem: jsonSchema(problemSchema, "output") };
+  const paths: Document["paths"] = {};
   for (const route of routes) {
     const path = (paths[route.path] ??= {});
     path[route.method.toLowerCase()] = operation(route);
@@ -37,7 +36,7 @@ export function operationId(route: Pick<Route, "method" | "path">): string {
   return `${route.method.toLowerCase()}_${words.join("_")}`;
 }
 
-function operation(route: Route): Json {
+function operation(route: Route): Operation {
   return {
     operationId: operationId(route),
     summary: route.summary,
@@ -50,18 +49,18 @@ function operation(route: Route): Json {
   };
 }
 
-function parametersOf(route: Route): Json[] {
-  const out: Json[] = [];
-  const add = (schema: z.ZodType | undefined, where: "path" | "query") => {
-    if (!schema) return;
-    const json = jsonSchema(schema, "input");
-    const required = new Set((json["required"] as string[] | undefined) ?? []);
-    for (const [name, property] of Object.entries((json["properties"] ?? {}) as Json)) {
+function parametersOf(route: Route): Parameter[] {
+  const out: Parameter[] = [];
+  const add = (given: z.ZodType | undefined, where: "path" | "query") => {
+    if (!given) return;
+    const { properties = {}, required = [] } = jsonSchema(given, "input");
+    for (const [name, { description, ...schema }] of Object.entries(properties)) {
       out.push({
         name,
         in: where,
-        required: where === "path" || required.has(name),
-        schema: property,
+        required: where === "path" || required.includes(name),
+        ...(description === undefined ? {} : { description }),
+        schema,
       });
     }
   };
@@ -81,7 +80,7 @@ function parametersOf(route: Route): Json[] {
   return out;
 }
 
-function requestBodyOf(route: Route): Json {
+function requestBodyOf(route: Route): Pick<Operation, "requestBody"> {
   if (route.rawBody) {
     return { requestBody: { required: true, content: { [route.rawBody]: { schema: {} } } } };
   }
@@ -90,14 +89,15 @@ function requestBodyOf(route: Route): Json {
   return { requestBody: { required: true, content: { "application/json": { schema } } } };
 }
 
-function responsesOf(route: Route): Json {
-  const out: Record<string, Json> = {};
+function responsesOf(route: Route): Operation["responses"] {
+  const out: Operation["responses"] = {};
   for (const [status, schema] of Object.entries(route.replies)) {
-    out[status] = { description: Number(status) < 300 ? "Success" : "Redirect or other answer" };
+    const description = Number(status) < 300 ? "Success" : "Redirect or other answer";
+    out[status] = { description };
     if (typeof schema === "string" || Array.isArray(schema)) {
-      out[status]["content"] = Object.fromEntries([schema].flat().map((type) => [type, {}]));
+      out[status].content = Object.fromEntries([schema].flat().map((type) => [type, {}]));
     } else if (schema) {
-      out[status]["content"] = { "application/json": { schema: jsonSchema(schema, "output") } };
+      out[status].content = { "application/json": { schema: jsonSchema(schema, "output") } };
     }
   }
   for (const [status, codes] of errorsOf(route)) {
@@ -131,18 +131,23 @@ export function errorsOf(route: Route): Map<number, ErrorCode[]> {
   return byStatus;
 }
 
-function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): Schema {
   const json = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
     target: "draft-2020-12",
-    override: withoutBareFalse,
+    override,
   });
-  const { $schema: _, ...rest } = json as Json;
-  return rest;
+  const { $schema: _, ...rest } = json;
+  return rest as Schema;
 }
 
-/** How long a tuple is stands beside it; generators of clients stumble over `items: false`. */
-function withoutBareFalse({ jsonSchema: made }: { jsonSchema: z.core.JSONSchema.BaseSchema }) {
+type Made = { zodSchema: z.core.$ZodType; jsonSchema: z.core.JSONSchema.BaseSchema };
+
+function override({ zodSchema, jsonSchema: made }: Made) {
+  // How long a tuple is stands beside it; generators of clients stumble over a bare `false`.
   if (made.items === false) delete made.items;
+  // Ours are what one sends; Zod takes them for what comes out, and drops those that differ.
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+  if (examples) made.examples = examples as unknown[];
 }

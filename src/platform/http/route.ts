@@ -147,7 +147,9 @@ export const problemSchema = z.object({
   detail: z.string(),
   request_id: z.string(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-  /** The rule that refused, where one did, and when to come back. */
-  rule: z.string().optional(),
+  rule: z
+    .string()
+    .optional()
+    .describe("The rule that refused, where one did, and when to come back."),
   retry_after_ms: z.number().optional(),
 });

@@ -23,7 +23,8 @@ export const version = "0.1.0";
 
 export function systemPages(options: SystemPagesOptions): Map<string, Page> {
   const { config, db, routes, publicUrl } = options;
-  const openapi = JSON.stringify(openapiOf(routes, { version, serverUrl: publicUrl }));
+  const document = openapiOf(routes, { version, serverUrl: publicUrl });
+  const openapi = JSON.stringify(document);
   const text = (body: string, status = 200) =>
     new Response(body, {
       status,
@@ -43,7 +44,7 @@ export function systemPages(options: SystemPagesOptions): Map<string, Page> {
     ["/robots.txt", () => text("User-agent: *\nDisallow: /api/\nDisallow: /console/\n")],
     ["/favicon.ico", () => new Response(null, { status: 204 })],
     ["/openapi.json", () => json(openapi)],
-    ...docsPages(routes),
+    ...docsPages(routes, document),
   ]);
 
   async function ready(): Promise<Response> {

@@ -27,8 +27,13 @@ function listRoute(): Route {
     access: "admin",
     scope: "accounts:read",
     query: wire.idPageQuery.extend({
-      /** Part of an e-mail address or a name. */
-      search: z.string().trim().min(1).max(200).optional(),
+      search: z
+        .string()
+        .trim()
+        .min(1)
+        .max(200)
+        .optional()
+        .describe("Part of an e-mail address or a name."),
     }),
     replies: { 200: pageOf(wire.accountReply) },
     async handler({ reader, query: { search, cursor = null, limit } }) {

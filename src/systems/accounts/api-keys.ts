@@ -18,7 +18,8 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 /** `*`, or `<system>:<read|create|write>` with `*` for either part. */
 export const scopeSchema = z
   .string()
-  .regex(/^(\*|(\*|[a-z]{1,30}):(\*|read|create|write))$/, 'a scope is "*" or like "links:read"');
+  .regex(/^(\*|(\*|[a-z]{1,30}):(\*|read|create|write))$/, 'a scope is "*" or like "links:read"')
+  .meta({ examples: ["links:read"] });
 
 export function createApiKeys(options: {
   clock: Clock;

@@ -19,12 +19,10 @@ const scopesMax = 20;
 const keyReply = z.object({
   id: idSchema,
   name: z.string(),
-  /** The first characters, to tell keys apart. */
-  prefix: z.string(),
+  prefix: z.string().describe("The first characters, to tell keys apart."),
   scopes: z.array(z.string()),
   expires_at: timeSchema.nullable(),
-  /** To the minute. */
-  last_used_at: timeSchema.nullable(),
+  last_used_at: timeSchema.nullable().describe("To the minute."),
   created_at: timeSchema,
 });
 

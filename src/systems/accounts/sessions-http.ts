@@ -83,11 +83,9 @@ function listRoute({ now }: SessionRoutes): Route {
     id: idSchema,
     user_agent: z.string(),
     address: z.string(),
-    /** Whether it is the one asking. */
-    current: z.boolean(),
+    current: z.boolean().describe("Whether it is the one asking."),
     created_at: timeSchema,
-    /** When it last refreshed. */
-    rotated_at: timeSchema,
+    rotated_at: timeSchema.describe("When it last refreshed."),
     expires_at: timeSchema,
   });
   return route({

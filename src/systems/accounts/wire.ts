@@ -15,8 +15,8 @@ export const accountReply = z.object({
   email: z.string().nullable(),
   name: z.string(),
   role: z.enum(["admin", "member"]),
-  tier: z.string(),
-  must_change_password: z.boolean(),
+  tier: z.string().describe("What rules of rate limits may tell apart."),
+  must_change_password: z.boolean().describe("Until then only routes of accounts are open."),
   disabled_at: timeSchema.nullable(),
   created_at: timeSchema,
 });
@@ -24,10 +24,8 @@ export const accountReply = z.object({
 export const signedInReply = z.object({
   access_token: z.string(),
   token_type: z.literal("Bearer"),
-  /** Seconds. */
-  expires_in: z.number().int(),
-  /** Null when it was set as a cookie. */
-  refresh_token: z.string().nullable(),
+  expires_in: z.number().int().describe("Seconds."),
+  refresh_token: z.string().nullable().describe("Null when it was set as a cookie."),
   account: accountReply,
 });
 

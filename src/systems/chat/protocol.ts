@@ -26,8 +26,13 @@ export const protocolVersion = 1;
 const hello = z.object({
   type: z.literal("hello"),
   v: z.literal(protocolVersion),
-  /** An access token or API key, or a ticket of `POST /api/v1/chat/tickets`. One of both. */
-  token: z.string().max(4_096).optional(),
+  token: z
+    .string()
+    .max(4_096)
+    .optional()
+    .describe(
+      "An access token or API key, or a ticket of `POST /api/v1/chat/tickets`. One of both.",
+    ),
   ticket: z.string().max(200).optional(),
   device_id: deviceIdSchema,
   device_name: z.string().max(100).optional(),
@@ -37,7 +42,9 @@ const send = z.object({
   type: z.literal("send"),
   conversation_id: idSchema,
   client_msg_id: clientMsgIdSchema,
-  body: bodySchema.omit({ note: true, forwarded_from: true }),
+  body: bodySchema
+    .omit({ note: true, forwarded_from: true })
+    .meta({ examples: [{ text: "Hello" }] }),
   reply_to_seq: seqSchema.optional(),
   thread_seq: seqSchema.optional(),
 });
@@ -95,8 +102,7 @@ const serverFrames = [
     v: z.literal(protocolVersion),
     account_id: idSchema,
     session_id: z.string(),
-    /** When to send `ping` at the latest. */
-    heartbeat_ms: z.number().int(),
+    heartbeat_ms: z.number().int().describe("When to send `ping` at the latest."),
     self_rev: seqSchema,
     server_time: timeSchema,
   }),
@@ -141,8 +147,9 @@ const serverFrames = [
     type: z.literal("self"),
     since: seqSchema,
     self_rev: seqSchema,
-    /** The new state of these; one that was left is in `gone`. */
-    items: z.array(listedSchema),
+    items: z
+      .array(listedSchema)
+      .describe("The new state of these; one that was left is in `gone`."),
     gone: z.array(idSchema),
   }),
   z.object({ type: z.literal("receipt"), ...receiptsSchema.shape }),

@@ -14,19 +14,21 @@ export const reactionKindsMax = 20;
 export const groupMembersMax = 1_024;
 
 export const seqSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-export const deviceIdSchema = z.string().regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _");
+export const deviceIdSchema = z
+  .string()
+  .regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _")
+  .meta({ examples: ["phone-of-ada"] });
 /** Chosen by the client; a UUID is a good choice. */
 export const clientMsgIdSchema = z
   .string()
-  .regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _");
+  .regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _")
+  .meta({ examples: ["message-1"] });
 
 export const attachmentSchema = z.object({
-  /** Of an upload that the sender made and nobody else used. */
-  upload_id: idSchema,
+  upload_id: idSchema.describe("Of an upload that the sender made and nobody else used."),
   kind: z.enum(["image", "file", "voice", "video"]),
   name: z.string().max(255).optional(),
-  /** Filled in by the server from the content itself. */
-  type: z.string().max(100).optional(),
+  type: z.string().max(100).optional().describe("Filled in by the server from the content itself."),
   bytes: z.number().int().optional(),
   width: z.number().int().optional(),
   height: z.number().int().optional(),
@@ -35,8 +37,13 @@ export const attachmentSchema = z.object({
 
 export const bodySchema = z.object({
   text: z.string().max(textCharactersMax).default(""),
-  /** Accounts that are named in the text and told so even when they muted the conversation. */
-  mentions: z.array(idSchema).max(mentionsMax).optional(),
+  mentions: z
+    .array(idSchema)
+    .max(mentionsMax)
+    .optional()
+    .describe(
+      "Accounts that are named in the text and told so even when they muted the conversation.",
+    ),
   attachments: z.array(attachmentSchema).max(attachmentsMax).optional(),
   poll: z
     .object({
@@ -46,24 +53,28 @@ export const bodySchema = z.object({
       closes_at: timeSchema.optional(),
     })
     .optional(),
-  /** Where a forwarded message came from. Filled in by the server. */
-  forwarded_from: z.object({ sender_id: idSchema, sent_at: timeSchema }).optional(),
-  /** A line that Stoa writes: somebody joined, the title changed. Never taken from a client. */
+  forwarded_from: z
+    .object({ sender_id: idSchema, sent_at: timeSchema })
+    .optional()
+    .describe("Where a forwarded message came from. Filled in by the server."),
   note: z
     .object({
       what: z.string().max(40),
       account_ids: z.array(idSchema).optional(),
       text: z.string().optional(),
     })
-    .optional(),
+    .optional()
+    .describe(
+      "A line that Stoa writes: somebody joined, the title changed. Never taken from a client.",
+    ),
 });
 export type Body = z.infer<typeof bodySchema>;
 
 export const extraSchema = z.object({
-  /** The first accounts of each emoji are named, for "you reacted" and for who did. */
   reactions: z
     .array(z.object({ emoji: z.string(), count: z.number().int(), by: z.array(idSchema) }))
-    .optional(),
+    .optional()
+    .describe('The first accounts of each emoji are named, for "you reacted" and for who did.'),
   votes: z.array(z.object({ count: z.number().int(), by: z.array(idSchema) })).optional(),
   poll_closed: z.boolean().optional(),
   preview: z
@@ -80,14 +91,12 @@ export type Extra = z.infer<typeof extraSchema>;
 export const messageSchema = z.object({
   conversation_id: idSchema,
   seq: seqSchema,
-  /** Of its latest change. */
-  rev: seqSchema,
+  rev: seqSchema.describe("Of its latest change."),
   id: idSchema,
   sender_id: idSchema,
   client_msg_id: z.string(),
   by_program: z.boolean(),
-  /** Null once it is deleted or has disappeared. */
-  body: bodySchema.nullable(),
+  body: bodySchema.nullable().describe("Null once it is deleted or has disappeared."),
   reply_to_seq: seqSchema.nullable(),
   thread_seq: seqSchema.nullable(),
   reply_count: z.number().int(),
@@ -104,12 +113,12 @@ export type Message = z.infer<typeof messageSchema>;
 export const conversationSchema = z.object({
   id: idSchema,
   kind: z.enum(["direct", "group", "channel"]),
-  /** Empty for a direct conversation, which is called after the other person. */
-  title: z.string(),
+  title: z
+    .string()
+    .describe("Empty for a direct conversation, which is called after the other person."),
   description: z.string(),
   created_by: idSchema,
-  /** The two of a direct conversation; null otherwise. */
-  pair: z.array(idSchema).nullable(),
+  pair: z.array(idSchema).nullable().describe("The two of a direct conversation; null otherwise."),
   top_seq: seqSchema,
   rev: seqSchema,
   members_rev: seqSchema,
@@ -132,8 +141,7 @@ export const memberSchema = z.object({
   name: z.string(),
   role: roleSchema,
   joined_at: timeSchema,
-  /** Set for one who is no member any more. */
-  left_at: timeSchema.nullable(),
+  left_at: timeSchema.nullable().describe("Set for one who is no member any more."),
   rev: seqSchema,
 });
 export type Member = z.infer<typeof memberSchema>;
@@ -144,8 +152,12 @@ export const ownSchema = z.object({
   from_seq: seqSchema,
   delivered_seq: seqSchema,
   read_seq: seqSchema,
-  /** Messages above `read_seq` that are theirs to see: top_seq - max(read_seq, from_seq). */
-  unread: z.number().int(),
+  unread: z
+    .number()
+    .int()
+    .describe(
+      "Messages above `read_seq` that are theirs to see: top_seq - max(read_seq, from_seq).",
+    ),
   muted_until: timeSchema.nullable(),
   archived: z.boolean(),
   draft: z.object({ text: z.string(), updated_at: timeSchema }).nullable(),
@@ -156,8 +168,10 @@ export type Own = z.infer<typeof ownSchema>;
 export const listedSchema = z.object({
   conversation: conversationSchema,
   own: ownSchema,
-  /** The other person of a direct conversation. */
-  peer: z.object({ account_id: idSchema, name: z.string() }).nullable(),
+  peer: z
+    .object({ account_id: idSchema, name: z.string() })
+    .nullable()
+    .describe("The other person of a direct conversation."),
   last_message: messageSchema.nullable(),
 });
 export type Listed = z.infer<typeof listedSchema>;

@@ -21,8 +21,12 @@ export type ExplainRoutes = {
 
 const query = z.object({
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
-  /** As it is asked for, such as `/api/v1/links/123`, without host and query. */
-  path: z.string().min(1).max(2_000).regex(/^\//, "begins with /"),
+  path: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .regex(/^\//, "begins with /")
+    .describe("As it is asked for, such as `/api/v1/links/123`, without host and query."),
   address: z.union([z.ipv4(), z.ipv6()]).default("192.0.2.1"),
   account_id: idSchema.optional(),
   api_key_id: idSchema.optional(),
@@ -33,24 +37,25 @@ type Asked = z.infer<typeof query>;
 const explained = z.object({
   rule: z.string(),
   mode: z.enum(["enforce", "shadow"]),
-  /** Whether it is asked about this request. */
-  applies: z.boolean(),
+  applies: z.boolean().describe("Whether it is asked about this request."),
   why: z.string(),
   key: z.string().nullable(),
-  /** How it is counted; a list is not. */
-  accuracy: z.enum(["strict", "leased", "local"]).nullable(),
+  accuracy: z
+    .enum(["strict", "leased", "local"])
+    .nullable()
+    .describe("How it is counted; a list is not."),
   sub_keys: z.number().int().nullable(),
-  /** What it would say now; null where it is not asked. */
-  state: answerSchema.nullable(),
+  state: answerSchema.nullable().describe("What it would say now; null where it is not asked."),
 });
 
 const explanation = z.object({
-  /** As the table of routes has it; null where nothing answers the path. */
-  route: z.string().nullable(),
+  route: z
+    .string()
+    .nullable()
+    .describe("As the table of routes has it; null where nothing answers the path."),
   tier: z.string(),
   allowed: z.boolean(),
-  /** All that are enabled, in the order that they are asked in. */
-  rules: z.array(explained),
+  rules: z.array(explained).describe("All that are enabled, in the order that they are asked in."),
 });
 
 export function explainRoute(deps: ExplainRoutes): Route {

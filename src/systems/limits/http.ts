@@ -21,13 +21,13 @@ const versionReply = z.object({
   version: z.number().int(),
   change: z.enum(["created", "updated", "removed"]),
   name: z.string(),
-  /** The rule as it was from then on; of a removed one as it was at last. */
-  definition: ruleReply.omit({
-    ...{ id: true, preset: true, version: true, updated_at: true, updated_by: true },
-  }),
+  definition: ruleReply
+    .omit({
+      ...{ id: true, preset: true, version: true, updated_at: true, updated_by: true },
+    })
+    .describe("The rule as it was from then on; of a removed one as it was at last."),
   changed_at: timeSchema,
-  /** Null: Stoa itself. */
-  changed_by: idSchema.nullable(),
+  changed_by: idSchema.nullable().describe("Null: Stoa itself."),
 });
 
 export function ruleRoutes(deps: RuleRoutes): Route[] {

@@ -31,12 +31,21 @@ const namedPart = /^[a-z][a-z0-9_]{0,31}$/;
 const keyText = z.string().min(1).max(keyLengthMax);
 
 const whom = {
-  /** One rule by its name, whatever its tiers. */
-  rule: z.string().max(nameLengthMax).optional(),
-  /** Or all rules called `<policy>` or `<policy>.something`, those of the tier. */
-  policy: z.string().max(nameLengthMax).optional(),
-  /** The key itself, or its parts by name, of which each rule takes those that it names. */
-  key: z.union([keyText, z.record(z.string().regex(namedPart), keyText)]),
+  rule: z
+    .string()
+    .max(nameLengthMax)
+    .optional()
+    .describe("One rule by its name, whatever its tiers."),
+  policy: z
+    .string()
+    .max(nameLengthMax)
+    .optional()
+    .describe("Or all rules called `<policy>` or `<policy>.something`, those of the tier."),
+  key: z
+    .union([keyText, z.record(z.string().regex(namedPart), keyText)])
+    .describe(
+      "The key itself, or its parts by name, of which each rule takes those that it names.",
+    ),
   tier: z.string().max(tierLengthMax).optional(),
 };
 const cost = z.number().int().min(1).max(costMax);
@@ -48,15 +57,19 @@ export type AskedByName = z.infer<typeof questionSchema>;
 
 export const answerSchema = z.object({
   allowed: z.boolean(),
-  /** The rule nearest to refusing, or that refused; null where none concerns the key. */
-  rule: z.string().nullable(),
+  rule: z
+    .string()
+    .nullable()
+    .describe("The rule nearest to refusing, or that refused; null where none concerns the key."),
   limit: z.number().int().nullable(),
   remaining: z.number().int().nullable(),
   reset_at: z.iso.datetime({ offset: true }).nullable(),
-  /** 0 when allowed; null on a deny list, where waiting is of no use. */
-  retry_after_ms: z.number().int().nullable(),
-  /** How long a leaky bucket asks to wait before going on. */
-  delay_ms: z.number().int(),
+  retry_after_ms: z
+    .number()
+    .int()
+    .nullable()
+    .describe("0 when allowed; null on a deny list, where waiting is of no use."),
+  delay_ms: z.number().int().describe("How long a leaky bucket asks to wait before going on."),
 });
 export type NamedAnswer = z.infer<typeof answerSchema>;
 

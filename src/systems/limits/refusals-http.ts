@@ -23,22 +23,29 @@ const query = z.object({
 });
 
 const reply = z.object({
-  /** Most refused first. Counts may be a little high, never low; shadow rules' are not in them. */
-  keys: z.array(z.object({ rule: z.string(), key: z.string(), refused: z.number() })),
-  /** By step, rule and route; oldest first. */
-  series: z.array(
-    z.object({
-      at: timeSchema,
-      rule: z.string(),
-      route: z.string(),
-      shadow: z.boolean(),
-      refused: z.number(),
-    }),
-  ),
-  /** Where the last five minutes refused far more than the hour before would let expect. */
-  rises: z.array(
-    z.object({ rule: z.string(), route: z.string(), refused: z.number(), expected: z.number() }),
-  ),
+  keys: z
+    .array(z.object({ rule: z.string(), key: z.string(), refused: z.number() }))
+    .describe(
+      "Most refused first. Counts may be a little high, never low; shadow rules' are not in them.",
+    ),
+  series: z
+    .array(
+      z.object({
+        at: timeSchema,
+        rule: z.string(),
+        route: z.string(),
+        shadow: z.boolean(),
+        refused: z.number(),
+      }),
+    )
+    .describe("By step, rule and route; oldest first."),
+  rises: z
+    .array(
+      z.object({ rule: z.string(), route: z.string(), refused: z.number(), expected: z.number() }),
+    )
+    .describe(
+      "Where the last five minutes refused far more than the hour before would let expect.",
+    ),
 });
 
 export function refusalsRoute({ refusals, clock }: { refusals: Refusals; clock: Clock }): Route {

@@ -29,39 +29,49 @@ const shape = {
   name: z
     .string()
     .max(nameLengthMax)
-    .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/, "small letters, digits, _ and -, parted by dots"),
+    .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/, "small letters, digits, _ and -, parted by dots")
+    .meta({ examples: ["posts.create"] }),
   description: z.string().max(500),
   enabled: z.boolean(),
   mode: z.enum(["enforce", "shadow"]),
-  /** Only asked for by name, never by the guard in front of routes. */
-  service: z.boolean(),
-  /** Empty: all. */
-  tiers: z.array(z.string().max(40)).max(20),
-  /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
-  routes: z.array(z.string().max(200)).max(50),
+  service: z.boolean().describe("Only asked for by name, never by the guard in front of routes."),
+  tiers: z.array(z.string().max(40)).max(20).describe("Empty: all."),
+  routes: z
+    .array(z.string().max(200))
+    .max(50)
+    .describe("Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all."),
   methods: z.array(z.enum(methods)).max(methods.length),
-  /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
-  algorithm: z.enum(ruleAlgorithms),
+  algorithm: z
+    .enum(ruleAlgorithms)
+    .describe(
+      "`list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule.",
+    ),
   limit: amount,
   window_ms: amount,
   burst: amount.nullable(),
   cost: amount,
   key: z.array(part).max(partsMax),
-  /** Used where a part of `key` is not known of a caller. */
-  key_fallback: z.array(part).max(partsMax),
+  key_fallback: z
+    .array(part)
+    .max(partsMax)
+    .describe("Used where a part of `key` is not known of a caller."),
   accuracy: z.enum(["strict", "leased", "local"]),
   /**
    * Of a leased rule: into how many parts its allowance is divided, so that a key may be busier
    * than one core of Redis. Null: not at all.
    */
   sub_keys: amount.nullable(),
-  /** Null: closed for what changes something, open for what reads. */
-  on_failure: z.enum(["open", "closed"]).nullable(),
+  on_failure: z
+    .enum(["open", "closed"])
+    .nullable()
+    .describe("Null: closed for what changes something, open for what reads."),
   penalty_ms: amount,
   wait_ms_max: amount,
   queue_max: amount,
-  /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
-  allow: z.array(entry).max(listEntriesMax),
+  allow: z
+    .array(entry)
+    .max(listEntriesMax)
+    .describe("Keys, parts such as `user:42`, addresses and CIDR ranges."),
   deny: z.array(entry).max(listEntriesMax),
 };
 
@@ -85,8 +95,13 @@ export const createBody = z.strictObject({
 
 export const updateBody = z.strictObject({
   ...z.object(shape).partial().shape,
-  /** The version that was read; another one by now answers 412. `If-Match` says the same. */
-  version: z.number().int().optional(),
+  version: z
+    .number()
+    .int()
+    .optional()
+    .describe(
+      "The version that was read; another one by now answers 412. `If-Match` says the same.",
+    ),
 });
 
 export const ruleReply = z.object({
@@ -95,8 +110,7 @@ export const ruleReply = z.object({
   preset: z.boolean(),
   version: z.number().int(),
   updated_at: z.iso.datetime({ offset: true }),
-  /** Null: Stoa itself. */
-  updated_by: z.string().nullable(),
+  updated_by: z.string().nullable().describe("Null: Stoa itself."),
 });
 
 /** What was given, over what was there before or over the defaults. */

@@ -35,8 +35,7 @@ const outcome = z.object({
   allowed: z.boolean(),
   delay_ms: z.number(),
   remaining: z.number(),
-  /** Null when it would never pass. */
-  retry_after_ms: z.number().nullable(),
+  retry_after_ms: z.number().nullable().describe("Null when it would never pass."),
 });
 const outcomes = z.array(outcome);
 

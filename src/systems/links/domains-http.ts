@@ -7,7 +7,7 @@ import type { Domains } from "./domains.ts";
 import { normalHost, proofName } from "./host-name.ts";
 import { quarantineOf } from "./standing.ts";
 import { checkUrl, type UrlPolicy } from "./safety.ts";
-import { createDomainBody, domainSchema, updateDomainBody } from "./wire.ts";
+import { createDomainBody, domainSchema, updateDomainBody } from "./domain-wire.ts";
 
 /** The routes of custom domains, and the question a TLS proxy asks before it gets a certificate. */
 const params = z.object({ id: idSchema });

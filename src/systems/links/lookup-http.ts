@@ -27,9 +27,7 @@ const lookupQuery = z
   });
 
 const lookupReply = z.object({
-  /** Null where a host or an account was asked for. */
-  link: linkSchema.nullable(),
-  /** Null on Stoa's own host, which cannot be stopped, and where an account was asked for. */
+  link: linkSchema.nullable().describe("Null where a host or an account was asked for."),
   domain: z
     .object({
       id: idSchema,
@@ -37,8 +35,10 @@ const lookupReply = z.object({
       /** Why it is stopped by itself; null where it is not. */
       stopped: z.string().nullable(),
     })
-    .nullable(),
-  /** Null where the account is deleted. */
+    .nullable()
+    .describe(
+      "Null on Stoa's own host, which cannot be stopped, and where an account was asked for.",
+    ),
   owner: z
     .object({
       id: idSchema,
@@ -46,7 +46,8 @@ const lookupReply = z.object({
       email: z.string().nullable(),
       stopped: z.string().nullable(),
     })
-    .nullable(),
+    .nullable()
+    .describe("Null where the account is deleted."),
 });
 type Found = z.infer<typeof lookupReply>;
 type DomainFound = Found["domain"] & { owner_id: string };

@@ -23,8 +23,7 @@ const stoppedSchema = z.object({
   kind,
   id: idSchema,
   owner_id: idSchema,
-  /** Short URL, host or account id. */
-  name: z.string(),
+  name: z.string().describe("Short URL, host or account id."),
   url: z.string().nullable(),
   reason: z.string(),
 });

@@ -34,34 +34,35 @@ const anyOf = <T extends z.ZodType>(value: T) => z.array(value).min(1).max(condi
 const conditionSchema = z.strictObject({
   device: anyOf(z.enum(["mobile", "tablet", "desktop"])).optional(),
   os: anyOf(z.enum(operatingSystems)).optional(),
-  /** `de` matches de-CH too; `de-CH` matches only itself and what is below it. */
   language: anyOf(
     z.string().regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$/, "a BCP 47 tag such as de or pt-BR"),
-  ).optional(),
+  )
+    .optional()
+    .describe("`de` matches de-CH too; `de-CH` matches only itself and what is below it."),
   country: anyOf(
     z.string().regex(/^[A-Za-z]{2}$/, "an ISO 3166-1 code of two letters such as CH"),
   ).optional(),
-  /** Compared without case and accents. */
-  city: anyOf(z.string().trim().min(1).max(100)).optional(),
-  /** Every one must be in the query string; without `value`, any value will do. */
+  city: anyOf(z.string().trim().min(1).max(100))
+    .optional()
+    .describe("Compared without case and accents."),
   query: anyOf(
     z.strictObject({ name: z.string().min(1).max(100), value: z.string().max(500).optional() }),
-  ).optional(),
+  )
+    .optional()
+    .describe("Every one must be in the query string; without `value`, any value will do."),
   address: anyOf(
     z.string().max(64).refine(isRange, "an address or CIDR range such as 203.0.113.0/24"),
   ).optional(),
   from: timeSchema.optional(),
-  /** The first instant that is no longer matched. */
-  until: timeSchema.optional(),
+  until: timeSchema.optional().describe("The first instant that is no longer matched."),
 });
 
 export const ruleSchema = z
   .strictObject({
-    if: conditionSchema,
+    if: conditionSchema.describe("All that is said must hold; of a list, one is enough."),
     url: target,
-    /** Opened on iOS and on Android instead of `url`, which remains the fallback. */
-    ios_app: target.optional(),
-    android_app: target.optional(),
+    ios_app: target.optional().describe("Opened on iOS instead; `url` remains the fallback."),
+    android_app: target.optional().describe("Opened on Android instead; `url` is the fallback."),
   })
   .refine(({ if: { from, until } }) => !from || !until || Date.parse(from) < Date.parse(until), {
     path: ["if", "until"],

@@ -24,8 +24,11 @@ const params = z.object({ id: idSchema });
 
 const reportBody = z
   .strictObject({
-    /** Or `code`, with `domain` unless it is Stoa's own. */
-    short_url: z.string().max(2_048).optional(),
+    short_url: z
+      .string()
+      .max(2_048)
+      .optional()
+      .describe("Or `code`, with `domain` unless it is Stoa's own."),
     code: z.string().min(1).max(80).optional(),
     domain: z.string().max(253).optional(),
     ...reportFields,
@@ -33,7 +36,8 @@ const reportBody = z
   .refine((body) => (body.short_url === undefined) !== (body.code === undefined), {
     path: ["short_url"],
     message: "give either short_url or code",
-  });
+  })
+  .meta({ examples: [{ code: "hello", reason: "phishing" }] });
 
 const reportSchema = z.object({
   id: idSchema,
@@ -41,8 +45,9 @@ const reportSchema = z.object({
   owner_id: idSchema,
   short_url: z.string(),
   url: z.string(),
-  /** What is stopped already, and why; null where nothing is. */
-  quarantine: quarantineSchema.nullable(),
+  quarantine: quarantineSchema
+    .nullable()
+    .describe("What is stopped already, and why; null where nothing is."),
   reason: z.enum(reportReasons),
   detail: z.string(),
   contact: z.string(),

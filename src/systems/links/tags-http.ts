@@ -43,8 +43,7 @@ function listRoute(): Route {
     access: "member",
     scope: "links:read",
     query: pageQuery.extend({
-      /** What the tags begin with. */
-      prefix: z.string().max(40).default(""),
+      prefix: z.string().max(40).default("").describe("What the tags begin with."),
     }),
     replies: { 200: pageOf(z.object({ tag: z.string(), links: z.number().int() })) },
     async handler({ query: { cursor = null, ...query }, principal, reader }) {
@@ -64,8 +63,9 @@ function retagRoute({ jobs, accounts }: TagRouteDeps): Route {
     scope: "links:write",
     body: z.strictObject({
       tag: tagText,
-      /** The new name; one that exists already takes the links of both. Null: none. */
-      to: tagText.nullable(),
+      to: tagText
+        .nullable()
+        .describe("The new name; one that exists already takes the links of both. Null: none."),
     }),
     replies: { 202: null },
     handler: ({ body, principal: actor, write }) =>

@@ -6,8 +6,9 @@ import { idSchema } from "../../platform/http/route.ts";
 const disabled = z.object({
   webhook_id: idSchema,
   url: z.string(),
-  /** `gone`: the receiver answered 410. `failing`: no success for days. */
-  reason: z.enum(["gone", "failing"]),
+  reason: z
+    .enum(["gone", "failing"])
+    .describe("`gone`: the receiver answered 410. `failing`: no success for days."),
 });
 
 export const webhookDisabled: EventType<z.infer<typeof disabled>> = {

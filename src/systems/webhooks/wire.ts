@@ -20,7 +20,8 @@ const eventTypeSchema = z
   .regex(
     /^(\*|[a-z][a-z_]*(\.[a-z][a-z_]*)*(\.\*)?)$/,
     'an event type such as "links.created", a prefix such as "links.*", or "*"',
-  );
+  )
+  .meta({ examples: ["links.created"] });
 
 const shape = {
   url: receiverUrl,
@@ -29,7 +30,8 @@ const shape = {
     .array(eventTypeSchema)
     .min(1)
     .max(eventTypesMax)
-    .transform((types) => [...new Set(types)]),
+    .transform((types) => [...new Set(types)])
+    .describe("What is sent: `links.created`, `links.*`, or `*` for everything."),
   enabled: z.boolean(),
 };
 
@@ -52,15 +54,22 @@ export const webhookSchema = z.object({
   description: z.string(),
   event_types: z.array(z.string()),
   enabled: z.boolean(),
-  /** `gone`: it answered 410. `failing`: no success for three days. Null: not by itself. */
-  disabled_reason: z.enum(["gone", "failing"]).nullable(),
-  /** Since when every attempt has failed; null after a success. */
-  failing_since: timeSchema.nullable(),
+  disabled_reason: z
+    .enum(["gone", "failing"])
+    .nullable()
+    .describe(
+      "`gone`: it answered 410. `failing`: no success for three days. Null: not by itself.",
+    ),
+  failing_since: timeSchema
+    .nullable()
+    .describe("Since when every attempt has failed; null after a success."),
   created_at: timeSchema,
   updated_at: timeSchema,
 });
 
-export const webhookWithSecretSchema = webhookSchema.extend({ secret: z.string() });
+export const webhookWithSecretSchema = webhookSchema.extend({
+  secret: z.string().describe("Signs what is sent; shown here and never again."),
+});
 
 export function webhookOf(row: WebhookRow) {
   const { id, url, description, event_types, enabled } = row;
@@ -81,8 +90,7 @@ export const deliverySchema = z.object({
   last_attempt_at: timeSchema.nullable(),
   duration_ms: z.number().int().nullable(),
   response_status: z.number().int().nullable(),
-  /** The first 2 KB. */
-  response_body: z.string().nullable(),
+  response_body: z.string().nullable().describe("The first 2 KB."),
   error: z.string().nullable(),
   created_at: timeSchema,
 });

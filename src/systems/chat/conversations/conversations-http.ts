@@ -21,13 +21,14 @@ export function conversationRoutes(deps: Deps): Route[] {
 const newConversation = z
   .strictObject({
     kind: z.enum(["direct", "group", "channel"]),
-    /** Of a direct conversation: the other person. */
-    account_id: idSchema.optional(),
-    /** Of a group or channel. */
-    title: wire.titleSchema.optional(),
+    account_id: idSchema.optional().describe("Of a direct conversation: the other person."),
+    title: wire.titleSchema.optional().describe("Of a group or channel."),
     description: wire.descriptionSchema.optional(),
-    /** Who is in it from the beginning, besides the caller. */
-    account_ids: z.array(idSchema).max(peopleAtOnceMax).optional(),
+    account_ids: z
+      .array(idSchema)
+      .max(peopleAtOnceMax)
+      .optional()
+      .describe("Who is in it from the beginning, besides the caller."),
   })
   .superRefine(({ kind, ...given }, context) => {
     const needed = kind === "direct" ? "account_id" : "title";
@@ -39,7 +40,8 @@ const newConversation = z
         context.addIssue({ code: "custom", path: [field], message: `a ${kind} has none` });
       }
     }
-  });
+  })
+  .meta({ examples: [{ kind: "group", title: "Harvest crew" }] });
 
 function createRoute(deps: Deps): Route {
   return route({
@@ -103,12 +105,25 @@ function changeRoute(deps: Deps): Route {
     body: z.strictObject({
       title: wire.titleSchema.optional(),
       description: wire.descriptionSchema.optional(),
-      /** `admins`: only owners and admins send. */
-      send_by: z.enum(["members", "admins"]).optional(),
-      /** Between two messages of one member; 0 is none. */
-      slow_mode_seconds: z.number().int().min(0).max(slowModeSecondsMax).optional(),
-      /** How long messages that are sent from now on stay; null is for ever. */
-      disappear_seconds: z.number().int().min(1).max(disappearSecondsMax).nullable().optional(),
+      send_by: z
+        .enum(["members", "admins"])
+        .optional()
+        .describe("`admins`: only owners and admins send."),
+      slow_mode_seconds: z
+        .number()
+        .int()
+        .min(0)
+        .max(slowModeSecondsMax)
+        .optional()
+        .describe("Between two messages of one member; 0 is none."),
+      disappear_seconds: z
+        .number()
+        .int()
+        .min(1)
+        .max(disappearSecondsMax)
+        .nullable()
+        .optional()
+        .describe("How long messages that are sent from now on stay; null is for ever."),
       publishes_events: z.boolean().optional(),
     }),
     replies: { 200: conversationSchema },
@@ -156,8 +171,7 @@ function ownRoute(deps: Deps): Route {
     scope: "chat:write",
     params,
     body: z.strictObject({
-      /** Null: not muted. */
-      muted_until: timeSchema.nullable().optional(),
+      muted_until: timeSchema.nullable().optional().describe("Null: not muted."),
       archived: z.boolean().optional(),
     }),
     replies: { 204: null },

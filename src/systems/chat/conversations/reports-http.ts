@@ -36,8 +36,7 @@ const reportSchema = z.object({
   reporter_id: idSchema,
   reason: z.enum(reportReasons),
   comment: z.string(),
-  /** What the message said when it was reported. */
-  body: bodySchema.nullable(),
+  body: bodySchema.nullable().describe("What the message said when it was reported."),
   status: z.enum(reportStatuses),
   created_at: timeSchema,
   decided_at: timeSchema.nullable(),
@@ -86,10 +85,11 @@ function decideRoute(deps: Deps): Route {
     params: z.object({ id: idSchema }),
     body: z.strictObject({
       status: z.enum(["upheld", "dismissed"]),
-      /** Deletes the message, for everybody. */
-      delete_message: z.boolean().default(false),
-      /** Bans the sender until then. */
-      ban_until: wire.laterSchema(deps.clock.now).optional(),
+      delete_message: z.boolean().default(false).describe("Deletes the message, for everybody."),
+      ban_until: wire
+        .laterSchema(deps.clock.now)
+        .optional()
+        .describe("Bans the sender until then."),
     }),
     replies: { 200: reportSchema },
     errors: ["chat.not_found", "request.conflict"],

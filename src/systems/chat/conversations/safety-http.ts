@@ -19,10 +19,13 @@ const { tag, base, conversationParams: params } = wire;
 
 export const filterBody = z.strictObject({
   text: lineSchema(100).min(1),
-  /** Refuse the message, or store it with the word covered by asterisks. */
-  action: z.enum(["refuse", "mask"]),
-  /** Also within words, and in scripts that put no space between them. */
-  anywhere: z.boolean().default(false),
+  action: z
+    .enum(["refuse", "mask"])
+    .describe("Refuse the message, or store it with the word covered by asterisks."),
+  anywhere: z
+    .boolean()
+    .default(false)
+    .describe("Also within words, and in scripts that put no space between them."),
 });
 export const filterSchema = z.object({ id: idSchema, ...filterBody.shape });
 export const filterList = z.object({ items: z.array(filterSchema) });

@@ -23,18 +23,16 @@ const dayMs = 86_400_000;
 const refSchema = lineSchema(200).min(1);
 
 const messageFields = {
-  /** What makes it the same message in the next import. */
-  client_msg_id: clientMsgIdSchema,
+  client_msg_id: clientMsgIdSchema.describe("What makes it the same message in the next import."),
   sender_id: idSchema,
   sent_at: timeSchema,
   text: textSchema(textCharactersMax).default(""),
-  /** `client_msg_id` of one that it answers. */
-  reply_to: clientMsgIdSchema.optional(),
-  /** `client_msg_id` of any one in the thread that it belongs to. */
-  thread: clientMsgIdSchema.optional(),
+  reply_to: clientMsgIdSchema.optional().describe("`client_msg_id` of one that it answers."),
+  thread: clientMsgIdSchema
+    .optional()
+    .describe("`client_msg_id` of any one in the thread that it belongs to."),
   edited_at: timeSchema.optional(),
-  /** Only that there was something is left of it. */
-  deleted_at: timeSchema.optional(),
+  deleted_at: timeSchema.optional().describe("Only that there was something is left of it."),
   reactions: z
     .array(
       z.strictObject({
@@ -44,7 +42,6 @@ const messageFields = {
     )
     .max(reactionKindsMax)
     .default([]),
-  /** Uploads that whoever imports has made, and nobody used. */
   attachments: z
     .array(
       z.strictObject({
@@ -55,7 +52,8 @@ const messageFields = {
       }),
     )
     .max(attachmentsMax)
-    .default([]),
+    .default([])
+    .describe("Uploads that whoever imports has made, and nobody used."),
 };
 
 function requireWhole(message: ImportedMessage, context: z.RefinementCtx): void {
@@ -118,6 +116,15 @@ const importedSchema = conversationSchema
     const stranger = named.find((id) => !ids.has(id));
     if (stranger === undefined) return;
     context.addIssue({ code: "custom", path: ["messages"], message: `${stranger} is no member` });
+  })
+  .meta({
+    examples: [
+      {
+        ...{ ref: "room-1", kind: "group", title: "Harvest crew" },
+        created_at: "2020-01-01T00:00:00Z",
+        members: [{ account_id: "1", role: "owner" }],
+      },
+    ],
   });
 export type Imported = z.infer<typeof importedSchema>;
 
@@ -134,8 +141,7 @@ export const importReply = z.object({
     z.object({
       ref: z.string(),
       id: idSchema,
-      /** Those that were there already are known. */
-      added: z.number().int(),
+      added: z.number().int().describe("Those that were there already are known."),
       known: z.number().int(),
     }),
   ),
@@ -155,15 +161,15 @@ export const importLinesReply = z.object({
   lines: z.number().int(),
   added: z.number().int(),
   known: z.number().int(),
-  /** Lines that nothing came of. */
-  failed: z.number().int(),
-  /** The first of them, and of those that were added without something that they named. */
-  problems: z.array(
-    z.object({
-      line: z.number().int(),
-      code: z.string(),
-      message: z.string(),
-      added: z.boolean(),
-    }),
-  ),
+  failed: z.number().int().describe("Lines that nothing came of."),
+  problems: z
+    .array(
+      z.object({
+        line: z.number().int(),
+        code: z.string(),
+        message: z.string(),
+        added: z.boolean(),
+      }),
+    )
+    .describe("The first of them, and of those that were added without something that they named."),
 });

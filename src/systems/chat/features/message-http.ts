@@ -28,8 +28,7 @@ export function messageFeatureRoutes(deps: FeatureDeps): Route[] {
 /** Also of a message that is sent later. */
 export const editBody = z.strictObject({
   text: z.string().max(textCharactersMax),
-  /** All that the new text names. */
-  mentions: z.array(idSchema).max(mentionsMax).optional(),
+  mentions: z.array(idSchema).max(mentionsMax).optional().describe("All that the new text names."),
 });
 
 function editRoute(deps: FeatureDeps): Route {

@@ -18,7 +18,6 @@ export function pollRoutes(deps: FeatureDeps): Route[] {
 }
 
 const voteBody = z.strictObject({
-  /** Counted from 0; none takes the vote back. */
   options: z
     .array(
       z
@@ -27,7 +26,8 @@ const voteBody = z.strictObject({
         .min(0)
         .max(optionsMax - 1),
     )
-    .max(optionsMax),
+    .max(optionsMax)
+    .describe("Counted from 0; none takes the vote back."),
 });
 
 function voteRoute(deps: FeatureDeps): Route {

@@ -22,8 +22,10 @@ const scheduledSchema = z.object({
   thread_seq: seqSchema.nullable(),
   send_at: timeSchema,
   created_at: timeSchema,
-  /** Why it was not sent: a code and what it says. Null while it waits. */
-  failure: z.string().nullable(),
+  failure: z
+    .string()
+    .nullable()
+    .describe("Why it was not sent: a code and what it says. Null while it waits."),
 });
 
 function scheduledOf(row: Scheduled): z.infer<typeof scheduledSchema> {

@@ -13,8 +13,7 @@ const query = z.object({
   q: z.string().max(200),
   conversation_id: idSchema.optional(),
   sender: idSchema.optional(),
-  /** `next_cursor` of the page before: the id of a message. */
-  before: idSchema.optional(),
+  before: idSchema.optional().describe("`next_cursor` of the page before: the id of a message."),
   limit: z.coerce.number().int().min(1).max(50).default(20),
 });
 

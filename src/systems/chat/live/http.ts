@@ -74,9 +74,15 @@ function framesRoute({ desk, deeds }: LiveRoutesDeps): Route {
     ...{ tag, access: "member", scope: "chat:read" },
     body: z.strictObject({
       device_id: deviceIdSchema,
-      /** Of the stream that `presence` and `watch` are about. */
-      session_id: sessionIdSchema.optional(),
-      frames: z.array(z.unknown()).min(1).max(linesPerMessageMax),
+      session_id: sessionIdSchema
+        .optional()
+        .describe("Of the stream that `presence` and `watch` are about."),
+      frames: z
+        .array(z.unknown())
+        .min(1)
+        .max(linesPerMessageMax)
+        .describe("As on the socket, in `docs/chat-protocol.md`.")
+        .meta({ examples: [[{ type: "ping" }]] }),
     }),
     replies: { 200: z.object({ frames: z.array(serverFrameSchema) }) },
     async handler({ principal, body }) {

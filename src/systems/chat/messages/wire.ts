@@ -19,8 +19,9 @@ export const historyQuery = z
     before: seqText.optional(),
     after: seqText.optional(),
     around: seqText.optional(),
-    /** Only the replies of the thread of this message, oldest first, after `after`. */
-    thread: seqText.optional(),
+    thread: seqText
+      .optional()
+      .describe("Only the replies of the thread of this message, oldest first, after `after`."),
     limit: z.coerce.number().int().min(1).max(historyLimitMax).default(50),
   })
   .superRefine(({ before, after, around, thread }, context) => {
@@ -68,7 +69,8 @@ export const markBody = receiptBodySchema
   .refine(({ delivered_seq, read_seq }) => delivered_seq !== undefined || read_seq !== undefined, {
     path: ["read_seq"],
     message: "say how far: delivered_seq, read_seq or both",
-  });
+  })
+  .meta({ examples: [{ read_seq: 1 }] });
 
 export const hadPage = pageOf(
   z.object({ account_id: idSchema, delivered: z.boolean(), read: z.boolean() }),

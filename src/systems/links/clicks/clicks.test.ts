@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, setDefaultTimeout } from "bun:test";
-import { statsQuery } from "../wire.ts";
+import { statsQuery } from "./wire.ts";
 import type { Clicks } from "./clicks.ts";
 import { agents, clicksOf, counted, foreign, hit, links } from "./clicks.fixture.ts";
 import { openClicks, openPlace, owner, until, type Place } from "./clicks.fixture.ts";

@@ -7,7 +7,7 @@ import { openTestDb } from "../../../../test/database.ts";
 import { startEmbedded } from "../../../platform/db/embedded.ts";
 import { migrate } from "../../../platform/db/migrate.ts";
 import { silentLog } from "../../../platform/log/log.ts";
-import { statsQuery } from "../wire.ts";
+import { statsQuery } from "./wire.ts";
 import { clicksMigrations, counted, hit, links } from "./clicks.fixture.ts";
 import { openClicks, openPlace, until, type Place } from "./clicks.fixture.ts";
 import type { ChildOrder } from "./clicks.child.ts";

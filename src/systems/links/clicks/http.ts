@@ -2,18 +2,10 @@ import { z } from "zod";
 import type { Principal } from "../../../platform/auth/principal.ts";
 import type { Reader } from "../../../platform/db/db.ts";
 import { AppError } from "../../../platform/errors/errors.ts";
-import {
-  idSchema,
-  pageOf,
-  pageQuery,
-  route,
-  timeSchema,
-  type Route,
-} from "../../../platform/http/route.ts";
-import { statsQuery, statsReply } from "../wire.ts";
+import { idSchema, pageOf, pageQuery, route, type Route } from "../../../platform/http/route.ts";
 import type { Clicks } from "./clicks.ts";
 import { latestClicks, latestOrphans } from "./raw.ts";
-import { kinds } from "./traits.ts";
+import { clickSchema, orphanSchema, statsQuery, statsReply } from "./wire.ts";
 
 /** Reading clicks: numbers, the latest ones, and live counts. */
 export type ClickRouteDeps = {
@@ -24,36 +16,6 @@ export type ClickRouteDeps = {
 
 const params = z.object({ id: idSchema });
 const tag = "clicks";
-
-const clickSchema = z.object({
-  at: timeSchema,
-  kind: z.enum(kinds),
-  /** What gave it away: `slack`, `program:curl`, `browser`. "" where it is not kept. */
-  reason: z.string(),
-  new_visitor: z.boolean(),
-  do_not_track: z.boolean(),
-  country: z.string(),
-  city: z.string(),
-  device: z.string(),
-  browser: z.string(),
-  os: z.string(),
-  app: z.string(),
-  referrer: z.string(),
-  utm_source: z.string(),
-  utm_medium: z.string(),
-  utm_campaign: z.string(),
-  utm_term: z.string(),
-  utm_content: z.string(),
-});
-
-const orphanSchema = z.object({
-  at: timeSchema,
-  code: z.string(),
-  kind: z.string(),
-  reason: z.string(),
-  country: z.string(),
-  referrer: z.string(),
-});
 
 export function clickRoutes({ clicks, findOwned }: ClickRouteDeps): Route[] {
   async function owned(reader: Reader, principal: Principal, id: string): Promise<string> {

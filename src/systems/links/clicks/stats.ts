@@ -3,7 +3,7 @@ import type { Clock } from "../../../platform/clock/clock.ts";
 import type { Reader } from "../../../platform/db/db.ts";
 import { invalid } from "./refusal.ts";
 import { HyperLogLog } from "../hll.ts";
-import type { statsQuery, statsReply } from "../wire.ts";
+import type { statsQuery, statsReply } from "./wire.ts";
 import {
   countClick,
   eachHourlyTerm,
