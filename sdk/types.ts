@@ -139,6 +139,7 @@ export type UpdateLink = {
 };
 
 export type ListLinks = {
+  /** `next_cursor` of the page before. */
   cursor?: string;
   limit?: number;
   /** Words in code, URL, title or tags. */
@@ -169,6 +170,7 @@ export type Rule = {
     /** The first instant that is no longer matched. */
     until?: string;
   };
+  /** Where those lead whom it concerns. */
   url: string;
   /** Opened on iOS instead; `url` remains the fallback. */
   ios_app?: string;
@@ -460,36 +462,50 @@ export type AuditEntry = {
 
 export type LimitRule = {
   id: string;
+  /** What programs ask by; what stands before a dot is its policy. */
   name: string;
   description: string;
   enabled: boolean;
+  /** `shadow` refuses nobody and counts what it would have refused. */
   mode: LimitMode;
   /** Only asked for by name, never by the guard in front of routes. */
   service: boolean;
-  /** Empty: all. */
+  /** Whom it concerns, by the tier of the account. Empty: all. */
   tiers: string[];
   /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes: string[];
+  /** Empty: all. */
   methods: LimitMethod[];
   /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm: LimitAlgorithm;
+  /** Units in each window, or places at once for `concurrency`. */
   limit: number;
+  /** Of a `quota` none: it is a month. Of `concurrency`: the longest hold. */
   window_ms: number;
+  /** Of a token bucket: units at once. Null: `limit`. */
   burst: number | null;
+  /** Units that a request takes which does not say. */
   cost: number;
+  /** What is counted for itself: `api_key`, `user`, `ip`, `tier`, `route`, `global`. */
   key: string[];
   /** Used where a part of `key` is not known of a caller. */
   key_fallback: string[];
+  /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy: LimitAccuracy;
+  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
   sub_keys: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure: LimitFailure | null;
+  /** How long a refused key is blocked. */
   penalty_ms: number;
+  /** Of a leaky bucket: the longest that a request is made to wait. */
   wait_ms_max: number;
+  /** Of a leaky bucket: how many may wait. */
   queue_max: number;
   /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow: string[];
   deny: string[];
+  /** Stoa itself asks for it: it keeps its name, and can be disabled but not removed. */
   preset: boolean;
   version: number;
   updated_at: string;
@@ -516,32 +532,45 @@ export type LimitAccuracy = "strict" | "leased" | "local";
 export type LimitFailure = "open" | "closed";
 
 export type CreateLimitRule = {
+  /** What programs ask by; what stands before a dot is its policy. */
   name: string;
   /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm: LimitAlgorithm;
   description?: string;
   enabled?: boolean;
+  /** `shadow` refuses nobody and counts what it would have refused. */
   mode?: LimitMode;
   /** Only asked for by name, never by the guard in front of routes. */
   service?: boolean;
-  /** Empty: all. */
+  /** Whom it concerns, by the tier of the account. Empty: all. */
   tiers?: string[];
   /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes?: string[];
+  /** Empty: all. */
   methods?: LimitMethod[];
+  /** Units in each window, or places at once for `concurrency`. */
   limit?: number;
+  /** Of a `quota` none: it is a month. Of `concurrency`: the longest hold. */
   window_ms?: number;
+  /** Of a token bucket: units at once. Null: `limit`. */
   burst?: number | null;
+  /** Units that a request takes which does not say. */
   cost?: number;
+  /** What is counted for itself: `api_key`, `user`, `ip`, `tier`, `route`, `global`. */
   key?: string[];
   /** Used where a part of `key` is not known of a caller. */
   key_fallback?: string[];
+  /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy?: LimitAccuracy;
+  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
   sub_keys?: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
+  /** How long a refused key is blocked. */
   penalty_ms?: number;
+  /** Of a leaky bucket: the longest that a request is made to wait. */
   wait_ms_max?: number;
+  /** Of a leaky bucket: how many may wait. */
   queue_max?: number;
   /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow?: string[];
@@ -549,32 +578,45 @@ export type CreateLimitRule = {
 };
 
 export type UpdateLimitRule = {
+  /** What programs ask by; what stands before a dot is its policy. */
   name?: string;
   description?: string;
   enabled?: boolean;
+  /** `shadow` refuses nobody and counts what it would have refused. */
   mode?: LimitMode;
   /** Only asked for by name, never by the guard in front of routes. */
   service?: boolean;
-  /** Empty: all. */
+  /** Whom it concerns, by the tier of the account. Empty: all. */
   tiers?: string[];
   /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
   routes?: string[];
+  /** Empty: all. */
   methods?: LimitMethod[];
   /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
   algorithm?: LimitAlgorithm;
+  /** Units in each window, or places at once for `concurrency`. */
   limit?: number;
+  /** Of a `quota` none: it is a month. Of `concurrency`: the longest hold. */
   window_ms?: number;
+  /** Of a token bucket: units at once. Null: `limit`. */
   burst?: number | null;
+  /** Units that a request takes which does not say. */
   cost?: number;
+  /** What is counted for itself: `api_key`, `user`, `ip`, `tier`, `route`, `global`. */
   key?: string[];
   /** Used where a part of `key` is not known of a caller. */
   key_fallback?: string[];
+  /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy?: LimitAccuracy;
+  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
   sub_keys?: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
+  /** How long a refused key is blocked. */
   penalty_ms?: number;
+  /** Of a leaky bucket: the longest that a request is made to wait. */
   wait_ms_max?: number;
+  /** Of a leaky bucket: how many may wait. */
   queue_max?: number;
   /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
   allow?: string[];
@@ -590,32 +632,45 @@ export type LimitRuleVersion = {
   name: string;
   /** The rule as it was from then on; of a removed one as it was at last. */
   definition: {
+    /** What programs ask by; what stands before a dot is its policy. */
     name: string;
     description: string;
     enabled: boolean;
+    /** `shadow` refuses nobody and counts what it would have refused. */
     mode: LimitMode;
     /** Only asked for by name, never by the guard in front of routes. */
     service: boolean;
-    /** Empty: all. */
+    /** Whom it concerns, by the tier of the account. Empty: all. */
     tiers: string[];
     /** Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all. */
     routes: string[];
+    /** Empty: all. */
     methods: LimitMethod[];
     /** `list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule. */
     algorithm: LimitAlgorithm;
+    /** Units in each window, or places at once for `concurrency`. */
     limit: number;
+    /** Of a `quota` none: it is a month. Of `concurrency`: the longest hold. */
     window_ms: number;
+    /** Of a token bucket: units at once. Null: `limit`. */
     burst: number | null;
+    /** Units that a request takes which does not say. */
     cost: number;
+    /** What is counted for itself: `api_key`, `user`, `ip`, `tier`, `route`, `global`. */
     key: string[];
     /** Used where a part of `key` is not known of a caller. */
     key_fallback: string[];
+    /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
     accuracy: LimitAccuracy;
+    /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
     sub_keys: number | null;
     /** Null: closed for what changes something, open for what reads. */
     on_failure: LimitFailure | null;
+    /** How long a refused key is blocked. */
     penalty_ms: number;
+    /** Of a leaky bucket: the longest that a request is made to wait. */
     wait_ms_max: number;
+    /** Of a leaky bucket: how many may wait. */
     queue_max: number;
     /** Keys, parts such as `user:42`, addresses and CIDR ranges. */
     allow: string[];
@@ -633,7 +688,9 @@ export type LimitQuestion = {
   policy?: string;
   /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
+  /** Of whoever is asked about. */
   tier?: string;
+  /** Units that it takes. That of the rule where it is absent. */
   cost?: number;
 };
 
@@ -644,7 +701,9 @@ export type LimitReport = {
   policy?: string;
   /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
+  /** Of whoever is asked about. */
   tier?: string;
+  /** Units that it takes. That of the rule where it is absent. */
   cost: number;
 };
 
@@ -655,6 +714,7 @@ export type LimitKey = {
   policy?: string;
   /** The key itself, or its parts by name, of which each rule takes those that it names. */
   key: string | Record<string, string>;
+  /** Of whoever is asked about. */
   tier?: string;
 };
 
@@ -1327,10 +1387,13 @@ export interface Operations {
   get_links_id_qr: {
     query: {
       format?: "svg" | "png";
+      /** Pixels a side. */
       size?: number;
+      /** Modules around it; readers want four. */
       margin?: number;
       dark?: string;
       light?: string;
+      /** Of error correction, least first. */
       level?: "L" | "M" | "Q" | "H";
     };
     body: undefined;
@@ -1345,6 +1408,7 @@ export interface Operations {
   /** List your tags and how many links carry them */
   get_links_tags: {
     query: {
+      /** `next_cursor` of the page before. */
       cursor?: string;
       limit?: number;
       /** What the tags begin with. */
@@ -1744,6 +1808,7 @@ export interface Operations {
   post_chat_conversations_id_messages: {
     query: undefined;
     body: {
+      /** Chosen by the client, such as a UUID; sent again it is the same message. */
       client_msg_id: string;
       body: {
         text?: string;
@@ -1756,11 +1821,14 @@ export interface Operations {
         poll?: {
           question: string;
           options: string[];
+          /** Whether one may choose more than one. */
           several?: boolean;
           closes_at?: string;
         };
       };
+      /** The message that it answers, which is shown with it. */
       reply_to_seq?: number;
+      /** The message whose thread it goes to. */
       thread_seq?: number;
     };
     reply: {
@@ -1778,6 +1846,7 @@ export interface Operations {
     query: undefined;
     body: {
       conversation_id: string;
+      /** Chosen by the client, such as a UUID; sent again it is the same message. */
       client_msg_id: string;
     };
     reply: {
@@ -1909,6 +1978,7 @@ export interface Operations {
   post_chat_scheduled: {
     query: undefined;
     body: {
+      /** Chosen by the client, such as a UUID; sent again it is the same message. */
       client_msg_id: string;
       body: {
         text?: string;
@@ -1921,11 +1991,14 @@ export interface Operations {
         poll?: {
           question: string;
           options: string[];
+          /** Whether one may choose more than one. */
           several?: boolean;
           closes_at?: string;
         };
       };
+      /** The message that it answers, which is shown with it. */
       reply_to_seq?: number;
+      /** The message whose thread it goes to. */
       thread_seq?: number;
       conversation_id: string;
       send_at: string;
@@ -1960,6 +2033,7 @@ export interface Operations {
   post_domains: {
     query: undefined;
     body: {
+      /** Such as `go.example.com`. Yours once its proof was found. */
       host: string;
       alphabet?: "base62" | "people";
       root_url?: string | null;
@@ -2026,6 +2100,7 @@ export interface Operations {
       policy?: string;
       /** The key itself, or its parts by name, of which each rule takes those that it names. */
       key: string | Record<string, string>;
+      /** Of whoever is asked about. */
       tier?: string;
       ms: number;
     };

@@ -21,6 +21,7 @@ export type ChatBody = {
   poll?: {
     question: string;
     options: string[];
+    /** Whether one may choose more than one. */
     several: boolean;
     closes_at?: string;
   };
@@ -45,11 +46,14 @@ export type ChatMessage = {
   id: string;
   sender_id: string;
   client_msg_id: string;
+  /** Sent with an API key. */
   by_program: boolean;
   /** Null once it is deleted or has disappeared. */
   body: ChatBody | null;
   reply_to_seq: number | null;
+  /** The message whose thread it is in. */
   thread_seq: number | null;
+  /** Messages in its thread. */
   reply_count: number;
   extra: {
     /** The first accounts of each emoji are named, for "you reacted" and for who did. */
@@ -268,6 +272,7 @@ export type ClientFrame =
   | {
       type: "send";
       conversation_id: string;
+      /** Chosen by the client, such as a UUID; sent again it is the same message. */
       client_msg_id: string;
       body: {
         text?: string;
@@ -288,11 +293,14 @@ export type ClientFrame =
         poll?: {
           question: string;
           options: string[];
+          /** Whether one may choose more than one. */
           several?: boolean;
           closes_at?: string;
         };
       };
+      /** The message that it answers, which is shown with it. */
       reply_to_seq?: number;
+      /** The message whose thread it goes to. */
       thread_seq?: number;
     }
   | {

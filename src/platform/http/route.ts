@@ -134,7 +134,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 export const pageQuery = z.object({
-  cursor: z.string().max(500).optional(),
+  cursor: z.string().max(500).optional().describe("`next_cursor` of the page before."),
   limit: z.coerce.number().int().min(1).max(100).default(25),
 });
 

@@ -45,8 +45,10 @@ const send = z.object({
   body: bodySchema
     .omit({ note: true, forwarded_from: true })
     .meta({ examples: [{ text: "Hello" }] }),
-  reply_to_seq: seqSchema.optional(),
-  thread_seq: seqSchema.optional(),
+  reply_to_seq: seqSchema
+    .optional()
+    .describe("The message that it answers, which is shown with it."),
+  thread_seq: seqSchema.optional().describe("The message whose thread it goes to."),
 });
 
 /** The same by REST, where the path names the conversation. */

@@ -18,11 +18,11 @@ export const deviceIdSchema = z
   .string()
   .regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _")
   .meta({ examples: ["phone-of-ada"] });
-/** Chosen by the client; a UUID is a good choice. */
 export const clientMsgIdSchema = z
   .string()
   .regex(/^[\w-]{8,64}$/, "8 to 64 letters, digits, - or _")
-  .meta({ examples: ["message-1"] });
+  .meta({ examples: ["message-1"] })
+  .describe("Chosen by the client, such as a UUID; sent again it is the same message.");
 
 export const attachmentSchema = z.object({
   upload_id: idSchema.describe("Of an upload that the sender made and nobody else used."),
@@ -49,7 +49,7 @@ export const bodySchema = z.object({
     .object({
       question: z.string().min(1).max(300),
       options: z.array(z.string().min(1).max(100)).min(2).max(12),
-      several: z.boolean().default(false),
+      several: z.boolean().default(false).describe("Whether one may choose more than one."),
       closes_at: timeSchema.optional(),
     })
     .optional(),
@@ -95,11 +95,11 @@ export const messageSchema = z.object({
   id: idSchema,
   sender_id: idSchema,
   client_msg_id: z.string(),
-  by_program: z.boolean(),
+  by_program: z.boolean().describe("Sent with an API key."),
   body: bodySchema.nullable().describe("Null once it is deleted or has disappeared."),
   reply_to_seq: seqSchema.nullable(),
-  thread_seq: seqSchema.nullable(),
-  reply_count: z.number().int(),
+  thread_seq: seqSchema.nullable().describe("The message whose thread it is in."),
+  reply_count: z.number().int().describe("Messages in its thread."),
   extra: extraSchema,
   created_at: timeSchema,
   edited_at: timeSchema.nullable(),

@@ -46,9 +46,14 @@ const whom = {
     .describe(
       "The key itself, or its parts by name, of which each rule takes those that it names.",
     ),
-  tier: z.string().max(tierLengthMax).optional(),
+  tier: z.string().max(tierLengthMax).optional().describe("Of whoever is asked about."),
 };
-const cost = z.number().int().min(1).max(costMax);
+const cost = z
+  .number()
+  .int()
+  .min(1)
+  .max(costMax)
+  .describe("Units that it takes. That of the rule where it is absent.");
 
 export const questionSchema = z.strictObject({ ...whom, cost: cost.optional() });
 export const reportSchema = z.strictObject({ ...whom, cost });

@@ -30,44 +30,57 @@ const shape = {
     .string()
     .max(nameLengthMax)
     .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/, "small letters, digits, _ and -, parted by dots")
-    .meta({ examples: ["posts.create"] }),
+    .meta({ examples: ["posts.create"] })
+    .describe("What programs ask by; what stands before a dot is its policy."),
   description: z.string().max(500),
   enabled: z.boolean(),
-  mode: z.enum(["enforce", "shadow"]),
+  mode: z
+    .enum(["enforce", "shadow"])
+    .describe("`shadow` refuses nobody and counts what it would have refused."),
   service: z.boolean().describe("Only asked for by name, never by the guard in front of routes."),
-  tiers: z.array(z.string().max(40)).max(20).describe("Empty: all."),
+  tiers: z
+    .array(z.string().max(40))
+    .max(20)
+    .describe("Whom it concerns, by the tier of the account. Empty: all."),
   routes: z
     .array(z.string().max(200))
     .max(50)
     .describe("Patterns such as `/api/v1/links`, `/api/v1/links/*` and `/{code}`. Empty: all."),
-  methods: z.array(z.enum(methods)).max(methods.length),
+  methods: z.array(z.enum(methods)).max(methods.length).describe("Empty: all."),
   algorithm: z
     .enum(ruleAlgorithms)
     .describe(
       "`list` counts nothing: it refuses `deny`, and exempts `allow` from every other rule.",
     ),
-  limit: amount,
-  window_ms: amount,
-  burst: amount.nullable(),
-  cost: amount,
-  key: z.array(part).max(partsMax),
+  limit: amount.describe("Units in each window, or places at once for `concurrency`."),
+  window_ms: amount.describe(
+    "Of a `quota` none: it is a month. Of `concurrency`: the longest hold.",
+  ),
+  burst: amount.nullable().describe("Of a token bucket: units at once. Null: `limit`."),
+  cost: amount.describe("Units that a request takes which does not say."),
+  key: z
+    .array(part)
+    .max(partsMax)
+    .describe("What is counted for itself: `api_key`, `user`, `ip`, `tier`, `route`, `global`."),
   key_fallback: z
     .array(part)
     .max(partsMax)
     .describe("Used where a part of `key` is not known of a caller."),
-  accuracy: z.enum(["strict", "leased", "local"]),
-  /**
-   * Of a leased rule: into how many parts its allowance is divided, so that a key may be busier
-   * than one core of Redis. Null: not at all.
-   */
-  sub_keys: amount.nullable(),
+  accuracy: z
+    .enum(["strict", "leased", "local"])
+    .describe("With Redis: every unit asked there, blocks of units held here, or told afterwards."),
+  sub_keys: amount
+    .nullable()
+    .describe(
+      "Of a leased rule: parts of its allowance, each as busy as one core of Redis may be.",
+    ),
   on_failure: z
     .enum(["open", "closed"])
     .nullable()
     .describe("Null: closed for what changes something, open for what reads."),
-  penalty_ms: amount,
-  wait_ms_max: amount,
-  queue_max: amount,
+  penalty_ms: amount.describe("How long a refused key is blocked."),
+  wait_ms_max: amount.describe("Of a leaky bucket: the longest that a request is made to wait."),
+  queue_max: amount.describe("Of a leaky bucket: how many may wait."),
   allow: z
     .array(entry)
     .max(listEntriesMax)
@@ -107,7 +120,9 @@ export const updateBody = z.strictObject({
 export const ruleReply = z.object({
   id: z.string(),
   ...shape,
-  preset: z.boolean(),
+  preset: z
+    .boolean()
+    .describe("Stoa itself asks for it: it keeps its name, and can be disabled but not removed."),
   version: z.number().int(),
   updated_at: z.iso.datetime({ offset: true }),
   updated_by: z.string().nullable().describe("Null: Stoa itself."),

@@ -25,7 +25,11 @@ export const domainSchema = z.object({
   created_at: timeSchema,
 });
 export const createDomainBody = z.strictObject({
-  host: z.string().min(3).max(253),
+  host: z
+    .string()
+    .min(3)
+    .max(253)
+    .describe("Such as `go.example.com`. Yours once its proof was found."),
   alphabet: z.enum(["base62", "people"]).default("base62"),
   root_url: urlText.nullable().optional(),
   not_found_url: urlText.nullable().optional(),

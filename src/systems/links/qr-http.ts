@@ -14,11 +14,23 @@ const colour = z
 
 const qrQuery = z.object({
   format: z.enum(["svg", "png"]).default("svg"),
-  size: z.coerce.number().int().min(qrSizeMin).max(qrSizeMax).default(512),
-  margin: z.coerce.number().int().min(0).max(qrMarginMax).default(4),
+  size: z.coerce
+    .number()
+    .int()
+    .min(qrSizeMin)
+    .max(qrSizeMax)
+    .default(512)
+    .describe("Pixels a side."),
+  margin: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(qrMarginMax)
+    .default(4)
+    .describe("Modules around it; readers want four."),
   dark: colour.default("#000000"),
   light: colour.default("#ffffff"),
-  level: z.enum(["L", "M", "Q", "H"]).default("M"),
+  level: z.enum(["L", "M", "Q", "H"]).default("M").describe("Of error correction, least first."),
 });
 type QrQuery = z.output<typeof qrQuery>;
 

@@ -60,7 +60,7 @@ const conditionSchema = z.strictObject({
 export const ruleSchema = z
   .strictObject({
     if: conditionSchema.describe("All that is said must hold; of a list, one is enough."),
-    url: target,
+    url: target.describe("Where those lead whom it concerns."),
     ios_app: target.optional().describe("Opened on iOS instead; `url` remains the fallback."),
     android_app: target.optional().describe("Opened on Android instead; `url` is the fallback."),
   })
