@@ -188,6 +188,7 @@ test("a reader who stops costs no more than a little memory, and nothing once go
     return stat !== undefined && stat.size >= bytes.length;
   };
   const isOpen = () => readdirSync("/proc/self/fd").some(isTheFile);
+  Bun.gc(true);
   const [first, open] = [Promise.withResolvers<void>(), process.memoryUsage.rss()];
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
@@ -203,7 +204,11 @@ test("a reader who stops costs no more than a little memory, and nothing once go
   await first.promise;
   // Others are served meanwhile, which takes longer than reading all of it into memory would.
   for (let i = 0; i < 200; i++) await bytesIn(await world.get(link()));
-  expect(process.memoryUsage.rss() - open).toBeLessThan(40_000_000);
+  // What the tests themselves left is collected; what waits for the reader would not be.
+  while (process.memoryUsage.rss() - open > 40_000_000) {
+    Bun.gc(true);
+    await Bun.sleep(50);
+  }
   expect(isOpen()).toBe(true);
   socket.terminate();
   while (isOpen()) await Bun.sleep(5);
