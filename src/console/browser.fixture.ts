@@ -1,4 +1,5 @@
 import axe from "axe-core";
+import { existsSync } from "node:fs";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { freePort } from "../../test/free-port.ts";
 import { password, startWorld, type Person, type World } from "../../test/world.ts";
@@ -24,9 +25,14 @@ export async function startReachableWorld(env: Record<string, string> = {}): Pro
   return await startWorld({ PORT: String(port), STOA_PUBLIC_URL: url, ...env });
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** All of Chromium, and where it is there, what draws pages alone: that takes half the work. */
+const whole = "/usr/bin/chromium";
+const shell = "/usr/bin/chromium-headless-shell";
+
+/** With `sound` it can record and play. */
+export async function openBrowser({ sound = false } = {}): Promise<Browser> {
   return await chromium.launch({
-    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+    executablePath: process.env["CHROMIUM_PATH"] ?? (sound || !existsSync(shell) ? whole : shell),
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
       // A microphone that beeps; a page still has to be allowed to use it.

@@ -28,13 +28,16 @@ export type Site = {
 };
 
 /** Call it once, at the top of a test file; `prepare` makes what the tests find there. */
-export function siteWith(prepare: (world: World) => void | Promise<void>): Site {
+export function siteWith(
+  prepare: (world: World) => void | Promise<void>,
+  options: { sound?: boolean } = {},
+): Site {
   let world: World;
   let browser: Browser;
   const visitors: Visitor[] = [];
 
   beforeAll(async () => {
-    [world, browser] = await Promise.all([startReachableWorld(), openBrowser()]);
+    [world, browser] = await Promise.all([startReachableWorld(), openBrowser(options)]);
     await prepare(world);
   }, 120_000);
   afterEach(async () => {
