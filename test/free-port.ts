@@ -1,17 +1,22 @@
 /**
  * A port of this machine that nothing listens on right now, for settings that take no 0. Not one
  * of those that the kernel gives to clients: one of them could connect to itself there, and keep
- * a server that comes back from its port.
+ * a server that comes back from its port. With `alsoAbove`, the port so far above it is such a one
+ * as well.
  */
-export function freePort(): number {
+export function freePort({ alsoAbove = 0 } = {}): number {
   for (;;) {
-    const port = firstPort + Math.floor(Math.random() * ports);
-    try {
-      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
-      return port;
-    } catch {
-      // Somebody has it.
-    }
+    const port = firstPort + Math.floor(Math.random() * (ports - alsoAbove));
+    if (isFree(port) && isFree(port + alsoAbove)) return port;
+  }
+}
+
+function isFree(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -29,11 +29,14 @@ export type TestRedisOptions = {
   cluster?: boolean;
 };
 
+/** Where the nodes of a cluster speak with each other, above the port of clients. */
+const clusterPortAbove = 10_000;
+
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const binary = Bun.which("redis-server") ?? Bun.which("valkey-server");
   if (!binary) throw new Error("Neither redis-server nor valkey-server is here: run bin/setup.");
   const folder = mkdtempSync(join(tmpdir(), "stoa-redis-"));
-  const port = freePort();
+  const port = freePort({ alsoAbove: options.cluster ? clusterPortAbove : 0 });
   const url = `redis://127.0.0.1:${port}`;
   const clients: RedisClient[] = [];
   let server: Bun.Subprocess | null = null;
@@ -48,7 +51,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     server = Bun.spawn([...endsWithUs(), ...command], {
       stdio: ["ignore", "ignore", "inherit"],
     });
-    await answering(url);
+    await Promise.race([answering(url), ended(server)]);
     if (options.cluster) await ownAllSlots(url);
   }
 
@@ -83,6 +86,10 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
 /** A test run that is killed takes its servers with it, where the system can do that. */
 function endsWithUs(): string[] {
   return Bun.which("setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
+}
+
+async function ended(server: Bun.Subprocess): Promise<never> {
+  throw new Error(`Redis ended with ${await server.exited}: has somebody its port?`);
 }
 
 async function answering(url: string): Promise<void> {
