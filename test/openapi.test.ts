@@ -96,9 +96,11 @@ describe("the pages for people", () => {
   });
 
   test("say of each field what it takes, whatever it is nested in", () => {
-    const [, creating = ""] = (pages.get("/docs/links") ?? "").split(' id="post_links"');
+    const [, after = ""] = (pages.get("/docs/links") ?? "").split(' id="post_links"');
+    const [creating = "", answer = ""] = after.split("Answers 201");
+    expect(answer.slice(0, answer.indexOf("</table>"))).not.toContain("Required.");
     for (const row of [
-      "<code>url</code></td><td>string 1 - 2,048 characters</td>",
+      '<code>url</code></td><td>string 1 - 2,048 characters</td>\n<td class="dim">Required. ',
       "<code>expires_at</code></td><td>time | null</td>",
       "<code>redirect</code></td><td>301 | 302 | 307 | 308</td>",
       '<code>rules[].if.device</code></td><td>list 1 - 50 of "mobile" | "tablet" | "desktop"</td>',

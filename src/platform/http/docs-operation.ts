@@ -75,7 +75,7 @@ function textSample({ format, pattern }: Schema, name: string): string {
 function parametersOf(operation: Operation, where: string): string {
   const found = operation.parameters.filter((one) => one.in === where);
   const rows = found.map(({ name, required, description, schema }) =>
-    row(name, { ...schema, description: description ?? schema.description }, required),
+    row(name, { ...schema, description: description ?? schema.description }, said(required)),
   );
   const title = `${where[0]?.toUpperCase()}${where.slice(1)}`;
   return rows.length > 0 ? table(title, rows) : "";
@@ -84,7 +84,7 @@ function parametersOf(operation: Operation, where: string): string {
 function bodyOf({ requestBody }: Operation): string {
   return Object.entries(requestBody?.content ?? {})
     .map(([type, { schema = {} }]) => {
-      const rows = rowsOf(schema, "", 0);
+      const rows = rowsOf(schema, said);
       return rows.length > 0 ? table("Body", rows) : `<h2>Body</h2><p>${escape(type)}</p>`;
     })
     .join("");
@@ -94,7 +94,7 @@ function repliesOf({ responses }: Operation): string {
   const out = Object.entries(responses).map(([status, { content }]) => {
     const types = Object.keys(content ?? {});
     if (types.includes("application/problem+json")) return "";
-    const rows = rowsOf(content?.["application/json"]?.schema ?? {}, "", 0);
+    const rows = rowsOf(content?.["application/json"]?.schema ?? {}, answered);
     if (rows.length > 0) return table(`Answers ${status}`, rows);
     const others = types.length > 0 ? `<p>${escape(types.join(", "))}</p>` : "";
     return `<h2>Answers ${status}</h2>${others}`;
@@ -110,23 +110,27 @@ function errorTable(route: Route): string {
   return table("Errors", rows);
 }
 
+/** What is worth a word: that a field must be said, or that it is not always answered. */
+type Presence = (isRequired: boolean) => string;
+const said: Presence = (isRequired) => (isRequired ? "Required. " : "");
+const answered: Presence = (isRequired) => (isRequired ? "" : "Not always there. ");
+
 /** A row for each field, and below one that holds fields, a row for each of those. */
-function rowsOf(schema: Schema, prefix: string, depth: number): string[] {
+function rowsOf(schema: Schema, presence: Presence, prefix = "", depth = 0): string[] {
   const rows = optionsOf(schema).flatMap((option) => {
-    if (option.items) return rowsOf(option.items, `${prefix}[]`, depth);
+    if (option.items) return rowsOf(option.items, presence, `${prefix}[]`, depth);
     const required = new Set(option.required);
     return Object.entries(option.properties ?? {}).flatMap(([key, property]) => {
       const name = prefix === "" ? key : `${prefix}.${key}`;
-      const inner = depth < nestedMax ? rowsOf(property, name, depth + 1) : [];
-      return [row(name, property, required.has(key)), ...inner];
+      const inner = depth < nestedMax ? rowsOf(property, presence, name, depth + 1) : [];
+      return [row(name, property, presence(required.has(key))), ...inner];
     });
   });
   return [...new Set(rows)];
 }
 
-function row(name: string, schema: Schema, isRequired: boolean): string {
-  const notes = [described(schema.description ?? "")];
-  if (isRequired && schema.default === undefined) notes.unshift("Required.");
+function row(name: string, schema: Schema, presence: string): string {
+  const notes = [presence + described(schema.description ?? "")];
   if (schema.default !== undefined) {
     notes.push(`Default ${escape(JSON.stringify(schema.default))}.`);
   }
@@ -141,6 +145,9 @@ function typeOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const options = optionsOf(schema);
   if (options[0] !== schema) return [...new Set(options.map(typeOf))].join(" | ");
+  if (Array.isArray(schema.type)) {
+    return schema.type.map((type) => typeOf({ ...schema, type })).join(" | ");
+  }
   switch (schema.type) {
     case "string":
       return textType(schema);
@@ -154,7 +161,7 @@ function typeOf(schema: Schema): string {
     case undefined:
       return "anything";
     default:
-      return String(schema.type);
+      return schema.type;
   }
 }
 
@@ -166,15 +173,12 @@ function textType({ format, pattern, minLength, maxLength }: Schema): string {
   return `string${length && `${length} characters`}${shape}`;
 }
 
-/** Bounds, where they are more than those of every number. */
 function span(from?: number, to?: number): string {
-  const low = from !== undefined && from > Number.MIN_SAFE_INTEGER ? spaced(from) : "";
-  const high = to !== undefined && to < Number.MAX_SAFE_INTEGER ? spaced(to) : "";
+  const low = from?.toLocaleString("en") ?? "";
+  const high = to?.toLocaleString("en") ?? "";
   if (high === "") return low && ` ${low} or more`;
   return low === "" ? ` up to ${high}` : low === high ? ` ${low}` : ` ${low} - ${high}`;
 }
-
-const spaced = (value: number) => value.toLocaleString("en");
 
 const table = (title: string, rows: string[]) => `<h2>${title}</h2><table>${rows.join("")}</table>`;
 

@@ -147,6 +147,9 @@ type Made = { zodSchema: z.core.$ZodType; jsonSchema: z.core.JSONSchema.BaseSche
 function override({ zodSchema, jsonSchema: made }: Made) {
   // How long a tuple is stands beside it; generators of clients stumble over a bare `false`.
   if (made.items === false) delete made.items;
+  // Bounds of every number that a program can count with are no news.
+  if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
+  if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
   // Ours are what one sends; Zod takes them for what comes out, and drops those that differ.
   const { examples } = z.globalRegistry.get(zodSchema) ?? {};
   if (examples) made.examples = examples as unknown[];
