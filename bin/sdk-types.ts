@@ -14,6 +14,7 @@ import { startStoa } from "../src/stoa.ts";
  * Prints the SDK's types from the OpenAPI document. The document is made from the route values,
  * so a field that a route takes or answers is in the SDK without being written twice.
  */
+
 /** Names for shapes that many operations share: where one is found, then the way down to it. */
 type Names = Record<string, [operationId: string, part: Part, ...path: string[]]>;
 type Part = "query" | "body" | "reply";
@@ -150,7 +151,7 @@ function queryOf(operation: Operation): Schema | undefined {
     properties: Object.fromEntries(
       parameters.map(({ name, description, schema }) => [
         name,
-        description === undefined ? schema : { ...schema, description },
+        { ...schema, ...(description && { description }) },
       ]),
     ),
     required: parameters.filter(({ required }) => required).map(({ name }) => name),

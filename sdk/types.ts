@@ -406,7 +406,7 @@ export type Account = {
   role: "admin" | "member";
   /** What rules of rate limits may tell apart. */
   tier: string;
-  /** Until then only routes of accounts are open. */
+  /** While it is so, only routes of accounts are open. */
   must_change_password: boolean;
   disabled_at: string | null;
   created_at: string;
@@ -492,7 +492,7 @@ export type LimitRule = {
   key_fallback: string[];
   /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy: LimitAccuracy;
-  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
+  /** Of a leased rule: in how many parts it is kept, each on a core of Redis. Null: in one. */
   sub_keys: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure: LimitFailure | null;
@@ -562,7 +562,7 @@ export type CreateLimitRule = {
   key_fallback?: string[];
   /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy?: LimitAccuracy;
-  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
+  /** Of a leased rule: in how many parts it is kept, each on a core of Redis. Null: in one. */
   sub_keys?: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
@@ -608,7 +608,7 @@ export type UpdateLimitRule = {
   key_fallback?: string[];
   /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
   accuracy?: LimitAccuracy;
-  /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
+  /** Of a leased rule: in how many parts it is kept, each on a core of Redis. Null: in one. */
   sub_keys?: number | null;
   /** Null: closed for what changes something, open for what reads. */
   on_failure?: LimitFailure | null;
@@ -662,7 +662,7 @@ export type LimitRuleVersion = {
     key_fallback: string[];
     /** With Redis: every unit asked there, blocks of units held here, or told afterwards. */
     accuracy: LimitAccuracy;
-    /** Of a leased rule: parts of its allowance, each as busy as one core of Redis may be. */
+    /** Of a leased rule: in how many parts it is kept, each on a core of Redis. Null: in one. */
     sub_keys: number | null;
     /** Null: closed for what changes something, open for what reads. */
     on_failure: LimitFailure | null;
@@ -690,7 +690,7 @@ export type LimitQuestion = {
   key: string | Record<string, string>;
   /** Of whoever is asked about. */
   tier?: string;
-  /** Units that it takes. That of the rule where it is absent. */
+  /** Units that it takes; those of the rule where it is absent. */
   cost?: number;
 };
 
@@ -703,7 +703,7 @@ export type LimitReport = {
   key: string | Record<string, string>;
   /** Of whoever is asked about. */
   tier?: string;
-  /** Units that it takes. That of the rule where it is absent. */
+  /** Units that it takes. */
   cost: number;
 };
 
@@ -1943,7 +1943,7 @@ export interface Operations {
       conversations: {
         ref: string;
         id: string;
-        /** Those that were there already are known. */
+        /** Those that were there already are counted in `known`. */
         added: number;
         known: number;
       }[];

@@ -73,6 +73,11 @@ function serve(started: Started, server: ModelServer): void {
   }
 }
 
+/** What the page has put into its storage. */
+function kept({ effects }: Started): Map<string, unknown> {
+  return new Map(effects.flatMap((e) => (e.type === "store" ? [...e.records] : [])));
+}
+
 const shown = (m: Machine) => {
   const room = m.rooms.get("all");
   return room ? shownMessages(room).map((message: ChatMessage) => message.body?.text) : [];
@@ -333,11 +338,8 @@ test("a draft that was kept is told by whoever finds it, whatever was asked befo
   first.tell({ type: "draft", id: "all", text: "begun" });
   pass(first, 2_000);
   first.tell({ type: "draft", id: "all", text: "" });
-  const records = new Map<string, unknown>();
   pass(first, 700);
-  for (const effect of first.effects) {
-    if (effect.type === "store") for (const [key, value] of effect.records) records.set(key, value);
-  }
+  const records = kept(first);
   // The server got the first, and the page was closed before its answer.
   serve(first, server);
   const next = start({ loaded: records });
@@ -351,10 +353,7 @@ test("another account finds nothing of the one before", () => {
   const started = start();
   greet(started, server);
   pass(started, 1_000);
-  const records = new Map<string, unknown>();
-  for (const effect of started.effects) {
-    if (effect.type === "store") for (const [key, value] of effect.records) records.set(key, value);
-  }
+  const records = kept(started);
   expect(records.has("conversation/all")).toBe(true);
   const other = start({ loaded: records });
   expect(other.m.rooms.size).toBe(1);

@@ -111,7 +111,7 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   await bob.page.keyboard.press("Tab");
   await bob.page.keyboard.press("Enter");
   await bob.page.getByText("Answering ada").waitFor();
-  await bob.page.keyboard.type("Two of them.");
+  await bob.page.keyboard.insertText("Two of them.");
   await bob.page.keyboard.press("Enter");
   const answer = ada.page.locator("article", { hasText: "Two of them." });
   await answer.getByText("Can @bob bring nets?").waitFor();
@@ -124,13 +124,18 @@ test("a group is made, people in it are named, answered, and it is run by its ow
   const log = bob.page.getByRole("log");
   await log.getByText("ada changed the title to “Olive crew”").waitFor();
   await bob.page.getByText("Only those who run this conversation write here.").waitFor();
+  // A draft that a slow machine told before it was sent is taken back before its writer is gone.
+  const id = new URL(bob.page.url()).pathname.split("/").at(-1);
+  const path = `/api/v1/chat/conversations/${id}`;
+  const draft = async () =>
+    ((await world.call("GET", path, { as: world.bob })).body as { own: { draft: unknown } }).own
+      .draft;
+  while ((await draft()) !== null) await Bun.sleep(20);
   await settings.getByRole("button", { name: "Actions for bob" }).click();
   await settings.getByRole("button", { name: "Remove" }).click();
   await ada.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await bob.page.getByText("There is no such conversation").waitFor();
-  expect(ada.complaints).toEqual([]);
-  // A draft may be on its way while its writer is removed.
-  expect(bob.complaints.filter((text) => !/403.*\/draft$/.test(text))).toEqual([]);
+  for (const { complaints } of [ada, bob]) expect(complaints).toEqual([]);
 }, 120_000);
 
 test("one who was offline comes back: both have one order, and nothing doubled", async () => {

@@ -55,15 +55,13 @@ async function lagOf({ a, b }: Pair, name: string, between: () => Promise<void>)
   );
 }
 
-/** Those of both processes, once they are there again. */
-async function killListeners({ postgres }: Many): Promise<void> {
-  for (let killed = 0; killed < 2;) {
-    const found = await postgres.admin`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE pid <> pg_backend_pid() AND query ILIKE 'listen%'`;
-    killed += found.length;
-    if (killed < 2) await Bun.sleep(5);
-  }
+/** Each process listens on one session; one that was cut off comes back a while later. */
+async function killListeners({ postgres: { admin } }: Many): Promise<void> {
+  const listening = async () =>
+    await admin`
+    SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query ILIKE 'listen%'`;
+  await until("both listen", async () => (await listening()).length >= 2);
+  for (const { pid } of await listening()) await admin`SELECT pg_terminate_backend(${pid})`;
 }
 
 async function lags(brokenTree?: string, times = rounds(4)): Promise<number[]> {

@@ -25,6 +25,7 @@ const entryFiles: Record<string, string[]> = {
     "front.ts",
     "guard.ts",
     "head.ts",
+    "html.ts",
     "idempotency.ts",
     "openapi.ts",
     "problem.ts",

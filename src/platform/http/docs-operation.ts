@@ -1,3 +1,4 @@
+import { escapeHtml } from "./html.ts";
 import type { Document, Operation, Schema } from "./openapi-document.ts";
 import { errorsOf, operationId } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -8,12 +9,12 @@ const patternShownMax = 48;
 
 export function operationHtml(route: Route, document: Document): string {
   const operation = document.paths[route.path]?.[route.method.toLowerCase()] as Operation;
-  const name = `${route.method} ${escape(route.path)}`;
+  const name = `${route.method} ${escapeHtml(route.path)}`;
   // A link leads to what is inside, which opens the details around it.
   return `<details><summary><code>${name}</code>
 <span class="dim">${described(route.summary)}</span></summary>
 <p id="${operationId(route)}" class="dim">For ${whoMay(route)}.</p>
-<pre>${escape(callOf(route, operation, document.servers[0].url))}</pre>
+<pre>${escapeHtml(callOf(route, operation, document.servers[0].url))}</pre>
 ${["path", "query", "header"].map((where) => parametersOf(operation, where)).join("")}
 ${bodyOf(operation)}${repliesOf(operation)}${errorTable(route)}</details>`;
 }
@@ -75,7 +76,7 @@ function textSample({ format, pattern }: Schema, name: string): string {
 function parametersOf(operation: Operation, where: string): string {
   const found = operation.parameters.filter((one) => one.in === where);
   const rows = found.map(({ name, required, description, schema }) =>
-    row(name, { ...schema, description: description ?? schema.description }, said(required)),
+    row(name, { ...schema, ...(description && { description }) }, said(required)),
   );
   const title = `${where[0]?.toUpperCase()}${where.slice(1)}`;
   return rows.length > 0 ? table(title, rows) : "";
@@ -85,7 +86,7 @@ function bodyOf({ requestBody }: Operation): string {
   return Object.entries(requestBody?.content ?? {})
     .map(([type, { schema = {} }]) => {
       const rows = rowsOf(schema, said);
-      return rows.length > 0 ? table("Body", rows) : `<h2>Body</h2><p>${escape(type)}</p>`;
+      return rows.length > 0 ? table("Body", rows) : `<h2>Body</h2><p>${escapeHtml(type)}</p>`;
     })
     .join("");
 }
@@ -96,7 +97,7 @@ function repliesOf({ responses }: Operation): string {
     if (types.includes("application/problem+json")) return "";
     const rows = rowsOf(content?.["application/json"]?.schema ?? {}, answered);
     if (rows.length > 0) return table(`Answers ${status}`, rows);
-    const others = types.length > 0 ? `<p>${escape(types.join(", "))}</p>` : "";
+    const others = types.length > 0 ? `<p>${escapeHtml(types.join(", "))}</p>` : "";
     return `<h2>Answers ${status}</h2>${others}`;
   });
   return out.join("");
@@ -132,9 +133,9 @@ function rowsOf(schema: Schema, presence: Presence, prefix = "", depth = 0): str
 function row(name: string, schema: Schema, presence: string): string {
   const notes = [presence + described(schema.description ?? "")];
   if (schema.default !== undefined) {
-    notes.push(`Default ${escape(JSON.stringify(schema.default))}.`);
+    notes.push(`Default ${escapeHtml(JSON.stringify(schema.default))}.`);
   }
-  return `<tr><td><code>${escape(name)}</code></td><td>${escape(typeOf(schema))}</td>
+  return `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(typeOf(schema))}</td>
 <td class="dim">${notes.join(" ").trim()}</td></tr>`;
 }
 
@@ -184,8 +185,4 @@ const table = (title: string, rows: string[]) => `<h2>${title}</h2><table>${rows
 
 /** Text with `code` in it. */
 export const described = (text: string): string =>
-  escape(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-
-export function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
+  escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");

@@ -1,5 +1,6 @@
 import { errorStatus } from "../errors/errors.ts";
-import { described, escape, operationHtml } from "./docs-operation.ts";
+import { described, operationHtml } from "./docs-operation.ts";
+import { escapeHtml } from "./html.ts";
 import type { Document } from "./openapi-document.ts";
 import { operationId } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -67,7 +68,7 @@ function indexBody(routes: Route[], tags: string[]): string {
       .map(
         (route) =>
           `<tr><td><a href="/docs/${tag}#${operationId(route)}"><code>${route.method} ` +
-          `${escape(route.path)}</code></a></td><td>${described(route.summary)}</td></tr>`,
+          `${escapeHtml(route.path)}</code></a></td><td>${described(route.summary)}</td></tr>`,
       );
     return `<h2><a href="/docs/${tag}">${tag}</a></h2><table>${rows.join("")}</table>`;
   });

@@ -16,7 +16,7 @@ export const accountReply = z.object({
   name: z.string(),
   role: z.enum(["admin", "member"]),
   tier: z.string().describe("What rules of rate limits may tell apart."),
-  must_change_password: z.boolean().describe("Until then only routes of accounts are open."),
+  must_change_password: z.boolean().describe("While it is so, only routes of accounts are open."),
   disabled_at: timeSchema.nullable(),
   created_at: timeSchema,
 });

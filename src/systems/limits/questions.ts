@@ -48,14 +48,12 @@ const whom = {
     ),
   tier: z.string().max(tierLengthMax).optional().describe("Of whoever is asked about."),
 };
-const cost = z
-  .number()
-  .int()
-  .min(1)
-  .max(costMax)
-  .describe("Units that it takes. That of the rule where it is absent.");
+const cost = z.number().int().min(1).max(costMax).describe("Units that it takes.");
 
-export const questionSchema = z.strictObject({ ...whom, cost: cost.optional() });
+export const questionSchema = z.strictObject({
+  ...whom,
+  cost: cost.optional().describe("Units that it takes; those of the rule where it is absent."),
+});
 export const reportSchema = z.strictObject({ ...whom, cost });
 export const keySchema = z.strictObject(whom);
 export type AskedByName = z.infer<typeof questionSchema>;

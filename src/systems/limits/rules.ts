@@ -72,7 +72,7 @@ const shape = {
   sub_keys: amount
     .nullable()
     .describe(
-      "Of a leased rule: parts of its allowance, each as busy as one core of Redis may be.",
+      "Of a leased rule: in how many parts it is kept, each on a core of Redis. Null: in one.",
     ),
   on_failure: z
     .enum(["open", "closed"])

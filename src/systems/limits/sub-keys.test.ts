@@ -247,18 +247,19 @@ describe("one of two servers away", () => {
 
   test("closed: its share is refused at once, the others go on, and it comes back", async () => {
     const { member, limit, isUp } = await frozen("closed");
-    let [passed, refusals, slow] = [1, 0, 0];
+    let [passed, refusals, slow, late] = [1, 0, 0, 0];
     while (refusals < 10) {
       const begun = performance.now();
       if (await take(member, limit)) passed++;
       // A busy machine may let the other one miss its time as well, which is another matter.
       else if (member.leaseServers[0]?.state() === "up") refusals++;
-      else await until(() => member.leaseServers[0]?.state() === "up");
+      else late = 64;
+      await until(() => member.leaseServers[0]?.state() === "up");
       if (performance.now() - begun > timeoutMs + 10) slow++;
     }
     // What was begun at the other server may lie here in part, and be handed out; what was sent
     // to this one and not answered in time may count.
-    expect(passed).toBeGreaterThanOrEqual(800 - 64);
+    expect(passed).toBeGreaterThanOrEqual(800 - late);
     expect(passed).toBeLessThanOrEqual(800 + 200 / 32 + 1);
     // A busy machine is late now and then.
     expect(slow).toBeLessThanOrEqual(3);

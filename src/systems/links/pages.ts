@@ -1,3 +1,4 @@
+import { escapeHtml } from "../../platform/http/html.ts";
 import { AppError } from "../../platform/errors/errors.ts";
 
 /**
@@ -30,15 +31,6 @@ const styleHash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
 const policy =
   `default-src 'none'; style-src 'sha256-${styleHash}'; img-src https: data:; ` +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
 
 type Page = { status: number; title: string; body: string; head?: string; index?: boolean };
 

@@ -141,7 +141,7 @@ export const importReply = z.object({
     z.object({
       ref: z.string(),
       id: idSchema,
-      added: z.number().int().describe("Those that were there already are known."),
+      added: z.number().int().describe("Those that were there already are counted in `known`."),
       known: z.number().int(),
     }),
   ),
