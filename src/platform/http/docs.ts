@@ -24,7 +24,9 @@ table{border-collapse:collapse;width:100%;margin:.5rem 0;display:block;overflow:
 td,th{text-align:left;padding:.3rem .75rem .3rem 0;vertical-align:top;
 border-top:1px solid var(--line)}
 td:first-child{white-space:nowrap}[id]{scroll-margin-top:5rem}.dim{color:var(--dim)}
-:focus-visible{outline:3px solid var(--act);outline-offset:2px}`;
+:focus-visible{outline:3px solid var(--act);outline-offset:2px}
+@media (max-width:40rem){tr,td{display:block}tr{padding:.3rem 0;border-top:1px solid var(--line)}
+td{padding:0;border:0}td:first-child{white-space:normal;overflow-wrap:anywhere}}`;
 
 const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
 const headers = {

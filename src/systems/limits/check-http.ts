@@ -178,7 +178,9 @@ function penalizeRoute({ book, decider }: CheckRoutes): Route {
     tag,
     access: "admin",
     scope: "limits:write",
-    body: asked.keySchema.extend({ ms: z.number().int().min(1).max(penaltyMsMax) }),
+    body: asked.keySchema
+      .extend({ ms: z.number().int().min(1).max(penaltyMsMax) })
+      .meta({ examples: [{ rule: "posts.create", key: "user:42", ms: 60_000 }] }),
     replies: { 204: null },
     errors: [...refusals],
     async handler({ body: { ms, ...key } }) {

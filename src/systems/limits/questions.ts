@@ -50,12 +50,17 @@ const whom = {
 };
 const cost = z.number().int().min(1).max(costMax).describe("Units that it takes.");
 
-export const questionSchema = z.strictObject({
-  ...whom,
-  cost: cost.optional().describe("Units that it takes; those of the rule where it is absent."),
-});
-export const reportSchema = z.strictObject({ ...whom, cost });
-export const keySchema = z.strictObject(whom);
+const sample = { rule: "posts.create", key: "user:42" };
+export const questionSchema = z
+  .strictObject({
+    ...whom,
+    cost: cost.optional().describe("Units that it takes; those of the rule where it is absent."),
+  })
+  .meta({ examples: [sample] });
+export const reportSchema = z
+  .strictObject({ ...whom, cost })
+  .meta({ examples: [{ ...sample, cost: 1 }] });
+export const keySchema = z.strictObject(whom).meta({ examples: [sample] });
 export type AskedByName = z.infer<typeof questionSchema>;
 
 export const answerSchema = z.object({
